@@ -1,0 +1,66 @@
+# `make up` installs and runs Perennial; `make test` passes its tests. Nothing else is needed but
+# Python 3.11 to 3.13, make and git.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
+RUN := .venv/bin/
+export BENTOML_DO_NOT_TRACK := True
+
+.PHONY: help up test test-all check format lock bench-loop clean
+
+help: ## Show what make can do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+up: .venv/runtime ## Install (first time) and run the product: serving and learning
+	@$(RUN)perennial up
+
+test: .venv/dev ## Run the tests (under 10 minutes on 2 cores)
+	@$(RUN)python -m pytest
+
+test-all: .venv/dev ## Run the slow tests too
+	@$(RUN)python -m pytest -m "not gpu"
+
+check: .venv/dev ## Lint, types, layers
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)mypy
+	$(RUN)lint-imports
+
+format: .venv/dev ## Format the code
+	$(RUN)ruff format .
+	$(RUN)ruff check --fix .
+
+lock: $(UV) ## Solve the dependencies again
+	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--all-extras pyproject.toml -o requirements.lock
+	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+SEED ?= 0
+bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n
+	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(DATA),--data $(DATA))
+
+clean: ## Remove what was installed; the state in .perennial stays
+	rm -rf .venv .tools
+
+.venv/bin/python: | $(UV)
+	@echo "Making a virtual environment in .venv"
+	@$(UV) venv -q --allow-existing --python '>=3.11,<3.14' .venv
+
+.venv/runtime: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "Installing Perennial and PyTorch: about 5 GB on disk, from under a minute to several, by your network"
+	@$(UV) pip install --python .venv/bin/python -r requirements.lock
+	@$(UV) pip install -q --python .venv/bin/python --no-deps -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/runtime
+	@echo "Installing what the tests and checks need"
+	@$(UV) pip install --python .venv/bin/python -r requirements-dev.lock
+	@touch $@
+
+.tools/bin/uv:
+	@echo "uv was not found: bringing it into .tools"
+	@$(PYTHON) -m venv .tools 2>/dev/null && .tools/bin/python -m pip install -q uv \
+		|| $(PYTHON) -m pip install -q --target .tools uv \
+		|| { echo "Could not install uv. Expected Python 3.11 to 3.13 with pip as '$(PYTHON)'; set PYTHON=… or install uv, then retry."; exit 1; }
