@@ -1,1 +1,1 @@
-"""TODO."""
+"""Everything persisted: samples, predictions, rounds, versions, the alias, measurements, image bytes."""

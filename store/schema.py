@@ -1,11 +1,15 @@
 """The tables: everything Perennial remembers, except the bytes of images and artifacts."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
     DateTime,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -14,8 +18,11 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    TypeDecorator,
 )
 from sqlalchemy.dialects.sqlite import INTEGER as SQLITE_INTEGER
+
+from store.errors import NaiveTimeError
 
 metadata = MetaData(
     naming_convention={
@@ -25,6 +32,30 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware and in UTC in Python, whatever the database keeps (SQLite keeps no zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return what the database stores."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NaiveTimeError(f"A time needs its zone; got {value.isoformat()}. Pass an aware datetime.")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return the stored moment, aware and in UTC."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
 
 # SQLite numbers rows by itself only where the key is spelt INTEGER.
 Id = BigInteger().with_variant(SQLITE_INTEGER(), "sqlite")
@@ -40,7 +71,7 @@ samples = Table(
     Column("origin", String(16), nullable=False),
     # train | validation | holdout | golden, decided once, at arrival
     Column("split", String(16), nullable=False),
-    Column("group", String(200), nullable=True),
+    Column("group", String(200), nullable=True, index=True),
     Column("prediction_id", String(32), nullable=True, index=True),
     # What production answered, where the sample labels a prediction.
     Column("predicted_label", String(200), nullable=True),
@@ -51,12 +82,14 @@ samples = Table(
     # accepted | conflict | quarantined
     Column("state", String(16), nullable=False),
     Column("source", String(100), nullable=False),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
     Index("ix_samples_state_split_origin", "state", "split", "origin"),
+    # A deleted sample's number is never given again: versions and rounds name samples by it.
+    sqlite_autoincrement=True,
 )
 
-# Four 16-bit bands of a perceptual hash: hashes within distance 3 share a band, and each band is
-# also tried with one bit flipped, which covers distance 7.
+# Five bands of a perceptual hash, of 13, 13, 13, 13 and 12 bits: four differing bits leave at least
+# one band untouched, so that hashes within distance 4 always share a band (pigeonhole).
 sample_bands = Table(
     "sample_bands",
     metadata,
@@ -73,7 +106,8 @@ labels = Table(
     Column("sample_id", Id, ForeignKey("samples.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("label", String(200), nullable=False),
     Column("source", String(100), nullable=False),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 predictions = Table(
@@ -92,7 +126,7 @@ predictions = Table(
     Column("is_labelled", Boolean, nullable=False, default=False),
     Column("group", String(200), nullable=True),
     Column("source", String(100), nullable=False),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
     Index("ix_predictions_created", "created"),
     Index("ix_predictions_version_created", "version", "created"),
     Index("ix_predictions_audit", "is_audit", "is_labelled", "created"),
@@ -104,14 +138,14 @@ prediction_tombstones = Table(
     "prediction_tombstones",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
 )
 
 # Roll-ups that outlive the predictions.
 prediction_hours = Table(
     "prediction_hours",
     metadata,
-    Column("hour", DateTime(timezone=True), primary_key=True),
+    Column("hour", UtcDateTime, primary_key=True),
     Column("version", String(16), primary_key=True),
     Column("label", String(200), primary_key=True),
     Column("num_predictions", Integer, nullable=False),
@@ -126,7 +160,7 @@ versions = Table(
     Column("lineage", Integer, nullable=False),
     Column("parent", String(16), ForeignKey("versions.version"), nullable=True),
     Column("round_id", Id, nullable=True),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
     Column("class_names", JSON, nullable=False),
     # {file name: sha256 of its bytes}; empty once retention dropped the files
     Column("files", JSON, nullable=False),
@@ -165,7 +199,7 @@ alias_moves = Table(
     Column("to_version", String(16), nullable=False),
     Column("reason", String(1000), nullable=False),
     Column("actor", String(100), nullable=False),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
 )
 
 rounds = Table(
@@ -185,9 +219,9 @@ rounds = Table(
     Column("verdict", JSON, nullable=True),
     Column("curves", JSON, nullable=True),
     Column("cancel_requested", Boolean, nullable=False, default=False),
-    Column("created", DateTime(timezone=True), nullable=False),
-    Column("started", DateTime(timezone=True), nullable=True),
-    Column("ended", DateTime(timezone=True), nullable=True),
+    Column("created", UtcDateTime, nullable=False),
+    Column("started", UtcDateTime, nullable=True),
+    Column("ended", UtcDateTime, nullable=True),
 )
 
 round_steps = Table(
@@ -198,7 +232,7 @@ round_steps = Table(
     Column("step", String(40), nullable=False),
     Column("detail", JSON, nullable=False),
     Column("fencing", Integer, nullable=True),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
 )
 
 round_attempts = Table(
@@ -209,7 +243,7 @@ round_attempts = Table(
     # fine_tune | interpolate | …
     Column("cure", String(40), nullable=False),
     Column("verdict", JSON, nullable=False),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
 )
 
 # The samples that a round took, with the label revision that it read.
@@ -224,7 +258,7 @@ round_samples = Table(
     Index("ix_round_samples_sample_id", "sample_id"),
 )
 
-# A slice is the holdout of one promoted round, or the golden set ("golden", no round).
+# A slice is the holdout of one promoted round, or the golden set of a lineage ("golden-1", no round).
 slices = Table(
     "slices",
     metadata,
@@ -232,7 +266,7 @@ slices = Table(
     Column("lineage", Integer, nullable=False),
     Column("round_id", Id, nullable=True),
     Column("is_retired", Boolean, nullable=False, default=False),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
 )
 
 slice_samples = Table(
@@ -240,6 +274,7 @@ slice_samples = Table(
     metadata,
     Column("slice", String(40), ForeignKey("slices.name"), primary_key=True),
     Column("sample_id", Id, primary_key=True),
+    Index("ix_slice_samples_sample_id", "sample_id"),
 )
 
 measurements = Table(
@@ -254,7 +289,7 @@ measurements = Table(
     Column("value", Float, nullable=False),
     Column("num_samples", Integer, nullable=False),
     Column("detail", JSON, nullable=False),
-    Column("created", DateTime(timezone=True), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
     Index("ix_measurements_metric_created", "metric", "created"),
     Index("ix_measurements_metric_version_slice", "metric", "version", "slice"),
 )
@@ -265,7 +300,7 @@ lease = Table(
     Column("name", String(32), primary_key=True),
     Column("holder", String(100), nullable=False),
     Column("fencing", Integer, nullable=False),
-    Column("expires", DateTime(timezone=True), nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
 )
 
 workers = Table(
@@ -273,10 +308,10 @@ workers = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("version", String(16), nullable=True),
-    Column("since", DateTime(timezone=True), nullable=True),
+    Column("since", UtcDateTime, nullable=True),
     Column("error", String(2000), nullable=True),
     Column("device", String(40), nullable=False),
-    Column("seen", DateTime(timezone=True), nullable=False),
+    Column("seen", UtcDateTime, nullable=False),
 )
 
 # Single facts about the whole system, such as {"paused": {"reason": …, "by": …}}.
