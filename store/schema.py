@@ -199,6 +199,7 @@ alias_moves = Table(
     Column("to_version", String(16), nullable=False),
     Column("reason", String(1000), nullable=False),
     Column("actor", String(100), nullable=False),
+    Column("is_roll_back", Boolean, nullable=False, default=False),
     Column("created", UtcDateTime, nullable=False),
 )
 

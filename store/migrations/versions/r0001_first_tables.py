@@ -154,6 +154,7 @@ def _create_versions() -> None:
         sa.Column("to_version", sa.String(16), nullable=False),
         sa.Column("reason", sa.String(1000), nullable=False),
         sa.Column("actor", sa.String(100), nullable=False),
+        sa.Column("is_roll_back", sa.Boolean(), nullable=False),
         sa.Column("created", TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_alias_moves"),
     )
