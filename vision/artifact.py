@@ -1,0 +1,222 @@
+"""A classifier at rest: weights, class names and preprocessing together, as safetensors and JSON."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from vision.errors import CorruptArtifactError, UnknownBackboneError
+from vision.network import Classifier, build_empty_classifier
+from vision.preprocessing import Preprocessing
+
+FORMAT_VERSION = 1
+WEIGHTS_FILE = "weights.safetensors"
+REFERENCE_FILE = "reference.safetensors"
+DESCRIPTION_FILE = "artifact.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """All it takes to classify.
+
+    Attributes:
+        backbone: A name in the zoo.
+        class_names: In the order of the logits.
+        preprocessing: What the network was trained with.
+        state: The classifier's state dict, on the CPU.
+        temperature: Logits are divided by it before the softmax; over 0.
+        reference: Float16 embeddings (M, D) of held-out images at training time, to which drift is compared.
+    """
+
+    backbone: str
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+    state: Mapping[str, Tensor]
+    temperature: float = 1.0
+    reference: Tensor | None = None
+
+    def build(self, device: torch.device | str = "cpu") -> Classifier:
+        """Return the classifier with these weights, in evaluation mode. The weights are copied.
+
+        Raises:
+            CorruptArtifactError: The weights do not fit the backbone and the classes.
+        """
+        try:
+            classifier = build_empty_classifier(self.backbone, len(self.class_names))
+        except UnknownBackboneError as error:
+            raise CorruptArtifactError(f"The artifact can't be built. {error}") from error
+        _check_state(self.state, classifier.state_dict())
+        # assign=True takes the tensors themselves, so two classifiers would train into each other.
+        state = {name: tensor.clone() for name, tensor in self.state.items()}
+        classifier.load_state_dict(state, assign=True)
+        return classifier.to(device).eval()
+
+
+def to_files(artifact: Artifact) -> dict[str, bytes]:
+    """Return the artifact as files by name; the same artifact gives the same bytes."""
+    files = {WEIGHTS_FILE: _tensor_bytes(artifact.state)}
+    if artifact.reference is not None:
+        files[REFERENCE_FILE] = _tensor_bytes({"embeddings": artifact.reference.to(torch.float16)})
+    description = {
+        "format_version": FORMAT_VERSION,
+        "backbone": artifact.backbone,
+        "class_names": list(artifact.class_names),
+        "preprocessing": artifact.preprocessing.to_json(),
+        "temperature": artifact.temperature,
+        "sha256": {name: sha256(content).hexdigest() for name, content in files.items()},
+    }
+    text = json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False)
+    return {**files, DESCRIPTION_FILE: f"{text}\n".encode()}
+
+
+def from_files(files: Mapping[str, bytes]) -> Artifact:
+    """Return the artifact that `to_files` wrote; files of other names are passed over.
+
+    Raises:
+        CorruptArtifactError: A file is missing, broken, of an unknown format, or belongs to another artifact.
+    """
+    description = _description(files)
+    for name, digest in description["sha256"].items():
+        if name not in files:
+            raise CorruptArtifactError(f"Expected {name}, found {sorted(files)}. Restore the artifact.")
+        if sha256(files[name]).hexdigest() != digest:
+            raise CorruptArtifactError(f"{name} differs from what {DESCRIPTION_FILE} says. Restore it.")
+    reference = None
+    if REFERENCE_FILE in description["sha256"]:
+        reference = _tensors(files, REFERENCE_FILE).get("embeddings")
+    artifact = Artifact(
+        backbone=description["backbone"],
+        class_names=tuple(description["class_names"]),
+        preprocessing=Preprocessing.from_json(description["preprocessing"]),
+        state=_tensors(files, WEIGHTS_FILE),
+        temperature=description["temperature"],
+        reference=reference,
+    )
+    artifact.build("cpu")
+    return artifact
+
+
+def save_artifact(artifact: Artifact, directory: Path) -> None:
+    """Write the artifact to a directory that appears whole or not at all; an older one there is replaced."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        for name, content in to_files(artifact).items():
+            _write_durably(partial / name, content)
+        _sync_directory(partial)
+        partial.chmod(0o755)
+        if directory.exists():
+            retired = partial.with_name(f"{partial.name}-old")
+            directory.rename(retired)
+            partial.rename(directory)
+            shutil.rmtree(retired)
+        else:
+            partial.rename(directory)
+        _sync_directory(directory.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def load_artifact(directory: Path) -> Artifact:
+    """Return the artifact that `save_artifact` wrote to a directory.
+
+    Raises:
+        CorruptArtifactError: There is none, or it is broken.
+    """
+    names = (WEIGHTS_FILE, REFERENCE_FILE, DESCRIPTION_FILE)
+    return from_files(
+        {name: (directory / name).read_bytes() for name in names if (directory / name).is_file()}
+    )
+
+
+def _tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    # Clones, because safetensors refuses tensors that share memory.
+    return safetensors.torch.save(
+        {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    )
+
+
+def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, Tensor]:
+    if name not in files:
+        raise CorruptArtifactError(f"Expected {name}, found {sorted(files)}. Restore the artifact.")
+    try:
+        return safetensors.torch.load(files[name])
+    except SafetensorError as error:
+        raise CorruptArtifactError(f"{name} can't be read ({error}). Restore the artifact.") from error
+
+
+_FIELDS: Mapping[str, type] = {
+    "backbone": str,
+    "class_names": list,
+    "preprocessing": dict,
+    "temperature": float,
+    "sha256": dict,
+}
+
+
+def _description(files: Mapping[str, bytes]) -> dict[str, Any]:
+    if DESCRIPTION_FILE not in files:
+        raise CorruptArtifactError(f"Expected the file {DESCRIPTION_FILE}, found {sorted(files)}.")
+    try:
+        description = json.loads(files[DESCRIPTION_FILE])
+    except ValueError as error:
+        raise CorruptArtifactError(f"{DESCRIPTION_FILE} is no JSON ({error}). Restore it.") from error
+    found = description.get("format_version") if isinstance(description, dict) else None
+    if found != FORMAT_VERSION:
+        raise CorruptArtifactError(
+            f"Expected format version {FORMAT_VERSION} in {DESCRIPTION_FILE}, found {found!r}. "
+            "Read it with the version of Perennial that wrote it."
+        )
+    wrong = [name for name, kind in _FIELDS.items() if not isinstance(description.get(name), kind)]
+    if wrong or not _is_plausible(description):
+        raise CorruptArtifactError(f"{DESCRIPTION_FILE} has missing or impossible fields {wrong}.")
+    return dict(description)
+
+
+def _is_plausible(description: Mapping[str, Any]) -> bool:
+    class_names = description["class_names"]
+    return (
+        len(class_names) > 0
+        and all(isinstance(name, str) for name in class_names)
+        and len(set(class_names)) == len(class_names)
+        and 0 < description["temperature"] < float("inf")
+        and WEIGHTS_FILE in description["sha256"]
+    )
+
+
+def _check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    missing = sorted(expected.keys() - state.keys())
+    unknown = sorted(state.keys() - expected.keys())
+    misshapen = sorted(
+        name for name in expected.keys() & state.keys() if expected[name].shape != state[name].shape
+    )
+    if missing or unknown or misshapen:
+        raise CorruptArtifactError(
+            f"The weights do not fit the network: missing {missing[:3]}, unknown {unknown[:3]}, "
+            f"of another shape {misshapen[:3]}. Restore the artifact."
+        )
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

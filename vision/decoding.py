@@ -1,0 +1,164 @@
+"""From an image's bytes to an upright 8-bit RGB image, or a refusal with its reason."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from vision.errors import (
+    EmptyImageError,
+    NotAnImageError,
+    TooManyBytesError,
+    TooManyPixelsError,
+    UndecodableImageError,
+)
+
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Warning,
+)
+_EXIF_ORIENTATION = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# A JPEG is decoded at a half, a quarter or an eighth where both sides stay at least this long.
+_DRAFT_PIXELS = 1024
+# An encoder writes about ten scans; thousands of empty ones keep a decoder busy for minutes.
+_MAX_JPEG_SCANS = 100
+_WHITE = (255, 255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What one image may cost.
+
+    Attributes:
+        max_image_bytes: Encoded size.
+        max_pixels: Width times height after decoding.
+    """
+
+    max_image_bytes: int = 20 * 1024 * 1024
+    max_pixels: int = 50_000_000
+
+
+def decode_image(content: bytes, limits: ImageLimits) -> Image.Image:
+    """Decode a JPEG, PNG or WebP to 8-bit RGB, turned upright by its EXIF orientation.
+
+    Transparency is laid on white; 16 bits are scaled to 8; CMYK, palette, grey and 1-bit images become RGB.
+    Large JPEGs are decoded at a fraction of their size, with both sides at least 1,024 pixels. Every caller
+    gets the same pixels for the same bytes. No global of Pillow is touched, so any thread may call this.
+
+    Raises:
+        EmptyImageError: There are no bytes.
+        TooManyBytesError: There are more than the limit.
+        NotAnImageError: They are no JPEG, PNG or WebP.
+        TooManyPixelsError: The header announces more pixels than the limit; nothing was decoded.
+        UndecodableImageError: Truncated, corrupt, animated, or of a kind that would be decoded wrongly.
+    """
+    _check_bytes(content, limits)
+    open_image = _opener(content)
+    try:
+        image = open_image(BytesIO(content))
+        _check_header(image, limits)
+        if isinstance(image, JpegImageFile):
+            image.draft(None, (_DRAFT_PIXELS, _DRAFT_PIXELS))
+        image.load()
+        return _upright(_to_rgb(image), _orientation(image))
+    except _BROKEN as error:
+        raise UndecodableImageError(
+            f"The image can't be decoded: it is truncated or corrupt ({error}). Save it again and retry."
+        ) from error
+
+
+def _check_bytes(content: bytes, limits: ImageLimits) -> None:
+    if not content:
+        raise EmptyImageError("Expected the bytes of an image, got none. Send a JPEG, PNG or WebP.")
+    if len(content) > limits.max_image_bytes:
+        raise TooManyBytesError(
+            f"Expected at most {limits.max_image_bytes:,} bytes, got {len(content):,}. Send a smaller image."
+        )
+
+
+def _opener(content: bytes) -> Callable[[BytesIO], ImageFile]:
+    # The plugins themselves, since Image.open warns through Python's global filters, which no thread may set.
+    if content.startswith(b"\xff\xd8\xff"):
+        if content.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+            raise UndecodableImageError(
+                f"Expected a JPEG of at most {_MAX_JPEG_SCANS} scans, found more. Save it as a baseline JPEG."
+            )
+        return JpegImageFile
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PngImageFile
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return WebPImageFile
+    raise NotAnImageError("Expected a JPEG, PNG or WebP, got bytes of another type. Convert it and retry.")
+
+
+def _check_header(image: ImageFile, limits: ImageLimits) -> None:
+    if image.width * image.height > limits.max_pixels:
+        raise TooManyPixelsError(
+            f"Expected at most {limits.max_pixels:,} pixels, got {image.width} × {image.height}. "
+            "Send a smaller image."
+        )
+    if getattr(image, "is_animated", False):
+        raise UndecodableImageError("Expected a still image, got an animation. Send one of its frames.")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        return _from_16_bits(image)
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        canvas = Image.new("RGBA", image.size, _WHITE)
+        canvas.alpha_composite(image.convert("RGBA"))
+        return canvas.convert("RGB")
+    if image.mode in ("RGB", "RGBX", "L", "1", "P", "CMYK", "YCbCr"):
+        return image.convert("RGB")
+    raise UndecodableImageError(
+        f"Expected a grey, palette, RGB or CMYK image, got one of mode {image.mode}. Convert it to 8-bit RGB."
+    )
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
+    # Pillow's own conversion clips at 255, which turns most of a 16-bit picture white.
+    levels = np.asarray(image).astype(np.uint32)
+    grey = ((levels + 128) // 257).astype(np.uint8)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey[levels == transparent] = 255
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except _BROKEN:
+        # A broken EXIF block says nothing about the pixels, which are whole.
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    transpose = _TRANSPOSE.get(orientation)
+    return image if transpose is None else image.transpose(transpose)

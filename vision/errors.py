@@ -1,0 +1,118 @@
+"""The errors of this room.
+
+VisionError
+├── ImageError                  one image can't be used
+│   ├── EmptyImageError             no bytes
+│   ├── NotAnImageError             bytes of no type we take
+│   ├── UndecodableImageError       the right type, but broken, animated or of an unknown kind
+│   ├── TooManyBytesError           larger than the limit
+│   └── TooManyPixelsError          would decode to more pixels than the limit
+├── UnknownBackboneError        no such network in the zoo
+├── UnknownStrategyError        no such way to transfer
+├── ImageSizeError              the network can't take images that small
+├── WeightsUnavailableError     pretrained weights could not be had
+├── WeightsMismatchError        a weights file belongs to another network
+├── CorruptArtifactError        an artifact's files do not fit together
+├── IncompatibleStatesError     two states that can't be interpolated
+├── TooFewSamplesError          a set with nothing to train or choose on
+├── TrainingDivergedError       the loss is no number any more
+└── FolderError                 a folder of images can't be trained on
+    ├── FolderMissingError          no such folder
+    ├── NoImagesError               nothing to read in it
+    ├── OneClassError               one class only
+    ├── SmallClassError             a class of too few images
+    ├── UnknownValidationClassError val/ has a class that train/ lacks
+    └── UnreadableFilesError        too many files can't be read
+"""
+
+
+class VisionError(Exception):
+    """Base of every error of this room."""
+
+
+class ImageError(VisionError):
+    """One image can't be used; the message says why."""
+
+
+class EmptyImageError(ImageError):
+    """No bytes where an image was expected."""
+
+
+class NotAnImageError(ImageError):
+    """The bytes are no JPEG, PNG or WebP."""
+
+
+class UndecodableImageError(ImageError):
+    """The bytes begin like an image we take, but can't be decoded to one picture."""
+
+
+class TooManyBytesError(ImageError):
+    """The encoded image is larger than the limit."""
+
+
+class TooManyPixelsError(ImageError):
+    """The image would decode to more pixels than the limit."""
+
+
+class UnknownBackboneError(VisionError):
+    """The zoo holds no backbone of that name."""
+
+
+class UnknownStrategyError(VisionError):
+    """There is no transfer strategy of that name."""
+
+
+class ImageSizeError(VisionError):
+    """The backbone can't take images of that size."""
+
+
+class WeightsUnavailableError(VisionError):
+    """The pretrained weights are not here and could not be fetched."""
+
+
+class WeightsMismatchError(VisionError):
+    """A weights file can't be read or belongs to another network."""
+
+
+class CorruptArtifactError(VisionError):
+    """The files of an artifact are missing, broken or do not belong together."""
+
+
+class IncompatibleStatesError(VisionError):
+    """Two network states differ in their names or shapes."""
+
+
+class TooFewSamplesError(VisionError):
+    """A set holds too little to train or to choose on."""
+
+
+class TrainingDivergedError(VisionError):
+    """The training loss became infinite or undefined."""
+
+
+class FolderError(VisionError):
+    """A folder of images can't be trained on; the message says what was found and what is needed."""
+
+
+class FolderMissingError(FolderError):
+    """The folder does not exist or is no folder."""
+
+
+class NoImagesError(FolderError):
+    """The folder holds no image in the expected layout."""
+
+
+class OneClassError(FolderError):
+    """The folder holds one class, and there is nothing to tell apart."""
+
+
+class SmallClassError(FolderError):
+    """A class has too few images to be cut into train, validation and golden."""
+
+
+class UnknownValidationClassError(FolderError):
+    """The validation folder holds a class that the training folder lacks."""
+
+
+class UnreadableFilesError(FolderError):
+    """Too many files could not be read for the rest to be trusted."""

@@ -1,0 +1,119 @@
+"""A torchvision backbone with our head, split so that one forward gives logits and embedding."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from vision.weights import load_body, pretrained_network
+from vision.zoo import ZOO, Backbone, find_backbone
+
+__all__ = ["ZOO", "Classifier", "Weights", "build_classifier", "build_empty_classifier"]
+
+Weights = Literal["default", "none"] | Path
+
+
+class Classifier(nn.Module):
+    """A backbone and a linear head.
+
+    `state_dict` and `load_state_dict` use torchvision's names ("layer1.0.conv1.weight", "fc.weight"), so that
+    weights can be exchanged with torchvision in both directions.
+    """
+
+    def __init__(self, backbone: Backbone, network: nn.Module, head: nn.Linear) -> None:
+        super().__init__()
+        self.backbone_name = backbone.name
+        self.num_classes = head.out_features
+        self.embedding_dim = head.in_features
+        self.head_path = backbone.head
+        self._groups = backbone.groups
+        network.set_submodule(backbone.head, nn.Identity())
+        self.network = network
+        self.head = head
+        self.register_state_dict_post_hook(_to_torchvision_names)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_from_torchvision_names)  # type: ignore[no-untyped-call]
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Return embeddings (N, embedding_dim) of images (N, 3, H, W)."""
+        embeddings: Tensor = self.network(images)
+        return embeddings
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, num_classes) of images (N, 3, H, W)."""
+        logits: Tensor = self.head(self.embed(images))
+        return logits
+
+    def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (N, num_classes) and embeddings (N, embedding_dim) from one forward."""
+        embeddings = self.embed(images)
+        return self.head(embeddings), embeddings
+
+    def block_groups(self) -> list[list[nn.Module]]:
+        """Return the modules that own parameters, shallow to deep, the head last."""
+        body = [[self.network.get_submodule(path) for path in group] for group in self._groups]
+        return [*body, [self.head]]
+
+
+def build_classifier(backbone: str, num_classes: int, weights: Weights = "none") -> Classifier:
+    """Build a classifier with a fresh head for `num_classes` classes.
+
+    Args:
+        backbone: A name in the zoo.
+        num_classes: At least 1.
+        weights: "default" for torchvision's ImageNet weights (fetched where they are not cached), "none" for
+            random ones from torch's generator, or a file of the backbone's weights.
+
+    Raises:
+        UnknownBackboneError: No such backbone; the message names the nearest.
+        WeightsUnavailableError: The weights are not here and could not be fetched.
+        WeightsMismatchError: The file holds another network's weights.
+    """
+    entry = find_backbone(backbone)
+    if weights == "default":
+        return _with_head(entry, pretrained_network(entry), num_classes)
+    network = entry.builder(weights=None)
+    if weights != "none":
+        load_body(network, entry, Path(weights))
+    return _with_head(entry, network, num_classes)
+
+
+def build_empty_classifier(backbone: str, num_classes: int) -> Classifier:
+    """Build a classifier on torch's meta device: names and shapes without memory, to be filled by a state.
+
+    Raises:
+        UnknownBackboneError: No such backbone; the message names the nearest.
+    """
+    entry = find_backbone(backbone)
+    with torch.device("meta"):
+        return _with_head(entry, entry.builder(weights=None), num_classes)
+
+
+def _with_head(backbone: Backbone, network: nn.Module, num_classes: int) -> Classifier:
+    old = network.get_submodule(backbone.head)
+    if not isinstance(old, nn.Linear):
+        raise TypeError(f"Expected {backbone.name}.{backbone.head} to be Linear, found {type(old).__name__}.")
+    return Classifier(backbone, network, nn.Linear(old.in_features, num_classes))
+
+
+def _to_torchvision_names(
+    module: nn.Module, state: dict[str, Any], prefix: str, metadata: Mapping[str, Any]
+) -> None:
+    head_path = str(module.head_path)
+    for name in [name for name in state if name.startswith(prefix)]:
+        inner = name.removeprefix(prefix)
+        renamed = inner.removeprefix("network.")
+        if inner.startswith("head."):
+            renamed = f"{head_path}.{inner.removeprefix('head.')}"
+        state[prefix + renamed] = state.pop(name)
+
+
+def _from_torchvision_names(module: nn.Module, state: dict[str, Any], prefix: str, *ignored: object) -> None:
+    head_path = str(module.head_path)
+    for name in [name for name in state if name.startswith(prefix)]:
+        inner = name.removeprefix(prefix)
+        renamed = f"network.{inner}"
+        if inner.startswith(f"{head_path}."):
+            renamed = f"head.{inner.removeprefix(head_path + '.')}"
+        state[prefix + renamed] = state.pop(name)

@@ -1,0 +1,98 @@
+"""The table of torchvision backbones: how each is built, where its head is, its blocks from stem to deepest.
+
+VGG and AlexNet keep their wide fully connected layers: as in the papers, they are the deepest block, and only
+the last Linear is the head. The index ranges below cut torchvision's `features` where the resolution halves.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
+
+from torch import nn
+from torchvision.models import (  # type: ignore[attr-defined]
+    WeightsEnum,
+    get_model_builder,
+    get_model_weights,
+)
+
+from vision.errors import UnknownBackboneError
+
+Groups = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """One network of the zoo.
+
+    Attributes:
+        name: torchvision's name for it.
+        builder: torchvision's function, called as `builder(weights=…)`.
+        weights: The default pretrained weights, with their transforms and class names.
+        head: Path of the last Linear.
+        groups: Module paths, shallow to deep; together with the head they own every parameter once.
+        min_image_size: The smallest side in pixels that reaches the end of the network.
+    """
+
+    name: str
+    builder: Callable[..., nn.Module]
+    weights: WeightsEnum
+    head: str
+    groups: Groups
+    min_image_size: int = 32
+
+
+_RESNET: Groups = (("conv1", "bn1"), ("layer1",), ("layer2",), ("layer3",), ("layer4",))
+_DENSENET: Groups = (
+    ("features.conv0", "features.norm0"),
+    ("features.denseblock1", "features.transition1"),
+    ("features.denseblock2", "features.transition2"),
+    ("features.denseblock3", "features.transition3"),
+    ("features.denseblock4", "features.norm5"),
+)
+_WIDE_LAYERS = ("classifier.0", "classifier.3")
+_ALEXNET_WIDE_LAYERS = ("classifier.1", "classifier.4")
+
+
+def _features(*starts: int, deepest: tuple[str, ...] = ()) -> Groups:
+    """Cut `features` at these indices; the last of them is the end."""
+    cuts = [tuple(f"features.{index}" for index in range(first, last)) for first, last in pairwise(starts)]
+    return (*cuts[:-1], cuts[-1] + deepest)
+
+
+def _backbone(name: str, head: str, groups: Groups, min_image_size: int = 32) -> Backbone:
+    weights = get_model_weights(name)["DEFAULT"]
+    return Backbone(name, get_model_builder(name), weights, head, groups, min_image_size)
+
+
+_BACKBONES = (
+    *(_backbone(f"resnet{depth}", "fc", _RESNET) for depth in (18, 34, 50, 101, 152)),
+    _backbone("vgg16", "classifier.6", (*_features(0, 5, 10, 17, 24, 31), _WIDE_LAYERS)),
+    _backbone("vgg19", "classifier.6", (*_features(0, 5, 10, 19, 28, 37), _WIDE_LAYERS)),
+    _backbone(
+        "alexnet", "classifier.6", (*_features(0, 3, 6, 8, 10, 13), _ALEXNET_WIDE_LAYERS), min_image_size=63
+    ),
+    *(_backbone(f"densenet{depth}", "classifier", _DENSENET) for depth in (121, 161, 169, 201)),
+    _backbone("mobilenet_v2", "classifier.1", _features(0, 2, 4, 7, 14, 19)),
+    _backbone("mobilenet_v3_small", "classifier.3", _features(0, 1, 2, 4, 9, 13, deepest=("classifier.0",))),
+    _backbone("mobilenet_v3_large", "classifier.3", _features(0, 2, 4, 7, 13, 17, deepest=("classifier.0",))),
+    *(_backbone(f"efficientnet_b{size}", "classifier.1", _features(0, 2, 3, 4, 6, 9)) for size in range(8)),
+)
+
+ZOO: Mapping[str, Backbone] = MappingProxyType({backbone.name: backbone for backbone in _BACKBONES})
+
+
+def find_backbone(name: str) -> Backbone:
+    """Return the backbone of that name.
+
+    Raises:
+        UnknownBackboneError: There is none; the message names the nearest.
+    """
+    if name in ZOO:
+        return ZOO[name]
+    nearest = difflib.get_close_matches(name.lower(), ZOO, n=1, cutoff=0.3)
+    hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
+    raise UnknownBackboneError(
+        f"Expected a backbone of the zoo, got {name!r}. {hint}There are: {', '.join(ZOO)}."
+    )
