@@ -27,3 +27,67 @@ class NaiveTimeError(StoreError):
 
 class NewerDatabaseError(StoreError):
     """The database was migrated by a newer release than this one."""
+
+
+class FencedError(StoreError):
+    """A learner wrote without holding the lease: another one works now, and this one must stop."""
+
+
+class RoundInProgressError(StoreError):
+    """A round was asked for while another is unfinished."""
+
+
+class UnknownRoundError(StoreError):
+    """There is no round of that number."""
+
+
+class IllegalTransitionError(StoreError):
+    """A round can't go from the state it is in to the one asked for."""
+
+
+class TooManyTriesError(IllegalTransitionError):
+    """A round crashed as often as it may: it has to be failed, not tried again."""
+
+
+class UnknownVersionError(StoreError):
+    """There is no version of that name."""
+
+
+class VersionRetiredError(StoreError):
+    """The version is remembered, but its files were dropped: it can't serve any more."""
+
+
+class ChampionChangedError(StoreError):
+    """Production is no longer the version that the decision was made against."""
+
+
+class AcrossLineagesError(StoreError):
+    """The move would change the classes that production knows, and was not forced."""
+
+
+class NoPredecessorError(StoreError):
+    """There is no earlier version to roll back to."""
+
+
+class UnknownPredictionError(StoreError):
+    """There is no prediction of that id, and none that we know of was ever there."""
+
+
+class PredictionGoneError(StoreError):
+    """The prediction was there, and was deleted or expired since."""
+
+
+class NotFiniteError(StoreError):
+    """A measurement was no finite number."""
+
+
+class TargetNotEmptyError(StoreError):
+    """A backup or a restore would write over something."""
+
+
+class CorruptBackupError(StoreError):
+    """A backup is incomplete, or its bytes are not those that were written."""
+
+
+class BackupToolError(StoreError):
+    """A tool of the database that a backup needs is missing, or failed."""

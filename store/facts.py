@@ -1,0 +1,24 @@
+"""Single facts about the whole system, by name."""
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from store.schema import facts
+
+
+def read_fact(connection: Connection, name: str) -> Any | None:
+    """Return the fact's JSON value, or None where it was never written."""
+    return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar_one_or_none()
+
+
+def write_fact(connection: Connection, name: str, value: Any) -> None:
+    """Write or replace a fact; `value` is anything that JSON can hold."""
+    written = connection.execute(update(facts).where(facts.c.name == name).values(value=value))
+    if written.rowcount == 0:
+        connection.execute(insert(facts).values(name=name, value=value))
+
+
+def forget_fact(connection: Connection, name: str) -> None:
+    """Remove a fact; one that is not there is no error."""
+    connection.execute(delete(facts).where(facts.c.name == name))

@@ -1,0 +1,34 @@
+"""Whether learning is paused, by whom and why."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from store.database import now
+from store.facts import forget_fact, read_fact, write_fact
+
+_PAUSED = "paused"
+
+
+def pause(connection: Connection, reason: str, by: str) -> dict[str, Any]:
+    """Stop the scheduler from asking for rounds until `resume`; a person may still ask for one.
+
+    Pausing again keeps the first reason: it is the one that has to be settled.
+    """
+    pause_in_force = paused(connection)
+    if pause_in_force is not None:
+        return pause_in_force
+    made = {"reason": reason, "by": by, "since": now(connection).isoformat()}
+    write_fact(connection, _PAUSED, made)
+    return made
+
+
+def resume(connection: Connection) -> None:
+    """Let the scheduler ask for rounds again; no error where nothing was paused."""
+    forget_fact(connection, _PAUSED)
+
+
+def paused(connection: Connection) -> dict[str, Any] | None:
+    """Return {"reason", "by", "since" (ISO 8601)}, or None while learning goes on."""
+    found: dict[str, Any] | None = read_fact(connection, _PAUSED)
+    return found

@@ -1,0 +1,266 @@
+"""Which version is production: the alias, its moves, and what they retire."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final, Literal
+
+from sqlalchemy import Connection, insert, select, update
+
+from store import leases
+from store.blob_names import unreferenced
+from store.database import now
+from store.errors import AcrossLineagesError, ChampionChangedError, NoPredecessorError
+from store.learning_state import pause
+from store.lineages import adopt_lineage
+from store.round_states import UNFINISHED
+from store.schema import alias as alias_table
+from store.schema import alias_moves, rounds
+from store.schema import versions as versions_table
+from store.versions import (
+    NewVersion,
+    Version,
+    add_version,
+    ancestry,
+    find_version,
+    load_files,
+    refuse_retired,
+    versions,
+)
+
+__all__ = [
+    "ANY",
+    "Champion",
+    "Move",
+    "NewVersion",
+    "Version",
+    "add_version",
+    "ancestry",
+    "drop_old_versions",
+    "find_version",
+    "load_files",
+    "moves",
+    "predecessor",
+    "production",
+    "promote",
+    "roll_back",
+    "versions",
+]
+
+_PRODUCTION = "production"
+_MAX_REASON = 1000
+
+
+class Champion(Enum):
+    """A wildcard for the champion that a promotion expects."""
+
+    ANY = "any"
+
+
+ANY: Final = Champion.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move of the alias `production`."""
+
+    id: int
+    from_version: str | None
+    to_version: str
+    reason: str
+    actor: str
+    is_roll_back: bool
+    created: datetime
+
+
+def production(connection: Connection) -> Version | None:
+    """Return the version in production, or None before the first."""
+    name = _production_name(connection)
+    return None if name is None else find_version(connection, name)
+
+
+def promote(
+    connection: Connection,
+    version: str,
+    *,
+    reason: str,
+    actor: str,
+    expected: str | Literal[Champion.ANY] | None = ANY,
+    fencing: int | None = None,
+    force: bool = False,
+) -> Move:
+    """Make `version` production, if production is still `expected`.
+
+    Promoting what is production already changes nothing and returns the move that made it so.
+
+    Args:
+        version: Any kept version.
+        reason: Why, for people; cut after 1,000 characters.
+        actor: Who: a key's name, or the learner.
+        expected: The champion that was judged; None for none, ANY for a person's own choice.
+        fencing: The learner's number; None for a person.
+        force: Allow a version of another lineage, which knows other classes.
+
+    Raises:
+        FencedError: The lease is no longer that of `fencing`.
+        ChampionChangedError: Production is not `expected`.
+        UnknownVersionError: There is no such version.
+        VersionRetiredError: Its files were dropped.
+        AcrossLineagesError: It is of another lineage, and `force` is off.
+    """
+    if fencing is not None:
+        leases.check(connection, fencing)
+    found = _production_name(connection)
+    if expected is not ANY and found != expected:
+        raise ChampionChangedError(
+            f"Expected production to be {expected or 'unset'}, against which {version} was judged; found "
+            f"{found or 'none'}. Run another round, or promote {version} by hand if you are sure."
+        )
+    return _move(connection, version, reason=reason, actor=actor, force=force, is_roll_back=False)
+
+
+def roll_back(
+    connection: Connection,
+    *,
+    reason: str,
+    actor: str,
+    to: str | None = None,
+    force: bool = False,
+    pauses_learning: bool = True,
+    fencing: int | None = None,
+) -> Move:
+    """Make production what it was before, and pause learning until a person resumes it.
+
+    A second roll-back goes one version further back, not forth again.
+
+    Args:
+        reason: Why, for people; cut after 1,000 characters.
+        actor: Who: a key's name, or the learner.
+        to: An earlier production version to go back to; the one before the present one by default.
+        force: Allow a version of another lineage, which knows other classes.
+        pauses_learning: Whether learning pauses, so that the next round doesn't repeat what was undone.
+        fencing: The learner's number; None for a person.
+
+    Raises:
+        FencedError: The lease is no longer that of `fencing`.
+        NoPredecessorError: There is no earlier version, or `to` was never production before this one.
+        UnknownVersionError: There is no version `to`.
+        VersionRetiredError: Its files were dropped.
+        AcrossLineagesError: It is of another lineage, and `force` is off.
+    """
+    if fencing is not None:
+        leases.check(connection, fencing)
+    line = _line(connection)
+    earlier = line[:-1]
+    if to is not None:
+        find_version(connection, to)
+    if not earlier or (to is not None and to not in earlier):
+        found = " then ".join(line) if line else "no production version at all"
+        raise NoPredecessorError(
+            f"Expected an earlier production version{f' {to}' if to else ''} to roll back to; found {found}. "
+            "Promote a version by name instead."
+        )
+    target = earlier[-1] if to is None else to
+    move = _move(connection, target, reason=reason, actor=actor, force=force, is_roll_back=True)
+    if pauses_learning:
+        pause(connection, f"Rolled back to {target}: {reason}", actor)
+    return move
+
+
+def predecessor(connection: Connection) -> str | None:
+    """Return the version that `roll_back` would go to, or None."""
+    line = _line(connection)
+    return line[-2] if len(line) > 1 else None
+
+
+def moves(connection: Connection, limit: int = 50, before: int | None = None) -> list[Move]:
+    """Return the moves of the alias, newest first, those older than move `before` where it is given."""
+    query = select(alias_moves).where(alias_moves.c.name == _PRODUCTION)
+    if before is not None:
+        query = query.where(alias_moves.c.id < before)
+    rows = connection.execute(query.order_by(alias_moves.c.id.desc()).limit(limit))
+    return [
+        Move(r.id, r.from_version, r.to_version, r.reason, r.actor, r.is_roll_back, r.created) for r in rows
+    ]
+
+
+def drop_old_versions(connection: Connection, keep: int = 10) -> list[str]:
+    """Forget the files of all versions but the `keep` newest, production, its predecessor and candidates.
+
+    Returns:
+        The SHA-256s that nothing names any more, whose bytes the caller deletes after the commit.
+    """
+    line = _line(connection)[-2:]
+    candidates = select(rounds.c.candidate).where(
+        rounds.c.state.in_(UNFINISHED), rounds.c.candidate.is_not(None)
+    )
+    kept = {*line, *connection.execute(candidates).scalars()}
+    dropped: list[str] = []
+    num_others = 0
+    for row in connection.execute(
+        select(versions_table.c.version, versions_table.c.files).order_by(versions_table.c.number.desc())
+    ).all():
+        if row.version in kept or not row.files:
+            continue
+        num_others += 1
+        if num_others > keep:
+            dropped += row.files.values()
+            connection.execute(
+                update(versions_table).where(versions_table.c.version == row.version).values(files={})
+            )
+    return unreferenced(connection, dropped)
+
+
+def _move(
+    connection: Connection, version: str, *, reason: str, actor: str, force: bool, is_roll_back: bool
+) -> Move:
+    target = find_version(connection, version)
+    champion = production(connection)
+    if champion is not None and champion.version == target.version:
+        return moves(connection, limit=1)[0]
+    refuse_retired(target)
+    is_across = champion is not None and champion.lineage != target.lineage
+    if champion is not None and is_across and not force:
+        raise AcrossLineagesError(
+            f"Expected a version of lineage {champion.lineage} like {champion.version}, which is production; "
+            f"found {target.version} of lineage {target.lineage}, which knows other classes. "
+            "Force it if this is meant: the labels of the present classes are set aside."
+        )
+    connection.execute(
+        insert(alias_moves).values(
+            name=_PRODUCTION,
+            from_version=None if champion is None else champion.version,
+            to_version=target.version,
+            reason=reason[:_MAX_REASON],
+            actor=actor,
+            is_roll_back=is_roll_back,
+            created=now(connection),
+        )
+    )
+    if champion is None:
+        connection.execute(insert(alias_table).values(name=_PRODUCTION, version=target.version))
+    else:
+        connection.execute(
+            update(alias_table).where(alias_table.c.name == _PRODUCTION).values(version=target.version)
+        )
+    if is_across:
+        adopt_lineage(connection, target.lineage, target.class_names)
+    return moves(connection, limit=1)[0]
+
+
+def _production_name(connection: Connection) -> str | None:
+    query = select(alias_table.c.version).where(alias_table.c.name == _PRODUCTION)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _line(connection: Connection) -> list[str]:
+    """Return how production came about: promotions add to it, roll-backs undo them; production is last."""
+    line: list[str] = []
+    query = select(alias_moves.c.to_version, alias_moves.c.is_roll_back)
+    for move in connection.execute(query.where(alias_moves.c.name == _PRODUCTION).order_by(alias_moves.c.id)):
+        if move.is_roll_back:
+            while line and line[-1] != move.to_version:
+                line.pop()
+        if not line or line[-1] != move.to_version:
+            line.append(move.to_version)
+    return line

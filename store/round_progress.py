@@ -1,0 +1,103 @@
+"""How a round goes from state to state, under the learner's fencing number."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from store import leases, registry
+from store.database import now
+from store.errors import TooManyTriesError
+from store.round_log import add_step, forget_try
+from store.round_records import Round, find_round
+from store.round_states import FINISHED, MAX_TRIES, check_transition
+from store.schema import rounds as rounds_table
+
+_MAX_REASON = 2000
+
+
+def begin(connection: Connection, round_id: int, fencing: int) -> Round:
+    """Start or repeat a round, or end it where it must not run again; look at the state returned.
+
+    Returns:
+        The round: `preparing`, on its next try; `cancelled`, where a person asked for that; or `failed`,
+        where it crashed in each of the tries it may have.
+
+    Raises:
+        FencedError: The lease is no longer that of `fencing`.
+        IllegalTransitionError: The round has ended, or waits for approval.
+    """
+    found = find_round(connection, round_id)
+    if found.cancel_requested:
+        advance(connection, round_id, "cancelled", fencing=fencing, reason="Cancelled by a person.")
+    elif found.num_tries >= MAX_TRIES and not found.is_finished:
+        reason = f"It crashed {found.num_tries} times; the learner's log says why."
+        advance(connection, round_id, "failed", fencing=fencing, reason=reason)
+    else:
+        advance(connection, round_id, "preparing", fencing=fencing)
+    return find_round(connection, round_id)
+
+
+def advance(
+    connection: Connection,
+    round_id: int,
+    state: str,
+    *,
+    fencing: int | None,
+    reason: str | None = None,
+    candidate: str | None = None,
+    verdict: Mapping[str, Any] | None = None,
+    curves: Any | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Move a round to `state` and write the step down; what is None keeps its value.
+
+    Entering `preparing` counts a try, records the present production as the champion, and drops the
+    attempts and samples of an earlier try.
+
+    Raises:
+        FencedError: The lease is no longer that of `fencing` (None: a person acts).
+        UnknownRoundError: There is no such round.
+        IllegalTransitionError: The round can't go from where it is to `state`.
+        TooManyTriesError: It was tried as often as it may be.
+    """
+    if fencing is not None:
+        leases.check(connection, fencing)
+    found = find_round(connection, round_id)
+    check_transition(round_id, found.state, state)
+    values: dict[str, Any] = {"state": state}
+    if fencing is not None:
+        values["fencing"] = fencing
+    if state == "preparing":
+        values |= _next_try(connection, found)
+    if state in FINISHED:
+        values["ended"] = now(connection)
+    told = {
+        "reason": None if reason is None else reason[:_MAX_REASON],
+        "candidate": candidate,
+        "verdict": None if verdict is None else dict(verdict),
+        "curves": curves,
+    }
+    values |= {name: value for name, value in told.items() if value is not None}
+    connection.execute(update(rounds_table).where(rounds_table.c.id == round_id).values(**values))
+    written = dict(detail or {})
+    if reason is not None:
+        written.setdefault("reason", reason)
+    add_step(connection, round_id, state, written, fencing)
+
+
+def _next_try(connection: Connection, found: Round) -> dict[str, Any]:
+    if found.num_tries >= MAX_TRIES:
+        raise TooManyTriesError(
+            f"Round {found.id} was tried {found.num_tries} times, which is all it may have. "
+            "Move it to failed."
+        )
+    forget_try(connection, found.id)
+    champion = registry.production(connection)
+    return {
+        "num_tries": found.num_tries + 1,
+        "started": found.started or now(connection),
+        "production": None if champion is None else champion.version,
+        "verdict": None,
+        "curves": None,
+    }

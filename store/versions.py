@@ -1,0 +1,188 @@
+"""Versions of the classifier: what each is made of, and where it came from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, RowMapping, func, insert, select
+
+from store.database import now
+from store.errors import UnknownVersionError, VersionRetiredError
+from store.schema import version_samples
+from store.schema import versions as versions_table
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version about to be added; its files' bytes are in the blob store already.
+
+    `margin` is the gate's margin on old data, a fraction, None for a starter. Without a parent a version
+    begins a lineage; `begins_lineage` lets one with a parent do so too.
+    """
+
+    class_names: tuple[str, ...]
+    files: Mapping[str, str]
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+    round_id: int | None = None
+    margin: float | None = None
+    is_starter: bool = False
+    begins_lineage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version as it stands; `files` (name to SHA-256) is empty once retention dropped them."""
+
+    version: str
+    number: int
+    lineage: int
+    parent: str | None
+    round_id: int | None
+    created: datetime
+    class_names: tuple[str, ...]
+    files: dict[str, str]
+    metrics: dict[str, Any]
+    margin: float | None
+    is_starter: bool
+    num_deleted_samples: int
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether its files were dropped, so that it can't serve."""
+        return not self.files
+
+
+class BlobReader(Protocol):
+    """What can give back bytes by their SHA-256."""
+
+    def get(self, sha256: str) -> bytes:
+        """Return the bytes, or raise BlobMissingError."""
+        ...
+
+
+def add_version(
+    connection: Connection, new: NewVersion, seen: Iterable[tuple[int, str, int | None]]
+) -> Version:
+    """Add a version under the next number; it serves once `registry.promote` moves the alias to it.
+
+    Args:
+        new: What it is made of.
+        seen: (sample id, role, label revision) of each sample that it learnt from or was judged on.
+
+    Raises:
+        UnknownVersionError: Its parent doesn't exist.
+    """
+    number = (connection.execute(select(func.max(versions_table.c.number))).scalar() or 0) + 1
+    name = f"v{number}"
+    connection.execute(
+        insert(versions_table).values(
+            version=name,
+            number=number,
+            lineage=_lineage_of(connection, new),
+            parent=new.parent,
+            round_id=new.round_id,
+            created=now(connection),
+            class_names=list(new.class_names),
+            files=dict(new.files),
+            metrics=dict(new.metrics),
+            margin=new.margin,
+            is_starter=new.is_starter,
+            num_deleted_samples=0,
+        )
+    )
+    rows = [
+        {"version": name, "sample_id": sample_id, "role": role, "label_revision": revision}
+        for sample_id, role, revision in seen
+    ]
+    if rows:
+        connection.execute(insert(version_samples), rows)
+    return find_version(connection, name)
+
+
+def find_version(connection: Connection, name: str) -> Version:
+    """Return the version called `name`.
+
+    Raises:
+        UnknownVersionError: There is none.
+    """
+    row = connection.execute(select(versions_table).where(versions_table.c.version == name)).one_or_none()
+    if row is None:
+        newest = connection.execute(select(func.max(versions_table.c.number))).scalar()
+        known = "there is no version yet" if newest is None else f"versions go from v1 to v{newest}"
+        raise UnknownVersionError(
+            f"Expected the name of a version, found {name!r}; {known}. List them first."
+        )
+    return _version(row._mapping)
+
+
+def versions(connection: Connection, limit: int = 50, before: str | None = None) -> list[Version]:
+    """Return versions, newest first, those older than `before` where it is given."""
+    query = select(versions_table).order_by(versions_table.c.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(versions_table.c.number < find_version(connection, before).number)
+    return [_version(row._mapping) for row in connection.execute(query)]
+
+
+def ancestry(connection: Connection, name: str) -> list[str]:
+    """Return `name` and its ancestors, the nearest first."""
+    start = select(versions_table.c.version, versions_table.c.parent, versions_table.c.number).where(
+        versions_table.c.version == name
+    )
+    line = start.cte("ancestry", recursive=True)
+    line = line.union_all(
+        select(versions_table.c.version, versions_table.c.parent, versions_table.c.number).where(
+            versions_table.c.version == line.c.parent
+        )
+    )
+    return list(connection.execute(select(line.c.version).order_by(line.c.number.desc())).scalars())
+
+
+def load_files(blobs: BlobReader, version: Version) -> dict[str, bytes]:
+    """Return the bytes of a version's files by name.
+
+    Raises:
+        VersionRetiredError: Its files were dropped.
+        BlobMissingError: A file that it names is not in the blob store.
+    """
+    refuse_retired(version)
+    return {name: blobs.get(sha256) for name, sha256 in version.files.items()}
+
+
+def refuse_retired(version: Version) -> None:
+    """Return when the version can serve.
+
+    Raises:
+        VersionRetiredError: Its files were dropped.
+    """
+    if version.is_retired:
+        raise VersionRetiredError(
+            f"Expected a version with files, found {version.version}, whose files were dropped because newer "
+            "versions took its place. Choose one that the list of models shows with files."
+        )
+
+
+def _lineage_of(connection: Connection, new: NewVersion) -> int:
+    if new.parent is not None:
+        parent = find_version(connection, new.parent)
+        if not new.begins_lineage:
+            return parent.lineage
+    return (connection.execute(select(func.max(versions_table.c.lineage))).scalar() or 0) + 1
+
+
+def _version(row: RowMapping) -> Version:
+    return Version(
+        version=row["version"],
+        number=row["number"],
+        lineage=row["lineage"],
+        parent=row["parent"],
+        round_id=row["round_id"],
+        created=row["created"],
+        class_names=tuple(row["class_names"]),
+        files=dict(row["files"]),
+        metrics=dict(row["metrics"]),
+        margin=row["margin"],
+        is_starter=row["is_starter"],
+        num_deleted_samples=row["num_deleted_samples"],
+    )
