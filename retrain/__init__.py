@@ -1,0 +1,1 @@
+"""The loop: when to learn, what to rehearse, and whether the result may replace production."""
