@@ -1,0 +1,115 @@
+"""CIFAR-10 photographs, cut into what trains, what arrives later and what nobody sees."""
+
+import io
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+# The archive of the repository's development data; `--data` names another place.
+DEFAULT_ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "cifar10-subset.tar.xz"
+
+
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """One picture with its true class."""
+
+    content: bytes
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The cut of one seed; no picture is in two parts.
+
+    Attributes:
+        initial: What `train` gets, by day.
+        feedback: What users send later, by night.
+        load: What they ask about meanwhile, by day.
+        unseen_old: By day, shown to nothing but the final measurement.
+        unseen_new: By night, likewise.
+    """
+
+    initial: tuple[Photograph, ...]
+    feedback: tuple[Photograph, ...]
+    load: tuple[Photograph, ...]
+    unseen_old: tuple[Photograph, ...]
+    unseen_new: tuple[Photograph, ...]
+
+
+def night(photograph: Photograph, rng: np.random.Generator) -> Photograph:
+    """Return the picture as a camera sees it at night: blurred, at 20–40 % of the light, with noise."""
+    image = Image.open(io.BytesIO(photograph.content)).convert("RGB")
+    blurred = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 0.8)))
+    pixels = np.asarray(blurred, dtype=np.float32) * rng.uniform(0.2, 0.4)
+    noisy = pixels + rng.normal(0.0, 10.0, pixels.shape)
+    buffer = io.BytesIO()
+    Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
+    return Photograph(buffer.getvalue(), photograph.label)
+
+
+def make_world(archive: Path, seed: int, *, num_initial: int, num_feedback: int, num_unseen: int) -> World:
+    """Cut the archive, evenly over the classes.
+
+    Args:
+        archive: A tar of `train/CLASS/*` and `test/CLASS/*`.
+        seed: Decides who is in which part, and the night.
+        num_initial: Pictures of `train` for the initial training.
+        num_feedback: Pictures of `train` that come later.
+        num_unseen: Pictures of `test` of each kind, by day and by night.
+    """
+    rng = np.random.default_rng(seed)
+    train, test = _read(archive, "train", rng), _read(archive, "test", rng)
+    later = num_initial + num_feedback
+    return World(
+        initial=_rows(train, 0, num_initial),
+        feedback=_by_night(_rows(train, num_initial, later), rng),
+        load=_rows(train, later, later + 2000),
+        unseen_old=_rows(test, 0, num_unseen),
+        unseen_new=_by_night(_rows(test, num_unseen, 2 * num_unseen), rng),
+    )
+
+
+def write_folder(photographs: Sequence[Photograph], directory: Path) -> None:
+    """Write `directory/CLASS/NUMBER.jpg`."""
+    for number, photograph in enumerate(photographs):
+        path = directory / photograph.label / f"{number:05}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photograph.content)
+
+
+def _by_night(photographs: Sequence[Photograph], rng: np.random.Generator) -> tuple[Photograph, ...]:
+    return tuple(night(photograph, rng) for photograph in photographs)
+
+
+def _rows(by_class: Mapping[str, Sequence[Photograph]], start: int, stop: int) -> tuple[Photograph, ...]:
+    """Return pictures start to stop of the classes' pictures, taken in turn."""
+    num_classes = len(by_class)
+    turns = zip(
+        *(pictures[start // num_classes : stop // num_classes] for pictures in by_class.values()), strict=True
+    )
+    return tuple(photograph for turn in turns for photograph in turn)
+
+
+def _read(archive: Path, part: str, rng: np.random.Generator) -> dict[str, list[Photograph]]:
+    by_class: dict[str, list[tuple[str, Photograph]]] = {}
+    for name, label, content in _members(archive, part):
+        by_class.setdefault(label, []).append((name, Photograph(content, label)))
+    shortest = min(len(pictures) for pictures in by_class.values())
+    shuffled = {}
+    for label, pictures in sorted(by_class.items()):
+        ordered = [photograph for _, photograph in sorted(pictures, key=lambda pair: pair[0])]
+        shuffled[label] = [ordered[index] for index in rng.permutation(len(ordered))[:shortest]]
+    return shuffled
+
+
+def _members(archive: Path, part: str) -> Iterator[tuple[str, str, bytes]]:
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            parts = Path(member.name).parts
+            file = tar.extractfile(member) if member.isfile() else None
+            if file is not None and len(parts) >= 3 and parts[-3] == part:
+                yield member.name, parts[-2], file.read()
