@@ -1,4 +1,4 @@
-"""The whole loop on photographs: train by day, serve under load, get feedback from the night, retrain, swap."""
+"""The whole loop on photographs: train by day, serve under load, learn from feedback by night, swap."""
 
 import argparse
 import asyncio
