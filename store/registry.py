@@ -11,7 +11,7 @@ from store import leases
 from store.blob_names import unreferenced
 from store.database import now
 from store.errors import AcrossLineagesError, ChampionChangedError, NoPredecessorError
-from store.learning_state import pause
+from store.learning_state import pause, paused, resume
 from store.lineages import adopt_lineage
 from store.round_states import UNFINISHED
 from store.schema import alias as alias_table
@@ -40,9 +40,12 @@ __all__ = [
     "find_version",
     "load_files",
     "moves",
+    "pause",
+    "paused",
     "predecessor",
     "production",
     "promote",
+    "resume",
     "roll_back",
     "versions",
 ]

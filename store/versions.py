@@ -117,11 +117,11 @@ def find_version(connection: Connection, name: str) -> Version:
     return _version(row._mapping)
 
 
-def versions(connection: Connection, limit: int = 50, before: str | None = None) -> list[Version]:
-    """Return versions, newest first, those older than `before` where it is given."""
+def versions(connection: Connection, limit: int = 50, before: int | None = None) -> list[Version]:
+    """Return versions, newest first, those of a lower number than `before` where it is given."""
     query = select(versions_table).order_by(versions_table.c.number.desc()).limit(limit)
     if before is not None:
-        query = query.where(versions_table.c.number < find_version(connection, before).number)
+        query = query.where(versions_table.c.number < before)
     return [_version(row._mapping) for row in connection.execute(query)]
 
 

@@ -1,0 +1,93 @@
+"""Measured values by metric, version, slice and time."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select
+
+from store import leases
+from store.database import now
+from store.errors import NotFiniteError
+from store.schema import measurements as measurements_table
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One value; `id` and `created` are filled in by the store."""
+
+    metric: str
+    value: float
+    num_samples: int
+    version: str | None = None
+    slice: str | None = None
+    round_id: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+    created: datetime | None = None
+    id: int | None = None
+
+
+def record(connection: Connection, measurement: Measurement, fencing: int | None = None) -> None:
+    """Store a value under the database's present time.
+
+    Raises:
+        FencedError: The lease is no longer that of `fencing` (None: no learner measures).
+        NotFiniteError: The value is not a finite number.
+    """
+    if fencing is not None:
+        leases.check(connection, fencing)
+    if not math.isfinite(measurement.value):
+        raise NotFiniteError(
+            f"Expected a finite number for {measurement.metric}, found {measurement.value}. "
+            "Leave out what could not be measured."
+        )
+    connection.execute(
+        insert(measurements_table).values(
+            metric=measurement.metric,
+            version=measurement.version,
+            slice=measurement.slice,
+            round_id=measurement.round_id,
+            value=measurement.value,
+            num_samples=measurement.num_samples,
+            detail=measurement.detail,
+            created=now(connection),
+        )
+    )
+
+
+def latest(
+    connection: Connection, metric: str, *, version: str | None = None, slice: str | None = None
+) -> Measurement | None:
+    """Return the last value of a metric, of the version and the slice where they are given, or None."""
+    found = series(connection, metric, version=version, slice=slice, limit=1)
+    return found[0] if found else None
+
+
+def series(
+    connection: Connection,
+    metric: str,
+    *,
+    version: str | None = None,
+    slice: str | None = None,
+    limit: int = 500,
+    before: int | None = None,
+) -> list[Measurement]:
+    """Return the values of a metric, newest first, those older than the id `before` where it is given."""
+    query = select(measurements_table).where(measurements_table.c.metric == metric)
+    if version is not None:
+        query = query.where(measurements_table.c.version == version)
+    if slice is not None:
+        query = query.where(measurements_table.c.slice == slice)
+    if before is not None:
+        query = query.where(measurements_table.c.id < before)
+    return _read(connection, query.order_by(measurements_table.c.id.desc()).limit(limit))
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Measurement]:
+    return [_measurement(row) for row in connection.execute(query)]
+
+
+def _measurement(row: Row[Any]) -> Measurement:
+    return Measurement(**{column.name: row._mapping[column.name] for column in measurements_table.columns})

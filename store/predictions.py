@@ -1,0 +1,233 @@
+"""The prediction log: what was answered, by which version, and what is still there."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from store.blob_names import unreferenced
+from store.database import now
+from store.errors import PredictionGoneError, UnknownPredictionError
+from store.kept_predictions import change_kept, gone_before, logged_images
+from store.prediction_ids import milliseconds_of, new_prediction_id
+from store.retention import Expired, RetentionSettings, expire_predictions
+from store.schema import prediction_hours, prediction_tombstones, samples, version_samples
+from store.schema import predictions as predictions_table
+
+__all__ = [
+    "DeletedPrediction",
+    "Expired",
+    "HourlyCount",
+    "LoggedPrediction",
+    "RetentionSettings",
+    "audits_to_label",
+    "delete_prediction",
+    "expire_predictions",
+    "find_prediction",
+    "log_predictions",
+    "mark_labelled",
+    "new_prediction_id",
+    "prediction_counts",
+    "recent_embeddings",
+    "recent_predictions",
+]
+
+_REMEDY = "Send the image itself with its label instead."
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPrediction:
+    """One answer, with what it takes to learn from it later.
+
+    `embedding` is one float16 vector, little-endian; `num_bytes` the size of the image `sha256`; `source`
+    the name of the key that asked.
+    """
+
+    id: str
+    sha256: str
+    phash: int
+    num_bytes: int
+    label: str
+    confidence: float
+    version: str
+    embedding: bytes
+    is_audit: bool
+    group: str | None
+    source: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedPrediction:
+    """What went with a prediction, and what stayed.
+
+    `sample_id` is the sample that came from it or shares its image, which stays, and `versions` those that
+    saw that sample; `blobs_to_delete` names the bytes that no row needs any more.
+    """
+
+    prediction_id: str
+    sample_id: int | None
+    versions: list[str]
+    blobs_to_delete: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HourlyCount:
+    """What one version answered with one label in one hour; it outlives the predictions."""
+
+    hour: datetime
+    version: str
+    label: str
+    num_predictions: int
+    sum_confidence: float
+
+
+def log_predictions(connection: Connection, rows: Sequence[LoggedPrediction]) -> None:
+    """Add predictions, whose images are in the blob store already, to the log and to the roll-ups."""
+    if not rows:
+        return
+    images = {row.sha256: row.num_bytes for row in rows}
+    num_known_bytes = sum(images[sha256] for sha256 in logged_images(connection, images))
+    connection.execute(insert(predictions_table), [asdict(row) | {"is_labelled": False} for row in rows])
+    change_kept(connection, len(rows), sum(images.values()) - num_known_bytes)
+    _roll_up(connection, rows)
+
+
+def find_prediction(connection: Connection, prediction_id: str) -> LoggedPrediction:
+    """Return a prediction that is still in the log.
+
+    Raises:
+        PredictionGoneError: It was deleted, or expired.
+        UnknownPredictionError: There is none of that id, as far as we know there never was.
+    """
+    query = select(predictions_table).where(predictions_table.c.id == prediction_id)
+    row = connection.execute(query).one_or_none()
+    if row is not None:
+        return _logged(row)
+    tombstones = select(prediction_tombstones.c.id).where(prediction_tombstones.c.id == prediction_id)
+    if connection.execute(tombstones).one_or_none() is not None:
+        raise PredictionGoneError(f"Prediction {prediction_id} was deleted. {_REMEDY}")
+    made = milliseconds_of(prediction_id)
+    if made is not None and made <= gone_before(connection):
+        raise PredictionGoneError(f"Prediction {prediction_id} has expired from the log. {_REMEDY}")
+    raise UnknownPredictionError(
+        f"Expected the id that a prediction was answered with, found {prediction_id!r}, which is none. {_REMEDY}"
+    )
+
+
+def mark_labelled(connection: Connection, prediction_id: str) -> None:
+    """Note that a prediction has its label, so that nobody is asked for it again."""
+    connection.execute(
+        update(predictions_table).where(predictions_table.c.id == prediction_id).values(is_labelled=True)
+    )
+
+
+def audits_to_label(connection: Connection, limit: int = 50) -> list[LoggedPrediction]:
+    """Return predictions drawn for audit that nobody labelled yet, newest first."""
+    query = (
+        select(predictions_table)
+        .where(predictions_table.c.is_audit.is_(True), predictions_table.c.is_labelled.is_(False))
+        .order_by(predictions_table.c.created.desc())
+        .limit(limit)
+    )
+    return [_logged(row) for row in connection.execute(query)]
+
+
+def recent_predictions(
+    connection: Connection, limit: int = 50, before: str | None = None
+) -> list[LoggedPrediction]:
+    """Return predictions, newest first, those older than the id `before` where it is given."""
+    query = select(predictions_table).order_by(predictions_table.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(predictions_table.c.id < before)
+    return [_logged(row) for row in connection.execute(query)]
+
+
+def recent_embeddings(connection: Connection, version: str, limit: int) -> list[tuple[datetime, bytes]]:
+    """Return (time, float16 embedding) of a version's last predictions, newest first."""
+    query = (
+        select(predictions_table.c.created, predictions_table.c.embedding)
+        .where(predictions_table.c.version == version)
+        .order_by(predictions_table.c.created.desc())
+        .limit(limit)
+    )
+    return [(row.created, row.embedding) for row in connection.execute(query)]
+
+
+def prediction_counts(connection: Connection, since: datetime) -> list[HourlyCount]:
+    """Return the roll-ups of the hours from `since` on, newest first."""
+    query = (
+        select(prediction_hours)
+        .where(prediction_hours.c.hour >= since)
+        .order_by(prediction_hours.c.hour.desc(), prediction_hours.c.version, prediction_hours.c.label)
+    )
+    return [HourlyCount(*row) for row in connection.execute(query)]
+
+
+def delete_prediction(connection: Connection, prediction_id: str) -> DeletedPrediction:
+    """Delete a prediction for good; a sample that came from it stays, and is deleted by itself.
+
+    The caller deletes the bytes named in `blobs_to_delete` after the commit.
+
+    Raises:
+        PredictionGoneError: It was deleted before, or expired.
+        UnknownPredictionError: There is none of that id.
+    """
+    found = find_prediction(connection, prediction_id)
+    connection.execute(delete(predictions_table).where(predictions_table.c.id == prediction_id))
+    connection.execute(insert(prediction_tombstones).values(id=prediction_id, created=now(connection)))
+    is_last = found.sha256 not in logged_images(connection, [found.sha256])
+    change_kept(connection, -1, -found.num_bytes if is_last else 0)
+    sample_id = _sample_of(connection, found)
+    return DeletedPrediction(
+        prediction_id,
+        sample_id,
+        [] if sample_id is None else _versions_that_saw(connection, sample_id),
+        unreferenced(connection, [found.sha256]),
+    )
+
+
+def _sample_of(connection: Connection, found: LoggedPrediction) -> int | None:
+    query = select(samples.c.id).where(
+        or_(samples.c.prediction_id == found.id, samples.c.sha256 == found.sha256)
+    )
+    return connection.execute(query.order_by(samples.c.id).limit(1)).scalar_one_or_none()
+
+
+def _versions_that_saw(connection: Connection, sample_id: int) -> list[str]:
+    query = select(version_samples.c.version).where(version_samples.c.sample_id == sample_id)
+    return sorted(connection.execute(query).scalars(), key=lambda name: int(name[1:]))
+
+
+def _roll_up(connection: Connection, rows: Sequence[LoggedPrediction]) -> None:
+    sums: defaultdict[tuple[datetime, str, str], list[float]] = defaultdict(list)
+    for row in rows:
+        hour = row.created.replace(minute=0, second=0, microsecond=0)
+        sums[hour, row.version, row.label].append(row.confidence)
+    table = prediction_hours
+    for (hour, version, label), confidences in sums.items():
+        grown = connection.execute(
+            update(table)
+            .where(table.c.hour == hour, table.c.version == version, table.c.label == label)
+            .values(
+                num_predictions=table.c.num_predictions + len(confidences),
+                sum_confidence=table.c.sum_confidence + sum(confidences),
+            )
+        )
+        if grown.rowcount == 0:
+            connection.execute(
+                insert(table).values(
+                    hour=hour,
+                    version=version,
+                    label=label,
+                    num_predictions=len(confidences),
+                    sum_confidence=sum(confidences),
+                )
+            )
+
+
+def _logged(row: Row[tuple[object, ...]]) -> LoggedPrediction:
+    found = row._mapping
+    return LoggedPrediction(**{name: found[name] for name in LoggedPrediction.__dataclass_fields__})

@@ -1,0 +1,120 @@
+"""How long predictions are kept: a time, a size and a number, whichever ends first."""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, select
+
+from store.blob_names import unreferenced
+from store.database import now
+from store.kept_predictions import change_kept, kept, logged_images, raise_gone_before
+from store.prediction_ids import milliseconds_of
+from store.schema import predictions
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """Limits of the prediction log; the one that is reached first counts."""
+
+    max_days: float = 30.0
+    max_bytes: int = 10 * 2**30
+    max_rows: int = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What a batch took out of the log, and the bytes that no row needs any more."""
+
+    num_predictions: int
+    blobs_to_delete: list[str]
+
+
+class _Candidate(NamedTuple):
+    created: float
+    id: str
+    sha256: str
+    num_bytes: int
+
+
+def expire_predictions(connection: Connection, settings: RetentionSettings, batch: int = 1000) -> Expired:
+    """Take at most `batch` predictions over the limits out of the log; call until it takes none.
+
+    The oldest go first; audits that nobody labelled yet go when nothing else is left to go, or when they
+    reach the age limit. The caller deletes the bytes named after the commit.
+    """
+    cutoff = now(connection) - timedelta(days=settings.max_days)
+    query = select(predictions.c.id, predictions.c.sha256, predictions.c.num_bytes)
+    aged = query.where(predictions.c.created < cutoff).order_by(predictions.c.created).limit(batch)
+    going = [_Candidate(0.0, row.id, row.sha256, row.num_bytes) for row in connection.execute(aged)]
+    if not going:
+        going = _over_size(connection, settings, batch)
+    return _take_out(connection, going)
+
+
+def _over_size(connection: Connection, settings: RetentionSettings, batch: int) -> list[_Candidate]:
+    size = kept(connection)
+    num_rows_over = size.num_rows - settings.max_rows
+    num_bytes_over = size.num_bytes - settings.max_bytes
+    going: list[_Candidate] = []
+    images: set[str] = set()
+    if num_rows_over <= 0 and num_bytes_over <= 0:
+        return going
+    for candidate in _oldest_first(connection, batch):
+        if len(going) >= num_rows_over and num_bytes_over <= 0:
+            break
+        going.append(candidate)
+        if candidate.sha256 not in images:
+            images.add(candidate.sha256)
+            num_bytes_over -= candidate.num_bytes
+    return going
+
+
+def _oldest_first(connection: Connection, batch: int) -> Iterable[_Candidate]:
+    """Yield up to `batch` predictions in the order in which they go."""
+    # Each of these is one range of an index; one query with a condition on both would scan the log.
+    expendable = heapq.merge(
+        *(
+            _oldest(connection, is_audit=is_audit, is_labelled=is_labelled, limit=batch)
+            for is_audit, is_labelled in ((False, False), (False, True), (True, True))
+        )
+    )
+    num_yielded = 0
+    for candidate in islice(expendable, batch):
+        num_yielded += 1
+        yield candidate
+    yield from _oldest(connection, is_audit=True, is_labelled=False, limit=batch - num_yielded)
+
+
+def _oldest(connection: Connection, *, is_audit: bool, is_labelled: bool, limit: int) -> list[_Candidate]:
+    query = (
+        select(predictions.c.created, predictions.c.id, predictions.c.sha256, predictions.c.num_bytes)
+        .where(predictions.c.is_audit.is_(is_audit), predictions.c.is_labelled.is_(is_labelled))
+        .order_by(predictions.c.created)
+        .limit(limit)
+    )
+    return [
+        _Candidate(row.created.timestamp(), row.id, row.sha256, row.num_bytes)
+        for row in connection.execute(query)
+    ]
+
+
+def _take_out(connection: Connection, going: list[_Candidate]) -> Expired:
+    if not going:
+        return Expired(0, [])
+    ids = [candidate.id for candidate in going]
+    for start in range(0, len(ids), _CHUNK):
+        connection.execute(delete(predictions).where(predictions.c.id.in_(ids[start : start + _CHUNK])))
+    images = {candidate.sha256: candidate.num_bytes for candidate in going}
+    still_logged = logged_images(connection, images)
+    gone = [sha256 for sha256 in images if sha256 not in still_logged]
+    change_kept(connection, -len(going), -sum(images[sha256] for sha256 in gone))
+    times = [milliseconds for name in ids if (milliseconds := milliseconds_of(name)) is not None]
+    if times:
+        raise_gone_before(connection, max(times))
+    return Expired(len(going), unreferenced(connection, gone))
