@@ -15,6 +15,8 @@ class GateSettings:
         max_calibration_rise: Of the expected calibration error, after temperature scaling.
         min_calibration: Samples from which calibration refuses; below it is reported only.
         min_direct: Direct samples from which they alone decide; below, volunteered ones are weighted.
+        min_direct_right: Of the direct samples, how many production must have got right: with fewer, what
+            the candidate loses was not measured.
         min_confirmations: Samples that production got right, needed to weight.
         min_agreement: Logged predictions needed to judge a champion without a golden set.
         min_worth: Production is kept for good where the candidate can't be better on new by this much.
@@ -29,6 +31,7 @@ class GateSettings:
     max_calibration_rise: float = 0.03
     min_calibration: int = 1000
     min_direct: int = 100
+    min_direct_right: int = 5
     min_confirmations: int = 30
     min_agreement: int = 300
     min_worth: float = 0.01

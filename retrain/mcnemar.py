@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, bdtrc
 
+# Beyond it the approximation is as good.
+_MAX_EXACT = 20_000
+
 
 def p_better(num_won: int, num_lost: int) -> float:
     """Return the exact one-sided p-value of "the candidate is no better".
@@ -75,7 +78,9 @@ def power(gain: float, disagreement: float, num_samples: int, alpha: float) -> f
 
 def _wins_needed(counts: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
     """Return the fewest wins that are significant among so many disagreements; one more if none are."""
-    wins = counts // 2 + 1
+    # A start below all answers: a fair coin's tail is no lighter than four fifths of a normal's.
+    start = counts / 2 + 0.4 * NormalDist().inv_cdf(1 - alpha) * np.sqrt(counts)
+    wins = np.clip(start.astype(np.int64), 1, counts + 1)
     while True:
         is_short = (wins <= counts) & (bdtrc(wins - 1, counts, 0.5) > alpha)
         if not is_short.any():
@@ -83,15 +88,20 @@ def _wins_needed(counts: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
         wins = wins + is_short
 
 
-def samples_for_power(gain: float, disagreement: float, alpha: float, power: float = 0.8) -> int:
+def samples_for_power(gain: float, disagreement: float, alpha: float, wanted: float = 0.8) -> int:
     """Return about how many samples a candidate better by `gain` needs to pass at alpha.
+
+    Connor's normal approximation, raised in steps of 5 % until the exact test has the power.
 
     Source:
         Connor, "Sample size for testing differences in proportions for the paired-sample design",
-        Biometrics 43, 1987 (the normal approximation).
+        Biometrics 43, 1987.
     """
-    disagreement = max(disagreement, gain)
-    spread = math.sqrt(max(0.0, disagreement - gain**2))
+    disagreement = min(1.0, max(disagreement, gain))
     quantile = NormalDist().inv_cdf
-    root = quantile(1 - alpha) * math.sqrt(disagreement) + quantile(power) * spread
-    return math.ceil((root / gain) ** 2)
+    spread = math.sqrt(max(0.0, disagreement - gain**2))
+    root = quantile(1 - alpha) * math.sqrt(disagreement) + quantile(wanted) * spread
+    num = math.ceil((root / gain) ** 2)
+    while num < _MAX_EXACT and power(gain, disagreement, num, alpha) < wanted:
+        num = math.ceil(1.05 * num)
+    return num

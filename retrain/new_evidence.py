@@ -22,6 +22,10 @@ def check_new(new: NewEvidence, looks: int, settings: GateSettings, rng: np.rand
     volunteered samples by production's outcome. It fails where the candidate can't be better by
     `min_worth`, and tells nothing where the samples are too few.
 
+    Direct samples are taken for a fair draw of what production gets. Where it got hardly any of them
+    right they are corrections by another way, on which any candidate that merely differs would win:
+    then nothing is told either.
+
     Its numbers name the `method`: direct, weighted or none.
     """
     if len(new.direct) >= settings.min_direct:
@@ -41,9 +45,11 @@ def _check_direct(direct: Outcomes, looks: int, settings: GateSettings) -> Check
     p = p_better(won, lost)
     upper = upper_bound(won, lost, num, settings.alpha)
     disagreement = (won + lost) / num
+    num_right = int(direct.champion_right.sum())
     numbers: dict[str, Number] = {
         "method": "direct",
         "num_samples": num,
+        "num_right_needed": max(0, settings.min_direct_right - num_right),
         "champion_accuracy": direct.champion_accuracy,
         "candidate_accuracy": direct.candidate_accuracy,
         "num_lost": lost,
@@ -56,7 +62,8 @@ def _check_direct(direct: Outcomes, looks: int, settings: GateSettings) -> Check
         "upper_bound": upper,
         "power": power(settings.hoped_gain, disagreement, num, alpha),
     }
-    return Check("new", _settle(p <= alpha, upper, settings), numbers)
+    passed = _settle(p <= alpha, upper, settings)
+    return Check("new", None if passed and num_right < settings.min_direct_right else passed, numbers)
 
 
 def _check_weighted(
@@ -168,6 +175,8 @@ def new_needed(check: Check, new: NewEvidence, looks: int, settings: GateSetting
     `min_direct` at least. The other kinds are what the weighting lacks before it can be tried.
     """
     numbers = check.numbers
+    if num_right := int(numbers.get("num_right_needed") or 0):
+        return {"confirmations": num_right}
     seen = float(numbers.get("difference") or 0.0)
     gain = seen if seen > settings.min_worth else settings.hoped_gain
     disagreement = float(numbers.get("disagreement") or 2 * gain)

@@ -74,7 +74,12 @@ def _losses(found: Findings) -> list[str]:
 def _doubts(checks: Mapping[str, Check]) -> list[str]:
     reasons = []
     if checks["new"].passed is None:
-        reasons.append("the new labels are too few to tell")
+        is_one_sided = bool(checks["new"].numbers.get("num_right_needed"))
+        reasons.append(
+            "nearly all new labels correct a wrong answer, so that what is lost can't be seen"
+            if is_one_sided
+            else "the new labels are too few to tell"
+        )
     if checks["old"].passed is None:
         reasons.append("the old samples are too few to show that nothing was lost")
     return reasons
