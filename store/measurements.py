@@ -1,7 +1,6 @@
 """Measured values by metric, version, slice and time."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any

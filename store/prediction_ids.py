@@ -12,7 +12,7 @@ def new_prediction_id(moment: datetime) -> str:
     """Return a new id of 32 hexadecimal digits that sorts by `moment`, to the millisecond.
 
     >>> new_prediction_id(datetime(2026, 1, 1, tzinfo=UTC))[:13]
-    '019b76da80007'
+    '019b76daa8007'
 
     Source:
         RFC 9562, section 5.7.
@@ -28,7 +28,7 @@ def new_prediction_id(moment: datetime) -> str:
 def milliseconds_of(prediction_id: str) -> int | None:
     """Return when an id was made, in milliseconds since 1970, or None where it is no id of ours.
 
-    >>> milliseconds_of("019b76da80007abc8def0123456789ab")
+    >>> milliseconds_of("019b76daa8007abc8def0123456789ab")
     1767225600000
     >>> milliseconds_of("nonsense")
     """

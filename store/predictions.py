@@ -113,7 +113,8 @@ def find_prediction(connection: Connection, prediction_id: str) -> LoggedPredict
     if made is not None and made <= gone_before(connection):
         raise PredictionGoneError(f"Prediction {prediction_id} has expired from the log. {_REMEDY}")
     raise UnknownPredictionError(
-        f"Expected the id that a prediction was answered with, found {prediction_id!r}, which is none. {_REMEDY}"
+        f"Expected the id that a prediction was answered with, found {prediction_id!r}. "
+        f"No prediction has it. {_REMEDY}"
     )
 
 

@@ -1,0 +1,214 @@
+"""Backup of a running server and its restore: the database first, then every blob that it names."""
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from store import database_copy
+from store.blobs import BlobStore
+from store.durable import make_folder, sync_file, sync_folder
+from store.errors import BlobMissingError, CorruptBackupError, TargetNotEmptyError
+
+_MANIFEST = "manifest.json"
+_BLOBS = "blobs"
+_FORMAT = 1
+_NUM_THREADS = 16
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What a backup holds; `missing` names blobs that the database names and nobody has."""
+
+    format: int
+    created: str
+    database: str
+    database_sha256: str
+    counts: dict[str, int]
+    num_blobs: int
+    num_bytes: int
+    missing: list[str]
+
+
+def back_up(database_url: str, blobs: BlobStore, target: Path, on_progress: Progress | None = None) -> Backup:
+    """Copy everything into the new folder `target` while the server runs.
+
+    The database is copied as of one moment, then the blobs which that copy names. So rows written since
+    are left out whole, with their bytes. What was deleted while the copy ran is listed as missing. The
+    folder gets its name only when it is complete.
+
+    Args:
+        database_url: The database.
+        blobs: The blob store.
+        target: A folder that doesn't exist yet, or is empty.
+        on_progress: Called with (blobs copied, blobs in all).
+
+    Raises:
+        TargetNotEmptyError: There is something in `target`.
+        BackupToolError: PostgreSQL's pg_dump is missing or failed.
+        DatabaseUnavailableError: The database can't be read.
+    """
+    _refuse_filled_folder(target)
+    make_folder(target.parent)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        partial = Path(scratch) / "backup"
+        partial.mkdir(mode=0o700)
+        copy = database_copy.copy_database(database_url, partial)
+        names = sorted(copy.blob_names)
+        num_bytes, missing = _copy_blobs(blobs, names, partial / _BLOBS, on_progress)
+        made = Backup(
+            format=_FORMAT,
+            created=datetime.now(UTC).isoformat(),
+            database=copy.file.name,
+            database_sha256=_sha256_of(copy.file),
+            counts=copy.counts,
+            num_blobs=len(names) - len(missing),
+            num_bytes=num_bytes,
+            missing=missing,
+        )
+        _write_durably(partial / _MANIFEST, json.dumps(asdict(made), indent=2).encode())
+        sync_file(copy.file)
+        sync_folder(partial)
+        # A folder that stands there empty gives way.
+        os.replace(partial, target)
+    sync_folder(target.parent)
+    log.info("backed up %d blobs, %d bytes, %d missing", made.num_blobs, num_bytes, len(missing))
+    return made
+
+
+def restore(source: Path, database_url: str, blobs: BlobStore, on_progress: Progress | None = None) -> Backup:
+    """Bring a backup back into an empty home, verifying every byte.
+
+    Blobs come first and the database last, so a restore that was cut off can simply be run again.
+
+    Raises:
+        CorruptBackupError: `source` is no complete backup, or a byte of it differs from what was written.
+        TargetNotEmptyError: There is a database already, or there are blobs that are not the backup's.
+        BackupToolError: PostgreSQL's pg_restore is missing or failed.
+    """
+    found = read_manifest(source)
+    if not database_copy.is_empty(database_url):
+        raise TargetNotEmptyError(
+            "Expected an empty home to restore into, found a database. Name a new "
+            "PERENNIAL_HOME, or move the present one away, then restore again."
+        )
+    files = dict(_blob_files(source))
+    strangers = [sha256 for sha256, _ in blobs.names() if sha256 not in files]
+    if strangers:
+        raise TargetNotEmptyError(
+            f"Expected an empty blob store to restore into, found {len(strangers)} blobs that are not "
+            "of this backup. Name a new PERENNIAL_HOME, or move the present one away, then restore again."
+        )
+    _verify(source, found, len(files))
+    for done, (sha256, file) in enumerate(files.items(), start=1):
+        if blobs.put(file.read_bytes()) != sha256:
+            raise CorruptBackupError(f"Blob {sha256} of the backup is damaged. Use an earlier backup.")
+        if on_progress is not None:
+            on_progress(done, len(files))
+    database_copy.bring_back(source / found.database, database_url)
+    return found
+
+
+def read_manifest(source: Path) -> Backup:
+    """Return what the backup in `source` says it holds.
+
+    Raises:
+        CorruptBackupError: There is no backup, or it is of another release's format.
+    """
+    try:
+        content: dict[str, Any] = json.loads((source / _MANIFEST).read_bytes())
+        found = Backup(**content)
+    except (OSError, ValueError, TypeError) as error:
+        raise CorruptBackupError(
+            f"Expected a backup with a readable {_MANIFEST} in {source}, found none ({error}). "
+            "Name the folder that `perennial backup` made."
+        ) from error
+    if found.format != _FORMAT or Path(found.database).name != found.database:
+        raise CorruptBackupError(
+            f"Expected a backup of format {_FORMAT}, found {found.format}. "
+            "Restore it with the release that made it."
+        )
+    return found
+
+
+def _refuse_filled_folder(target: Path) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise TargetNotEmptyError(
+            f"Expected a new or empty folder to back up into, found something at {target}. "
+            "Name another folder."
+        )
+
+
+def _copy_blobs(
+    blobs: BlobStore, names: list[str], folder: Path, on_progress: Progress | None
+) -> tuple[int, list[str]]:
+    folders = sorted({folder / sha256[:2] for sha256 in names})
+    for subfolder in folders:
+        make_folder(subfolder)
+
+    def copy(sha256: str) -> int | None:
+        try:
+            content = blobs.get(sha256)
+        except BlobMissingError:
+            # Deleted since the database was copied, or lost: either way the rest is worth keeping.
+            log.warning("blob %s is named by the database and missing", sha256)
+            return None
+        _write_durably(folder / sha256[:2] / sha256, content)
+        return len(content)
+
+    num_bytes = 0
+    missing: list[str] = []
+    # One by one, each would wait for the disk.
+    with ThreadPoolExecutor(_NUM_THREADS) as pool:
+        for done, (sha256, size) in enumerate(zip(names, pool.map(copy, names), strict=True), start=1):
+            if size is None:
+                missing.append(sha256)
+            else:
+                num_bytes += size
+            if on_progress is not None:
+                on_progress(done, len(names))
+    for subfolder in folders:
+        sync_folder(subfolder)
+    return num_bytes, missing
+
+
+def _blob_files(source: Path) -> Iterator[tuple[str, Path]]:
+    for file in sorted((source / _BLOBS).glob("*/*")):
+        yield file.name, file
+
+
+def _verify(source: Path, found: Backup, num_files: int) -> None:
+    database = source / found.database
+    if not database.is_file() or _sha256_of(database) != found.database_sha256:
+        raise CorruptBackupError(
+            f"Expected the database whose SHA-256 is {found.database_sha256} in {database}, "
+            "found another or none. Use an earlier backup."
+        )
+    if num_files != found.num_blobs:
+        raise CorruptBackupError(
+            f"Expected {found.num_blobs} blobs in the backup, found {num_files}. Use an earlier backup."
+        )
+    for sha256, file in _blob_files(source):
+        if _sha256_of(file) != sha256:
+            raise CorruptBackupError(f"Blob {sha256} of the backup is damaged. Use an earlier backup.")
+
+
+def _write_durably(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    sync_file(file)
+
+
+def _sha256_of(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,91 @@
+"""The end of bytes: blobs that no row names, or that no row may keep any longer."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from store.blob_names import unreferenced
+from store.blobs import BlobStore
+from store.database import Database, now
+from store.retention import Expired, RetentionSettings, expire_predictions
+
+# A write lasts as long as the deletions inside it, and every other write waits for it.
+_CHUNK = 20
+
+# Expired images that someone sent again within this time are left to the collection of unnamed blobs:
+# their new row may be on its way.
+_FRESH = timedelta(hours=1)
+
+
+def delete_blobs(
+    database: Database,
+    blobs: BlobStore,
+    shas: Sequence[str],
+    *,
+    unless_newer_than: datetime | None = None,
+) -> list[str]:
+    """Delete the bytes of those of `shas` that no row names, and return which these were.
+
+    Call it after the commit of the deletion that named them. It asks for the names, and deletes, inside a
+    write: so no row can begin to name a blob in between.
+
+    Args:
+        database: Where the rows are.
+        blobs: Where the bytes are.
+        shas: What may be deleted.
+        unless_newer_than: Keep bytes that were put, or put again, after this moment.
+    """
+    deleted: list[str] = []
+
+    def delete_unnamed(chunk: Sequence[str], connection: Connection) -> list[str]:
+        unnamed = unreferenced(connection, chunk)
+        return [sha256 for sha256 in unnamed if blobs.delete(sha256, unless_newer_than=unless_newer_than)]
+
+    for start in range(0, len(shas), _CHUNK):
+        deleted += database.write(partial(delete_unnamed, shas[start : start + _CHUNK]))
+    return deleted
+
+
+def expire(database: Database, blobs: BlobStore, settings: RetentionSettings, batch: int = 1000) -> Expired:
+    """Take every prediction over the limits out of the log, in short writes, and delete its bytes."""
+    num_predictions = 0
+    deleted: list[str] = []
+    while True:
+        taken = database.write(lambda connection: expire_predictions(connection, settings, batch))
+        if taken.num_predictions == 0:
+            return Expired(num_predictions, deleted)
+        num_predictions += taken.num_predictions
+        with database.read() as connection:
+            fresh_since = now(connection) - _FRESH
+        deleted += delete_blobs(database, blobs, taken.blobs_to_delete, unless_newer_than=fresh_since)
+
+
+def collect_blobs(
+    database: Database, blobs: BlobStore, older_than: timedelta = timedelta(days=1)
+) -> list[str]:
+    """Delete blobs that no row names and that nobody put within `older_than`; return which.
+
+    Bytes are put before the row that names them, and putting what is there already makes it new again: so
+    what is old and has no name has no row on its way either.
+    """
+    with database.read() as connection:
+        cutoff = now(connection) - older_than
+    deleted: list[str] = []
+    old: list[str] = []
+    for sha256, modified in blobs.names():
+        if modified < cutoff:
+            old.append(sha256)
+        if len(old) >= 500:
+            deleted += _delete_nameless(database, blobs, old, cutoff)
+            old = []
+    return deleted + _delete_nameless(database, blobs, old, cutoff)
+
+
+def _delete_nameless(
+    database: Database, blobs: BlobStore, shas: Sequence[str], cutoff: datetime
+) -> list[str]:
+    with database.read() as connection:
+        unnamed = unreferenced(connection, shas)
+    return delete_blobs(database, blobs, unnamed, unless_newer_than=cutoff)

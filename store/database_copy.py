@@ -1,0 +1,160 @@
+"""A whole database copied out to one file, and brought back from it."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, func, inspect, select
+from sqlalchemy.pool import NullPool
+
+from store.blob_names import version_blobs
+from store.durable import make_folder, sync_file, sync_folder
+from store.engine import parse_url, read_engine
+from store.errors import BackupToolError, DatabaseUnavailableError
+from store.schema import alias_moves, labels, predictions, rounds, samples, versions
+
+_BUSY_SECONDS = 10.0
+_COUNTED = (samples, labels, predictions, versions, rounds, alias_moves)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCopy:
+    """A database as of one moment, with the blobs that its rows name."""
+
+    file: Path
+    counts: dict[str, int]
+    blob_names: set[str]
+
+
+def copy_database(url: str, folder: Path) -> DatabaseCopy:
+    """Copy a database that is in use to a file in `folder`.
+
+    Raises:
+        BackupToolError: PostgreSQL's pg_dump is missing or failed.
+        DatabaseUnavailableError: There is no such database, or it can't be read.
+    """
+    address = parse_url(url)
+    if address.get_backend_name() == "sqlite":
+        return _copy_sqlite(address, folder / "perennial.db")
+    return _copy_postgres(url, address, folder / "perennial.pgdump")
+
+
+def bring_back(file: Path, url: str) -> None:
+    """Make the database at `url`, which is_empty, what `file` holds.
+
+    Raises:
+        BackupToolError: The file is of the other kind of database, or pg_restore is missing or failed.
+    """
+    address = parse_url(url)
+    is_sqlite = address.get_backend_name() == "sqlite"
+    if is_sqlite != (file.suffix == ".db"):
+        raise BackupToolError(
+            f"Expected a backup of the same kind of database as {address.get_backend_name()}, "
+            f"found {file.name}. Restore it into the kind of database that it came from."
+        )
+    if is_sqlite:
+        _bring_back_sqlite(file, _sqlite_file(address))
+    else:
+        # Empty it was; what a restore that was cut off has left is replaced.
+        _run_tool("pg_restore", address, ["--no-owner", "--exit-on-error", "--single-transaction", str(file)])
+
+
+def is_empty(url: str) -> bool:
+    """Return whether there is no database at `url`, or one without tables."""
+    address = parse_url(url)
+    if address.get_backend_name() == "sqlite":
+        file = _sqlite_file(address)
+        return not file.exists() or file.stat().st_size == 0
+    engine = create_engine(address, poolclass=NullPool)
+    return not inspect(engine).get_table_names()
+
+
+def _copy_sqlite(address: URL, file: Path) -> DatabaseCopy:
+    source_file = _sqlite_file(address)
+    if not source_file.is_file():
+        raise DatabaseUnavailableError(
+            f"Expected a database in {source_file}, found none. Check PERENNIAL_HOME."
+        )
+    with (
+        closing(sqlite3.connect(source_file, timeout=_BUSY_SECONDS)) as source,
+        closing(sqlite3.connect(file)) as target,
+    ):
+        # All pages in one step: in many steps, each write of the server would start the copy anew.
+        source.backup(target)
+        # One file without a log beside it.
+        target.execute("PRAGMA journal_mode=DELETE").close()
+    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
+    with engine.connect() as connection:
+        return DatabaseCopy(file, _counts(connection), _blob_names(connection))
+
+
+def _bring_back_sqlite(file: Path, target: Path) -> None:
+    make_folder(target.parent)
+    partial = target.with_name(target.name + ".partial")
+    shutil.copyfile(file, partial)
+    sync_file(partial)
+    # A log that an earlier database left would be played into this one.
+    for suffix in ("-wal", "-shm", "-journal"):
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
+    os.replace(partial, target)
+    sync_folder(target.parent)
+
+
+def _copy_postgres(url: str, address: URL, file: Path) -> DatabaseCopy:
+    engine: Engine = read_engine(url, _BUSY_SECONDS)
+    try:
+        with engine.connect() as connection:
+            # pg_dump reads the very moment that this transaction sees.
+            snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
+            _run_tool("pg_dump", address, ["--format=custom", f"--snapshot={snapshot}", f"--file={file}"])
+            return DatabaseCopy(file, _counts(connection), _blob_names(connection))
+    finally:
+        engine.dispose()
+
+
+def _run_tool(tool: str, address: URL, arguments: Iterable[str]) -> None:
+    found = shutil.which(tool)
+    if found is None:
+        raise BackupToolError(
+            f"A PostgreSQL database is copied with {tool}, which is not installed here. Install the "
+            "PostgreSQL client of the server's version, then retry."
+        )
+    plain = address.set(drivername="postgresql", password=None)
+    environment = dict(os.environ)
+    if address.password is not None:
+        environment["PGPASSWORD"] = str(address.password)
+    done = subprocess.run(
+        [found, f"--dbname={plain.render_as_string(hide_password=False)}", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BackupToolError(
+            f"{tool} failed with status {done.returncode}: {done.stderr.strip()[-1000:]}. "
+            f"Check that it is of the server's version, then retry."
+        )
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in _COUNTED
+    }
+
+
+def _blob_names(connection: Connection) -> set[str]:
+    names = version_blobs(connection)
+    for column in (samples.c.sha256, predictions.c.sha256):
+        names.update(connection.execute(select(column).distinct()).scalars())
+    return names
+
+
+def _sqlite_file(address: URL) -> Path:
+    return Path(address.database or "")

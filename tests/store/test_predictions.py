@@ -1,0 +1,151 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from store import predictions, registry
+from store.database import Database, now
+from store.errors import PredictionGoneError, UnknownPredictionError
+from store.prediction_ids import milliseconds_of
+from store.predictions import LoggedPrediction, new_prediction_id
+from store.registry import NewVersion
+from store.schema import samples
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def prediction(
+    minutes: float = 0,
+    image: str = "a",
+    label: str = "ants",
+    is_audit: bool = False,
+    version: str = "v1",
+) -> LoggedPrediction:
+    created = NOON + timedelta(minutes=minutes)
+    return LoggedPrediction(
+        id=new_prediction_id(created),
+        sha256=image * 64,
+        phash=-7,
+        num_bytes=1000,
+        label=label,
+        confidence=0.75,
+        version=version,
+        embedding=b"\x00\x3c" * 4,
+        is_audit=is_audit,
+        group="camera 3",
+        source="ada",
+        created=created,
+    )
+
+
+def log(database: Database, *rows: LoggedPrediction) -> None:
+    database.write(lambda c: predictions.log_predictions(c, rows))
+
+
+def test_an_id_is_a_uuid_of_version_7_that_carries_its_time() -> None:
+    made = new_prediction_id(NOON)
+    assert (len(made), made[12], made[16] in "89ab") == (32, "7", True)
+    assert milliseconds_of(made) == int(NOON.timestamp() * 1000)
+
+
+def test_ids_of_one_moment_differ_and_later_ones_sort_behind() -> None:
+    same = {new_prediction_id(NOON) for _ in range(1000)}
+    assert len(same) == 1000
+    assert max(same) < new_prediction_id(NOON + timedelta(milliseconds=1))
+
+
+@pytest.mark.parametrize("name", ["", "nonsense", "0" * 32, "019B76DA80007ABC8DEF0123456789AB"])
+def test_what_is_no_id_of_ours_carries_no_time(name: str) -> None:
+    assert milliseconds_of(name) is None
+
+
+def test_a_logged_prediction_is_found_as_it_was_written(database: Database) -> None:
+    made = prediction()
+    log(database, made)
+    with database.read() as connection:
+        assert predictions.find_prediction(connection, made.id) == made
+
+
+def test_an_id_that_nobody_was_given_is_unknown(database: Database) -> None:
+    log(database, prediction())
+    for name in (new_prediction_id(NOON), "nonsense"):
+        with database.read() as connection, pytest.raises(UnknownPredictionError, match="image"):
+            predictions.find_prediction(connection, name)
+
+
+def test_a_deleted_prediction_is_gone_and_not_unknown(database: Database) -> None:
+    made = prediction()
+    log(database, made)
+    deleted = database.write(lambda c: predictions.delete_prediction(c, made.id))
+    assert (deleted.sample_id, deleted.versions, deleted.blobs_to_delete) == (None, [], [made.sha256])
+    with database.read() as connection, pytest.raises(PredictionGoneError, match="image"):
+        predictions.find_prediction(connection, made.id)
+    with pytest.raises(PredictionGoneError):
+        database.write(lambda c: predictions.delete_prediction(c, made.id))
+
+
+def test_an_image_that_another_prediction_needs_stays(database: Database) -> None:
+    first, second = prediction(0), prediction(1)
+    log(database, first, second)
+    assert database.write(lambda c: predictions.delete_prediction(c, first.id)).blobs_to_delete == []
+    last = database.write(lambda c: predictions.delete_prediction(c, second.id))
+    assert last.blobs_to_delete == [first.sha256]
+
+
+def test_deleting_a_prediction_keeps_the_sample_that_came_from_it(database: Database) -> None:
+    made = prediction()
+    log(database, made)
+
+    def add_sample_and_version(connection: Connection) -> int:
+        row = {"sha256": made.sha256, "phash": 1, "origin": "audit", "split": "train", "label": "ants"}
+        row |= {"state": "accepted", "source": "ada", "created": now(connection), "prediction_id": made.id}
+        sample_id = connection.execute(insert(samples).values(**row).returning(samples.c.id)).scalar_one()
+        new = NewVersion(("ants",), {"weights": "f" * 64})
+        registry.add_version(connection, new, [(sample_id, "train", None)])
+        return int(sample_id)
+
+    sample_id = database.write(add_sample_and_version)
+    deleted = database.write(lambda c: predictions.delete_prediction(c, made.id))
+    assert (deleted.sample_id, deleted.versions, deleted.blobs_to_delete) == (sample_id, ["v1"], [])
+
+
+def test_audits_ask_for_a_label_until_they_have_one(database: Database) -> None:
+    first, second = prediction(0, is_audit=True), prediction(1, is_audit=True)
+    log(database, first, second, prediction(2))
+    with database.read() as connection:
+        assert predictions.audits_to_label(connection, 10) == [second, first]
+    database.write(lambda c: predictions.mark_labelled(c, second.id))
+    with database.read() as connection:
+        assert predictions.audits_to_label(connection, 10) == [first]
+
+
+def test_predictions_are_listed_newest_first_in_pages(database: Database) -> None:
+    made = [prediction(minutes) for minutes in range(3)]
+    log(database, *made)
+    with database.read() as connection:
+        assert predictions.recent_predictions(connection, limit=2) == [made[2], made[1]]
+        assert predictions.recent_predictions(connection, before=made[1].id) == [made[0]]
+
+
+def test_the_last_embeddings_are_those_of_one_version(database: Database) -> None:
+    made = [prediction(0), prediction(1), prediction(2), prediction(3, version="v2")]
+    log(database, *made)
+    with database.read() as connection:
+        found = predictions.recent_embeddings(connection, "v1", 2)
+    assert found == [(made[2].created, made[2].embedding), (made[1].created, made[1].embedding)]
+
+
+def test_roll_ups_count_by_hour_version_and_label_and_outlive_predictions(database: Database) -> None:
+    made = [prediction(0), prediction(59), prediction(1, label="bees"), prediction(60)]
+    log(database, *made[:2])
+    log(database, *made[2:])
+    for row in made:
+        database.write(lambda c, row=row: predictions.delete_prediction(c, row.id))
+    with database.read() as connection:
+        counts = predictions.prediction_counts(connection, NOON)
+    found = [(c.hour, c.version, c.label, c.num_predictions, c.sum_confidence) for c in counts]
+    assert found == [
+        (NOON + timedelta(hours=1), "v1", "ants", 1, 0.75),
+        (NOON, "v1", "ants", 2, 1.5),
+        (NOON, "v1", "bees", 1, 0.75),
+    ]

@@ -1,0 +1,337 @@
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from store import learning_state, leases, registry, rounds
+from store.database import Database, now
+from store.errors import (
+    AcrossLineagesError,
+    ChampionChangedError,
+    FencedError,
+    NoPredecessorError,
+    UnknownVersionError,
+    VersionRetiredError,
+)
+from store.registry import NewVersion, Version
+from store.schema import labels, samples, slices, version_samples
+
+
+def add(
+    database: Database,
+    parent: str | None = None,
+    class_names: Sequence[str] = ("ants", "bees"),
+    weights: str | None = None,
+) -> str:
+    new = NewVersion(tuple(class_names), {"weights.safetensors": weights or "0" * 64}, parent=parent)
+    return database.write(lambda c: registry.add_version(c, new, [])).version
+
+
+def add_line(database: Database, num: int) -> list[str]:
+    """Add and promote `num` versions, each the child of the one before, each with weights of its own."""
+    line: list[str] = []
+    for number in range(num):
+        line.append(add(database, line[-1] if line else None, weights=f"{number:064d}"))
+        promote(database, line[-1])
+    return line
+
+
+def promote(database: Database, version: str, *, force: bool = False) -> registry.Move:
+    return database.write(lambda c: registry.promote(c, version, reason="better", actor="test", force=force))
+
+
+def roll_back(database: Database, to: str | None = None, *, force: bool = False) -> registry.Move:
+    return database.write(lambda c: registry.roll_back(c, reason="worse", actor="ada", to=to, force=force))
+
+
+def production(database: Database) -> str | None:
+    with database.read() as connection:
+        found = registry.production(connection)
+    return None if found is None else found.version
+
+
+def find(database: Database, version: str) -> Version:
+    with database.read() as connection:
+        return registry.find_version(connection, version)
+
+
+def test_versions_are_numbered_and_a_child_is_of_its_parents_lineage(database: Database) -> None:
+    first = add(database)
+    second = add(database, parent=first)
+    third = add(database, class_names=("cats", "dogs"))
+    assert [first, second, third] == ["v1", "v2", "v3"]
+    assert [find(database, name).lineage for name in (first, second, third)] == [1, 1, 2]
+
+
+def test_a_version_keeps_what_it_is_made_of_and_what_it_saw(database: Database) -> None:
+    new = NewVersion(
+        class_names=("ants", "bees"),
+        files={"weights.safetensors": "a" * 64},
+        metrics={"accuracy": 0.9},
+        margin=0.025,
+    )
+    made = database.write(lambda c: registry.add_version(c, new, [(7, "train", 3), (8, "holdout", None)]))
+    assert (made.class_names, made.files, made.metrics) == (new.class_names, new.files, new.metrics)
+    assert made.margin == 0.025
+    with database.read() as connection:
+        seen = connection.execute(select(version_samples.c.sample_id, version_samples.c.role)).all()
+    assert sorted(seen) == [(7, "train"), (8, "holdout")]
+
+
+def test_a_version_whose_parent_is_unknown_is_refused(database: Database) -> None:
+    with pytest.raises(UnknownVersionError, match="v9"):
+        add(database, parent="v9")
+
+
+def test_versions_are_listed_newest_first_in_pages(database: Database) -> None:
+    for _ in range(3):
+        add(database)
+    with database.read() as connection:
+        assert [v.version for v in registry.versions(connection, limit=2)] == ["v3", "v2"]
+        assert [v.version for v in registry.versions(connection, before=2)] == ["v1"]
+
+
+def test_the_ancestry_of_a_version_goes_from_it_to_the_first(database: Database) -> None:
+    first = add(database)
+    second = add(database, parent=first)
+    add(database, parent=first)
+    fourth = add(database, parent=second)
+    with database.read() as connection:
+        assert registry.ancestry(connection, fourth) == ["v4", "v2", "v1"]
+
+
+def test_promoting_moves_production_and_writes_the_reason_down(database: Database) -> None:
+    first = add(database)
+    assert production(database) is None
+    move = promote(database, first)
+    assert production(database) == first
+    assert (move.from_version, move.to_version, move.reason, move.actor) == (None, "v1", "better", "test")
+
+
+def test_promoting_what_is_production_changes_nothing(database: Database) -> None:
+    first = add(database)
+    made = promote(database, first)
+    assert promote(database, first) == made
+    with database.read() as connection:
+        assert registry.moves(connection) == [made]
+
+
+def test_a_promotion_loses_to_another_one_since_its_champion_was_judged(database: Database) -> None:
+    first, second = add_line(database, 2)
+    third = add(database, parent=first)
+    with pytest.raises(ChampionChangedError, match="v2"):
+        database.write(lambda c: registry.promote(c, third, reason="passed", actor="learner", expected=first))
+    assert production(database) == second
+
+
+def test_a_promotion_of_a_learner_that_lost_its_lease_is_fenced(database: Database) -> None:
+    first = add_line(database, 1)[0]
+    second = add(database, parent=first)
+    database.write(lambda c: leases.acquire(c, "a", 0))
+    database.write(lambda c: leases.acquire(c, "b", 60))
+    with pytest.raises(FencedError):
+        database.write(
+            lambda c: registry.promote(c, second, reason="passed", actor="learner", expected=first, fencing=1)
+        )
+    assert production(database) == first
+
+
+def test_rolling_back_goes_to_the_version_before_and_pauses_learning(database: Database) -> None:
+    add_line(database, 2)
+    move = roll_back(database)
+    assert production(database) == "v1"
+    assert move.is_roll_back
+    with database.read() as connection:
+        pause = learning_state.paused(connection)
+    assert pause is not None
+    assert pause["by"] == "ada"
+    assert "worse" in pause["reason"]
+
+
+def test_rolling_back_twice_goes_further_back_and_not_forth_again(database: Database) -> None:
+    add_line(database, 3)
+    roll_back(database)
+    roll_back(database)
+    assert production(database) == "v1"
+    with pytest.raises(NoPredecessorError):
+        roll_back(database)
+
+
+def test_a_version_promoted_after_a_roll_back_has_what_was_restored_as_its_predecessor(
+    database: Database,
+) -> None:
+    add_line(database, 3)
+    roll_back(database)
+    promote(database, add(database, parent="v2"))
+    with database.read() as connection:
+        assert registry.predecessor(connection) == "v2"
+
+
+def test_a_promotion_by_hand_of_an_old_version_can_itself_be_rolled_back(database: Database) -> None:
+    add_line(database, 3)
+    promote(database, "v1")
+    roll_back(database)
+    assert production(database) == "v3"
+
+
+def test_rolling_back_to_a_named_version_undoes_all_moves_since(database: Database) -> None:
+    add_line(database, 4)
+    roll_back(database, to="v2")
+    assert production(database) == "v2"
+    with database.read() as connection:
+        assert registry.predecessor(connection) == "v1"
+
+
+def test_rolling_back_to_a_version_that_never_was_production_is_refused(database: Database) -> None:
+    add_line(database, 2)
+    add(database)
+    with pytest.raises(NoPredecessorError, match="v3"):
+        roll_back(database, to="v3")
+
+
+def test_an_automatic_roll_back_can_leave_learning_on(database: Database) -> None:
+    add_line(database, 2)
+    fencing = database.write(lambda c: leases.acquire(c, "a", 60))
+    database.write(
+        lambda c: registry.roll_back(
+            c, reason="watch", actor="learner", pauses_learning=False, fencing=fencing
+        )
+    )
+    with database.read() as connection:
+        assert learning_state.paused(connection) is None
+
+
+def test_going_to_other_classes_needs_force_in_both_directions(database: Database) -> None:
+    add_line(database, 1)
+    other = add(database, class_names=("cats", "dogs"))
+    with pytest.raises(AcrossLineagesError, match="classes"):
+        promote(database, other)
+    promote(database, other, force=True)
+    with pytest.raises(AcrossLineagesError):
+        roll_back(database)
+    roll_back(database, force=True)
+    assert production(database) == "v1"
+
+
+def add_labelled(database: Database, label: str, by: Sequence[tuple[str, str]], state: str) -> int:
+    def work(connection: Connection) -> int:
+        row = {
+            "sha256": f"{label}-{by}".ljust(64, "x")[:64],
+            "phash": 1,
+            "origin": "direct",
+            "split": "train",
+            "label": label if state == "accepted" else None,
+            "state": state,
+            "source": "ada",
+            "created": now(connection),
+        }
+        sample_id = connection.execute(insert(samples).values(**row).returning(samples.c.id)).scalar_one()
+        for source, said in by:
+            connection.execute(
+                insert(labels).values(sample_id=sample_id, label=said, source=source, created=now(connection))
+            )
+        return int(sample_id)
+
+    return database.write(work)
+
+
+def test_a_new_lineage_sets_samples_of_other_classes_aside_and_the_old_one_takes_them_back(
+    database: Database,
+) -> None:
+    add_line(database, 1)
+    ants = add_labelled(database, "ants", [("ada", "ants")], "accepted")
+    cats = add_labelled(database, "cats", [("ada", "dogs"), ("ada", "cats")], "quarantined")
+    disputed = add_labelled(database, "dogs", [("ada", "dogs"), ("bob", "cats")], "quarantined")
+    other = add(database, class_names=("cats", "dogs"))
+
+    def states() -> dict[int, tuple[str, str | None]]:
+        with database.read() as connection:
+            rows = connection.execute(select(samples.c.id, samples.c.state, samples.c.label))
+            return {row.id: (row.state, row.label) for row in rows}
+
+    promote(database, other, force=True)
+    assert states() == {
+        ants: ("quarantined", None),
+        cats: ("accepted", "cats"),
+        disputed: ("quarantined", None),
+    }
+    roll_back(database, force=True)
+    assert states() == {
+        ants: ("accepted", "ants"),
+        cats: ("quarantined", None),
+        disputed: ("quarantined", None),
+    }
+
+
+def test_a_new_lineage_retires_the_slices_of_the_old_one(database: Database) -> None:
+    add_line(database, 1)
+    other = add(database, class_names=("cats", "dogs"))
+    database.write(
+        lambda c: c.execute(
+            insert(slices),
+            [{"name": f"golden-{n}", "lineage": n, "is_retired": False, "created": now(c)} for n in (1, 2)],
+        )
+    )
+    promote(database, other, force=True)
+    with database.read() as connection:
+        kept = connection.execute(select(slices.c.name).where(slices.c.is_retired.is_(False))).scalars()
+        assert list(kept) == ["golden-2"]
+
+
+def test_dropping_old_versions_keeps_the_newest_production_and_its_predecessor(database: Database) -> None:
+    add_line(database, 6)
+    roll_back(database, to="v2")
+    dropped = database.write(lambda c: registry.drop_old_versions(c, keep=2))
+    with database.read() as connection:
+        kept = [v.version for v in registry.versions(connection) if not v.is_retired]
+    assert kept == ["v6", "v5", "v2", "v1"]
+    assert sorted(dropped) == [f"{2:064d}", f"{3:064d}"]
+
+
+def test_dropping_old_versions_keeps_bytes_that_a_kept_version_shares(database: Database) -> None:
+    for _ in range(3):
+        add(database, weights="same".ljust(64, "0"))
+    assert database.write(lambda c: registry.drop_old_versions(c, keep=1)) == []
+
+
+def test_dropping_old_versions_keeps_a_candidate_that_waits_for_a_person(database: Database) -> None:
+    first = add_line(database, 1)[0]
+    fencing = database.write(lambda c: leases.acquire(c, "a", 60)) or 0
+    waiting = database.write(lambda c: rounds.request_round(c, "ada", "by hand")).id
+    for state in ("preparing", "training", "evaluating"):
+        database.write(lambda c, state=state: rounds.advance(c, waiting, state, fencing=fencing))
+    new = NewVersion(("ants", "bees"), {"weights": "c" * 64}, parent=first, round_id=waiting)
+    made = database.write(
+        lambda c: rounds.await_approval(c, waiting, new, [], verdict={}, reason="passed", fencing=fencing)
+    )
+    add(database)
+    database.write(lambda c: registry.drop_old_versions(c, keep=1))
+    assert not find(database, made.version).is_retired
+
+
+def test_a_version_whose_files_were_dropped_cannot_be_promoted_or_loaded(database: Database) -> None:
+    add_line(database, 4)
+    database.write(lambda c: registry.drop_old_versions(c, keep=0))
+    with pytest.raises(VersionRetiredError, match="v1"):
+        promote(database, "v1")
+    with pytest.raises(VersionRetiredError):
+        registry.load_files(_NoBlobs(), find(database, "v1"))
+
+
+class _NoBlobs:
+    def get(self, sha256: str) -> bytes:
+        raise KeyError(sha256)
+
+
+def test_an_unknown_version_is_refused_by_name(database: Database) -> None:
+    add_line(database, 2)
+    with pytest.raises(UnknownVersionError, match="v1 to v2"):
+        promote(database, "v7")
+
+
+def test_moves_are_listed_newest_first_in_pages(database: Database) -> None:
+    add_line(database, 3)
+    with database.read() as connection:
+        newest = registry.moves(connection, limit=2)
+        assert [move.to_version for move in newest] == ["v3", "v2"]
+        assert [move.to_version for move in registry.moves(connection, before=newest[-1].id)] == ["v1"]
