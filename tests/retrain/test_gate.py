@@ -249,6 +249,16 @@ def test_outcomes_of_different_samples_are_refused() -> None:
         Outcomes(np.zeros(2, bool), np.zeros(3, bool), np.zeros(3, np.int64), "golden-1")
 
 
+def test_an_answer_with_nan_is_wrong_even_where_it_points_at_the_label() -> None:
+    champion, candidate = np.eye(4), np.eye(4)
+    champion[0, 0] = np.nan
+    candidate[1, 1] = np.inf
+    found = outcomes_from_logits(champion, candidate, np.arange(4), "direct")
+    assert found.champion_right.tolist() == [False, True, True, True]
+    assert found.candidate_right.tolist() == [True, False, True, True]
+    assert found.num_not_finite == 1
+
+
 def test_outcomes_of_no_logits_are_none() -> None:
     empty = np.zeros((0, 4))
     assert len(outcomes_from_logits(empty, empty, np.zeros(0, np.int64), "direct")) == 0

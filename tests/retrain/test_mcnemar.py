@@ -29,6 +29,8 @@ def test_holm_stops_at_the_first_that_is_not_significant() -> None:
     assert holm([0.02, 0.01, 0.04, 0.9], 0.05) == [False, True, False, False]
     assert holm([0.01, 0.02, 0.03], 0.05) == [True, True, True]
     assert holm([0.06, 0.0166, 0.024], 0.05) == [False, True, True]
+    # .04 is under .05/1, but the smallest, .026, is over .05/3.
+    assert holm([0.03, 0.026, 0.04], 0.05) == [False, False, False]
     assert holm([], 0.05) == []
 
 
