@@ -1,0 +1,1 @@
+"""What is looked at: accuracy, forgetting, drift, Prometheus metrics and the dashboard."""

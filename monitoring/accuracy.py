@@ -1,0 +1,93 @@
+"""Accuracy by version and slice, with its interval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from monitoring.errors import InvalidCountError
+from store import schema
+
+
+@dataclass(frozen=True, slots=True)
+class SliceAccuracy:
+    """The accuracy of one version on one slice.
+
+    `low` and `high` are the two-sided 95 % Wilson interval; all three are fractions in [0, 1].
+    """
+
+    version: str
+    slice: str
+    accuracy: float
+    low: float
+    high: float
+    num_samples: int
+
+
+def wilson_interval(num_right: float, num_samples: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the two-sided Wilson score interval of a proportion.
+
+    Args:
+        num_right: From 0 to `num_samples`.
+        num_samples: How many were judged; with 0 nothing is known and (0, 1) is returned.
+        confidence: In (0, 1).
+
+    Raises:
+        InvalidCountError: `num_right` is not between 0 and `num_samples`.
+
+    Source:
+        Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
+
+    >>> low, high = wilson_interval(8, 10)
+    >>> round(low, 3), round(high, 3)
+    (0.49, 0.943)
+    """
+    if not 0 <= num_right <= num_samples:
+        raise InvalidCountError(
+            f"Expected 0 to {num_samples} right answers; got {num_right}. Count both on the same samples."
+        )
+    if num_samples == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = num_right / num_samples
+    spread = z * sqrt(share * (1 - share) / num_samples + z**2 / (4 * num_samples**2))
+    scale = 1 + z**2 / num_samples
+    middle = share + z**2 / (2 * num_samples)
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def slice_accuracies(version: str, right_by_slice: Mapping[str, NDArray[np.bool_]]) -> list[SliceAccuracy]:
+    """Return one version's accuracy on each slice that has samples, given which of its answers were right.
+
+    >>> [found] = slice_accuracies("v2", {"golden": np.array([True, True, False, True])})
+    >>> found.slice, found.accuracy, found.num_samples
+    ('golden', 0.75, 4)
+    """
+    return [
+        _with_interval(version, name, float(right.mean()), len(right))
+        for name, right in right_by_slice.items()
+        if len(right)
+    ]
+
+
+def measured_accuracies(connection: Connection, versions: Sequence[str]) -> list[SliceAccuracy]:
+    """Return the latest measured accuracy of each of the versions on each slice, oldest measurement first."""
+    table = schema.measurements
+    rows = connection.execute(
+        select(table.c.version, table.c.slice, table.c.value, table.c.num_samples)
+        .where(table.c.metric == "accuracy", table.c.version.in_(versions), table.c.slice.is_not(None))
+        .order_by(table.c.id)
+    )
+    latest: dict[tuple[str, str], SliceAccuracy] = {}
+    for version, name, value, num_samples in rows:
+        latest[version, name] = _with_interval(version, name, value, num_samples)
+    return list(latest.values())
+
+
+def _with_interval(version: str, name: str, accuracy: float, num_samples: int) -> SliceAccuracy:
+    low, high = wilson_interval(accuracy * num_samples, num_samples)
+    return SliceAccuracy(version, name, accuracy, low, high, num_samples)

@@ -1,0 +1,141 @@
+"""The Prometheus instruments of a serving process, and the page that `/metrics` answers."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
+PREFIX = "perennial_"
+OTHER = "other"
+
+
+class BoundedLabel:
+    """The first distinct values of a label, and "other" for all that come after.
+
+    >>> label = BoundedLabel(2)
+    >>> [label.of(value) for value in ("a", "b", "c", "a")]
+    ['a', 'b', 'other', 'a']
+    """
+
+    def __init__(self, max_values: int = 50) -> None:
+        self._max_values = max_values
+        self._values: set[str] = set()
+
+    def of(self, value: str) -> str:
+        """Return the value itself while there is room for it, else "other"."""
+        if value not in self._values:
+            if len(self._values) >= self._max_values:
+                return OTHER
+            self._values.add(value)
+        return value
+
+
+class ServiceMetrics:
+    """What one serving process counts; built once a process, before its first request.
+
+    With `PROMETHEUS_MULTIPROC_DIR` set before prometheus_client is imported, the numbers of all
+    processes meet in that folder. There are no gauges here: of a process that died they would stay.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "perennial_requests_total",
+            "Requests answered, by route template, method and status class.",
+            ["route", "method", "status"],
+            registry=registry,
+        )
+        self._latency = Histogram(
+            "perennial_request_latency_seconds",
+            "Seconds from a request's first byte to its answer's last.",
+            ["route", "method"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self._batch_size = Histogram(
+            "perennial_batch_size",
+            "Images that went through the network together.",
+            buckets=BATCH_BUCKETS,
+            registry=registry,
+        )
+        self._feedback = Counter(
+            "perennial_feedback_total",
+            "Labels received, by the key's name and what became of them.",
+            ["source", "status"],
+            registry=registry,
+        )
+        self._log_errors = Counter(
+            "perennial_prediction_log_errors_total",
+            "Predictions answered but not written to the log.",
+            registry=registry,
+        )
+        self._rejections = Counter(
+            "perennial_queue_rejections_total",
+            "Requests refused with 429 because too many were waiting.",
+            registry=registry,
+        )
+        self._routes = BoundedLabel()
+        self._methods = BoundedLabel(10)
+        self._sources = BoundedLabel()
+
+    def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answer; `route` is the template ("/v1/rounds/{id}"), never the path."""
+        route, method = self._routes.of(route), self._methods.of(method)
+        self._requests.labels(route, method, f"{status // 100}xx").inc()
+        self._latency.labels(route, method).observe(seconds)
+
+    def observe_batch(self, size: int) -> None:
+        """Count one batch of `size` images."""
+        self._batch_size.observe(size)
+
+    def count_feedback(self, source: str, status: str) -> None:
+        """Count one label: `source` is the key's name, `status` what the answer said."""
+        self._feedback.labels(self._sources.of(source), status).inc()
+
+    def count_log_error(self, num_predictions: int = 1) -> None:
+        """Count predictions that could not be written to the log."""
+        self._log_errors.inc(num_predictions)
+
+    def count_rejection(self) -> None:
+        """Count one request refused because the queue was full."""
+        self._rejections.inc()
+
+
+class Exposition:
+    """The text of `/metrics`: this process's or all processes' numbers, then the store's figures."""
+
+    def __init__(
+        self, registry: CollectorRegistry, store: Collector, multiprocess_dir: str | None = None
+    ) -> None:
+        """Take `multiprocess_dir` from PROMETHEUS_MULTIPROC_DIR where there are several workers."""
+        processes = CollectorRegistry(auto_describe=False)
+        if multiprocess_dir is None:
+            processes.register(_Ours(registry))
+        else:
+            merged = CollectorRegistry(auto_describe=False)
+            MultiProcessCollector(merged, path=multiprocess_dir)  # type: ignore[no-untyped-call]
+            processes.register(_Ours(merged))
+        processes.register(store)
+        self._registry = processes
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the page and its content type. Reads the database: call it in a thread."""
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+
+class _Ours(Collector):
+    """Passes on our own names only: the folder that processes share is BentoML's too."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        return (metric for metric in self._registry.collect() if metric.name.startswith(PREFIX))
+
+    def describe(self) -> list[Metric]:
+        # Nothing is read at registration.
+        return []

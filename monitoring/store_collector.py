@@ -1,0 +1,206 @@
+"""The figures of `/metrics` that the store holds, read when Prometheus asks for them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection, func, select
+
+from monitoring.accuracy import SliceAccuracy
+from monitoring.drift import METRIC as DRIFT_METRIC
+from monitoring.forgetting import forgetting_matrix
+from monitoring.summary import num_audits_waiting
+from store import leases, measurements, registry, samples, schema, workers
+from store import rounds as round_store
+from store.database import Database, now
+from store.errors import DatabaseUnavailableError
+from store.measurements import Measurement
+from store.round_states import FINISHED, UNFINISHED
+from store.versions import Version
+from store.workers import Worker
+
+MAX_SLICES = 20
+IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one scrape read, in one short transaction."""
+
+    num_pending: int
+    num_audits_waiting: int
+    num_predictions_last_day: int
+    round_state: str
+    num_rounds: dict[str, int]
+    last_round_ended: float | None
+    lease_remaining_seconds: float | None
+    is_paused: bool
+    production_number: int | None
+    workers: list[Worker]
+    accuracies: list[SliceAccuracy]
+    forgotten: dict[str, float]
+    drift: Measurement | None
+
+
+class StoreCollector(Collector):
+    """Reads the store at each scrape; `perennial_store_up` is 0, and the rest missing, when it can't."""
+
+    def __init__(self, database: Database, threshold: int) -> None:
+        """`threshold` is the number of pending samples that starts a round."""
+        self._database = database
+        self._threshold = threshold
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: at registration the database is left alone."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the figures of one read transaction."""
+        try:
+            with self._database.read() as connection:
+                figures = read_figures(connection)
+        except DatabaseUnavailableError:
+            yield _gauge("store_up", "Whether the database could be read for this scrape.", 0)
+            return
+        yield _gauge("store_up", "Whether the database could be read for this scrape.", 1)
+        yield _gauge("round_threshold_samples", "Pending samples that start a round.", self._threshold)
+        yield from _learning(figures)
+        yield from _serving(figures)
+        yield from _quality(figures)
+
+
+def read_figures(connection: Connection) -> Figures:
+    """Read everything that a scrape shows."""
+    production = registry.production(connection)
+    current = round_store.current_round(connection)
+    lease = leases.current_lease(connection)
+    matrix = forgetting_matrix(connection, production.version if production else None)
+    ours = [cell for cell in matrix.cells if production and cell.version == production.version]
+    return Figures(
+        num_pending=samples.num_pending(connection),
+        num_audits_waiting=num_audits_waiting(connection),
+        num_predictions_last_day=_predictions_last_day(connection),
+        round_state=current.state if current else IDLE,
+        num_rounds=_rounds_by_outcome(connection),
+        last_round_ended=_last_round_ended(connection),
+        lease_remaining_seconds=(lease.expires - now(connection)).total_seconds() if lease else None,
+        is_paused=registry.paused(connection) is not None,
+        production_number=production.number if production else None,
+        workers=workers.workers(connection),
+        accuracies=ours[-MAX_SLICES:],
+        forgotten=matrix.forgotten,
+        drift=_drift(connection, production),
+    )
+
+
+def _learning(figures: Figures) -> Iterator[Metric]:
+    yield _gauge("pending_samples", "New training samples that production has not seen.", figures.num_pending)
+    yield _gauge(
+        "audits_waiting", "Predictions drawn for audit that still want a label.", figures.num_audits_waiting
+    )
+    state = _family("round_state", "1 for the state that the round in progress is in, or for idle.", "state")
+    for name in sorted(UNFINISHED | {IDLE}):
+        state.add_metric([name], float(name == figures.round_state))
+    yield state
+    outcomes = CounterMetricFamily("perennial_rounds", "Rounds that ended, by outcome.", labels=["outcome"])
+    for name in sorted(FINISHED):
+        outcomes.add_metric([name], figures.num_rounds.get(name, 0))
+    yield outcomes
+    if figures.last_round_ended is not None:
+        yield _gauge(
+            "last_round_ended_timestamp_seconds", "When the last round ended.", figures.last_round_ended
+        )
+    if figures.lease_remaining_seconds is not None:
+        yield _gauge(
+            "learner_lease_remaining_seconds",
+            "Seconds until the learner's lease ends; negative: no learner is at work.",
+            figures.lease_remaining_seconds,
+        )
+    yield _gauge("learning_paused", "1 while learning is paused.", float(figures.is_paused))
+
+
+def _serving(figures: Figures) -> Iterator[Metric]:
+    yield _gauge(
+        "logged_predictions_last_day",
+        "Predictions written to the log in the last 24 hours.",
+        figures.num_predictions_last_day,
+    )
+    if figures.production_number is not None:
+        yield _gauge(
+            "production_version_number", "The number of the version in production.", figures.production_number
+        )
+    serving = _family(
+        "worker_version_info",
+        "1 for each worker that is alive, with what it serves.",
+        "worker",
+        "version",
+        "device",
+    )
+    for worker in figures.workers:
+        serving.add_metric([worker.id, worker.version or "none", worker.device], 1)
+    yield serving
+    errors = sum(worker.error is not None for worker in figures.workers)
+    yield _gauge(
+        "workers_failing", "Workers that are alive and could not load the version in production.", errors
+    )
+
+
+def _quality(figures: Figures) -> Iterator[Metric]:
+    accuracy = _family("accuracy_ratio", "Production's accuracy on a slice, a fraction.", "slice")
+    counted = _family("accuracy_samples", "Samples that the accuracy on a slice was measured on.", "slice")
+    for cell in figures.accuracies:
+        accuracy.add_metric([cell.slice], cell.accuracy)
+        counted.add_metric([cell.slice], cell.num_samples)
+    yield accuracy
+    yield counted
+    forgotten = _family(
+        "forgotten_ratio", "Accuracy that production lost on a slice since its best ancestor.", "slice"
+    )
+    for cell in figures.accuracies:
+        if cell.slice in figures.forgotten:
+            forgotten.add_metric([cell.slice], figures.forgotten[cell.slice])
+    yield forgotten
+    if figures.drift is not None:
+        yield _gauge("drift_mmd", "Unbiased MMD² of the last window to the reference.", figures.drift.value)
+        yield _gauge(
+            "drift_mmd_null",
+            "What drift_mmd stays under in 95 % of windows without drift.",
+            float(figures.drift.detail.get("null_95", 0.0)),
+        )
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"perennial_{name}", help_text, value=value)
+
+
+def _family(name: str, help_text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"perennial_{name}", help_text, labels=labels)
+
+
+def _drift(connection: Connection, production: Version | None) -> Measurement | None:
+    if production is None:
+        return None
+    return measurements.latest(connection, DRIFT_METRIC, version=production.version)
+
+
+def _rounds_by_outcome(connection: Connection) -> dict[str, int]:
+    table = schema.rounds
+    rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
+    return {row.state: row[1] for row in rows if row.state in FINISHED}
+
+
+def _last_round_ended(connection: Connection) -> float | None:
+    table = schema.rounds
+    ended = connection.scalar(
+        select(table.c.ended).where(table.c.ended.is_not(None)).order_by(table.c.ended.desc())
+    )
+    return None if ended is None else ended.timestamp()
+
+
+def _predictions_last_day(connection: Connection) -> int:
+    # The roll-ups of one day only: all of them would be too many rows for every scrape.
+    table = schema.prediction_hours
+    query = select(func.sum(table.c.num_predictions))
+    return connection.scalar(query.where(table.c.hour > now(connection) - timedelta(days=1))) or 0
