@@ -19,8 +19,8 @@ ADVICE: dict[Diagnosis, str] = {
 def diagnose(training_error: float, validation_error: float) -> Diagnosis:
     """Return the diagnosis of a run from its two errors at the kept epoch.
 
-    Both high: underfitting. Training low, validation high: overfitting. Validation low: a good fit, whatever the
-    training error, which augmentation and dropout raise.
+    Both high: underfitting. Training low, validation high: overfitting. Validation low: a good fit, whatever
+    the training error, which augmentation and dropout raise.
 
     Args:
         training_error: Share of training images classified wrongly, in [0, 1].

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from vision.errors import IncompatibleStatesError
 
+State = Mapping[str, Tensor]
 
-def interpolate(
-    first: Mapping[str, Tensor], second: Mapping[str, Tensor], weight: float
-) -> dict[str, Tensor]:
+
+def interpolate(first: State, second: State, weight: float) -> dict[str, Tensor]:
     """Return (1 - weight) · first + weight · second, tensor by tensor.
 
-    Running statistics of batch normalisation are interpolated like weights; integer buffers, which count batches,
-    are taken from `second`.
+    Running statistics of batch normalisation are interpolated like weights; integer buffers, which count
+    batches, are taken from `second`.
 
     Args:
         first: A state dict; what weight 0 gives.

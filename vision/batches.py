@@ -1,0 +1,76 @@
+"""Batches of labelled tensors, in a given order, loaded ahead by threads where that is asked for."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+_BATCHES_AHEAD = 2
+
+
+class LabelledTensors(Protocol):
+    """A sized set of (tensor, class index); a torch Dataset with a length is one."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, int]:
+        """Return the tensor at this index with its class."""
+
+
+@runtime_checkable
+class EpochAware(Protocol):
+    """A set whose augmentation depends on the epoch, and not on the order or thread of its reads."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch, from 1, the next reads belong to."""
+
+
+def cut(order: Sequence[int], batch_size: int, *, merge_single: bool = False) -> list[list[int]]:
+    """Return the order cut into batches.
+
+    Args:
+        order: Indices.
+        batch_size: At least 1.
+        merge_single: Join a last batch of one to the batch before it, because batch normalisation can't train
+            on a single image.
+    """
+    batches = [list(order[start : start + batch_size]) for start in range(0, len(order), batch_size)]
+    if merge_single and len(batches) > 1 and len(batches[-1]) == 1:
+        last = batches.pop()
+        batches[-1] += last
+    return batches
+
+
+def load(
+    dataset: LabelledTensors, batches: Sequence[Sequence[int]], *, num_threads: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (tensors (N, …), labels (N,)) for each batch of indices, in order.
+
+    Args:
+        dataset: Read from several threads at once where `num_threads` is over 0.
+        batches: Indices of each batch.
+        num_threads: Threads that read ahead; 0 reads in the caller's.
+    """
+    if num_threads == 0:
+        for indices in batches:
+            yield _stack([dataset[index] for index in indices])
+        return
+    with ThreadPoolExecutor(num_threads, thread_name_prefix="load-images") as pool:
+        ahead = deque(
+            [pool.submit(dataset.__getitem__, index) for index in indices]
+            for indices in batches[:_BATCHES_AHEAD]
+        )
+        for position in range(len(batches)):
+            items = [future.result() for future in ahead.popleft()]
+            if position + _BATCHES_AHEAD < len(batches):
+                following = batches[position + _BATCHES_AHEAD]
+                ahead.append([pool.submit(dataset.__getitem__, index) for index in following])
+            yield _stack(items)
+
+
+def _stack(items: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    return torch.stack([tensor for tensor, _ in items]), torch.tensor([int(label) for _, label in items])

@@ -1,0 +1,285 @@
+"""One training run: a network, two sets and settings in; the best weights and the curves out."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, AdamW, Optimizer
+
+from vision.batches import EpochAware, LabelledTensors, cut, load
+from vision.diagnosis import Diagnosis, diagnose
+from vision.errors import TooFewSamplesError, TrainingDivergedError
+from vision.evaluation import evaluate_logits, fit_temperature
+from vision.freezing import Parameters, only_trainable, set_training_modes
+
+__all__ = [
+    "Epoch",
+    "TrainingResult",
+    "TrainingSettings",
+    "evaluate_logits",
+    "fit",
+    "fit_temperature",
+    "rate_at",
+]
+
+Schedule = Literal["step", "cosine", "constant"]
+
+STEP_EPOCHS = 7
+STEP_FACTOR = 0.1
+# Share of a cosine run in which the rate rises to its peak.
+_WARM_UP = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """How to train.
+
+    Attributes:
+        epochs: Passes over the training set, at most.
+        batch_size: Images a step.
+        learning_rate: The schedule's peak; a parameter group with a rate of its own keeps that.
+        optimizer: "sgd" with momentum, or "adamw".
+        momentum: SGD's only.
+        weight_decay: The optimizer's.
+        schedule: "step" (a tenth every 7 epochs), "cosine" (rises over the first tenth, then falls to 0) or
+            "constant".
+        patience: Epochs without improvement after which to stop; None never stops early.
+        seed: Fixes order and dropout; on a CPU the same seed gives the same weights.
+        num_threads: Of torch on the CPU; None leaves it as it is.
+        loader_threads: Threads that read images ahead; 0 reads between the steps.
+        class_weights: Weight of each class in the loss; None weighs them alike.
+        label_smoothing: In [0, 1).
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: Schedule = "step"
+    patience: int | None = None
+    seed: int = 0
+    num_threads: int | None = None
+    loader_threads: int = 0
+    class_weights: tuple[float, ...] | None = None
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch's figures. Losses are means of the cross-entropy in nats; accuracies lie in [0, 1].
+
+    The training figures are running ones, of the images as they were augmented and the weights as they moved.
+    """
+
+    epoch: int
+    training_loss: float
+    validation_loss: float
+    training_accuracy: float
+    validation_accuracy: float
+    seconds: float
+
+    def is_better_than(self, other: "Epoch") -> bool:
+        """Return whether validation accuracy is higher, or equal with a lower loss."""
+        own = (self.validation_accuracy, -self.validation_loss)
+        return own > (other.validation_accuracy, -other.validation_loss)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What a run gave.
+
+    Attributes:
+        state: The state dict of the best epoch, on the CPU.
+        epochs: The curves, oldest first.
+        best_epoch: The number, from 1, of the epoch that `state` is of.
+        diagnosis: From the errors at the best epoch.
+    """
+
+    state: dict[str, Tensor]
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    diagnosis: Diagnosis
+
+
+def rate_at(schedule: Schedule, step: int, num_steps: int, num_epochs: int) -> float:
+    """Return the share of the peak learning rate to use at a step.
+
+    Args:
+        schedule: Its name.
+        step: From 0 to num_steps - 1.
+        num_steps: Steps of the whole run.
+        num_epochs: Epochs of the whole run.
+    """
+    if schedule == "step":
+        return STEP_FACTOR ** (step * num_epochs // num_steps // STEP_EPOCHS)
+    if schedule == "cosine":
+        warm_up = max(1, round(_WARM_UP * num_steps))
+        if step < warm_up:
+            return (step + 1) / warm_up
+        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, num_steps - warm_up)))
+    return 1.0
+
+
+def fit(
+    classifier: nn.Module,
+    training: LabelledTensors,
+    validation: LabelledTensors,
+    settings: TrainingSettings,
+    *,
+    parameters: Parameters | None = None,
+    device: torch.device | str = "cpu",
+    on_epoch: Callable[[Epoch], None] | None = None,
+    on_batch: Callable[[int, int], None] | None = None,
+) -> TrainingResult:
+    """Train a classifier, and leave it with the weights of the epoch that was best on validation.
+
+    Args:
+        classifier: Any network from tensors (N, …) to logits (N, C); moved to the device.
+        training: What to learn from.
+        validation: What to choose the epoch on.
+        settings: How to train.
+        parameters: What to train, as torch optimizers take it (groups may carry an "lr" of their own); None
+            trains what requires a gradient. The rest is frozen, batch normalisation with its statistics.
+        device: Where to train.
+        on_epoch: Called after each epoch.
+        on_batch: Called after each step with (steps done, steps at most).
+
+    Raises:
+        TooFewSamplesError: A set is empty.
+        TrainingDivergedError: The loss became infinite or undefined.
+    """
+    if len(training) == 0 or len(validation) == 0:
+        raise TooFewSamplesError(
+            f"Expected images to train and to validate on, got {len(training)} and {len(validation)}."
+        )
+    epochs: list[Epoch] = []
+    best: Epoch | None = None
+    state: dict[str, Tensor] = {}
+    classifier.to(device)
+    with _seeded(settings, torch.device(device)), only_trainable(classifier, parameters) as groups:
+        run = _Run(classifier, settings, groups, torch.device(device), on_batch)
+        for number in range(1, settings.epochs + 1):
+            epochs.append(run.epoch(number, training, validation))
+            if on_epoch is not None:
+                on_epoch(epochs[-1])
+            if best is None or epochs[-1].is_better_than(best):
+                best, state = epochs[-1], _snapshot(classifier)
+            elif settings.patience is not None and number - best.epoch >= settings.patience:
+                break
+    if best is None:
+        raise TooFewSamplesError(f"Expected one epoch at least, got {settings.epochs}.")
+    classifier.load_state_dict(state)
+    classifier.eval()
+    diagnosis = diagnose(1 - best.training_accuracy, 1 - best.validation_accuracy)
+    return TrainingResult(state, tuple(epochs), best.epoch, diagnosis)
+
+
+class _Run:
+    """The moving parts of one run."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        settings: TrainingSettings,
+        groups: list[dict[str, Any]],
+        device: torch.device,
+        on_batch: Callable[[int, int], None] | None,
+    ) -> None:
+        self._network = network
+        self._settings = settings
+        self._device = device
+        self._on_batch = on_batch
+        self._optimizer = _optimizer(groups, settings)
+        self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
+        self._order = torch.Generator().manual_seed(settings.seed)
+        self._step = 0
+        weights = settings.class_weights
+        self._loss = nn.CrossEntropyLoss(
+            weight=None if weights is None else torch.tensor(weights, device=device),
+            label_smoothing=settings.label_smoothing,
+        )
+
+    def epoch(self, number: int, training: LabelledTensors, validation: LabelledTensors) -> Epoch:
+        begun = time.monotonic()
+        training_loss, training_accuracy = self._train(number, training)
+        validation_loss, validation_accuracy = self._validate(validation)
+        seconds = time.monotonic() - begun
+        return Epoch(number, training_loss, validation_loss, training_accuracy, validation_accuracy, seconds)
+
+    def _train(self, number: int, dataset: LabelledTensors) -> tuple[float, float]:
+        if isinstance(dataset, EpochAware):
+            dataset.set_epoch(number)
+        order = torch.randperm(len(dataset), generator=self._order).tolist()
+        batches = cut(order, self._settings.batch_size, merge_single=True)
+        set_training_modes(self._network, is_single=len(batches[0]) == 1)
+        loss_sum, num_right = 0.0, 0
+        for images, labels in load(dataset, batches, num_threads=self._settings.loader_threads):
+            loss, right = self._learn(images.to(self._device), labels.to(self._device), len(batches))
+            if not math.isfinite(loss):
+                raise TrainingDivergedError(
+                    f"The loss became {loss} in epoch {number}; use a lower learning rate than "
+                    f"{self._settings.learning_rate}."
+                )
+            loss_sum += loss * len(images)
+            num_right += right
+        return loss_sum / len(dataset), num_right / len(dataset)
+
+    def _learn(self, images: Tensor, labels: Tensor, num_batches: int) -> tuple[float, int]:
+        num_steps = num_batches * self._settings.epochs
+        rate = rate_at(self._settings.schedule, self._step, num_steps, self._settings.epochs)
+        for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
+            group["lr"] = peak * rate
+        self._optimizer.zero_grad(set_to_none=True)
+        logits = self._network(images)
+        loss = self._loss(logits, labels)
+        loss.backward()
+        self._optimizer.step()
+        self._step += 1
+        if self._on_batch is not None:
+            self._on_batch(self._step, num_steps)
+        return float(loss), int((logits.argmax(dim=1) == labels).sum())
+
+    def _validate(self, dataset: LabelledTensors) -> tuple[float, float]:
+        self._network.eval()
+        loss_sum, num_right = 0.0, 0
+        batches = cut(range(len(dataset)), max(self._settings.batch_size, 64))
+        with torch.inference_mode():
+            for images, labels in load(dataset, batches, num_threads=self._settings.loader_threads):
+                targets = labels.to(self._device)
+                logits = self._network(images.to(self._device))
+                loss_sum += float(nn.functional.cross_entropy(logits, targets, reduction="sum"))
+                num_right += int((logits.argmax(dim=1) == targets).sum())
+        return loss_sum / len(dataset), num_right / len(dataset)
+
+
+def _optimizer(groups: list[dict[str, Any]], settings: TrainingSettings) -> Optimizer:
+    if settings.optimizer == "adamw":
+        return AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    return SGD(
+        groups, lr=settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
+    )
+
+
+@contextmanager
+def _seeded(settings: TrainingSettings, device: torch.device) -> Iterator[None]:
+    """Seed torch and set its threads for a while."""
+    num_threads = torch.get_num_threads()
+    devices = [device.index or 0] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(settings.seed)
+        try:
+            torch.set_num_threads(settings.num_threads or num_threads)
+            yield
+        finally:
+            torch.set_num_threads(num_threads)
+
+
+def _snapshot(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
