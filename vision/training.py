@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 Schedule = Literal["step", "cosine", "constant"]
+# From (images (N, …), logits (N, C), indices of the images in the training set) to a scalar with its gradient.
+Penalty = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
 
 STEP_EPOCHS = 7
 STEP_FACTOR = 0.1
@@ -137,6 +139,7 @@ def fit(
     device: torch.device | str = "cpu",
     on_epoch: Callable[[Epoch], None] | None = None,
     on_batch: Callable[[int, int], None] | None = None,
+    penalty: Penalty | None = None,
 ) -> TrainingResult:
     """Train a classifier, and leave it with the weights of the epoch that was best on validation.
 
@@ -150,6 +153,7 @@ def fit(
         device: Where to train.
         on_epoch: Called after each epoch.
         on_batch: Called after each step with (steps done, steps at most).
+        penalty: Added to each step's loss, such as a distance to another network's logits.
 
     Raises:
         TooFewSamplesError: A set is empty.
@@ -164,7 +168,8 @@ def fit(
     state: dict[str, Tensor] = {}
     classifier.to(device)
     with _seeded(settings, torch.device(device)), only_trainable(classifier, parameters) as groups:
-        run = _Run(classifier, settings, groups, torch.device(device), on_batch)
+        run = _Run(classifier, settings, groups, torch.device(device))
+        run.on_batch, run.penalty = on_batch, penalty
         for number in range(1, settings.epochs + 1):
             epochs.append(run.epoch(number, training, validation))
             if on_epoch is not None:
@@ -190,12 +195,12 @@ class _Run:
         settings: TrainingSettings,
         groups: list[dict[str, Any]],
         device: torch.device,
-        on_batch: Callable[[int, int], None] | None,
     ) -> None:
         self._network = network
         self._settings = settings
         self._device = device
-        self._on_batch = on_batch
+        self.on_batch: Callable[[int, int], None] | None = None
+        self.penalty: Penalty | None = None
         self._optimizer = _optimizer(groups, settings)
         self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
         self._order = torch.Generator().manual_seed(settings.seed)
@@ -220,8 +225,12 @@ class _Run:
         batches = cut(order, self._settings.batch_size, merge_single=True)
         set_training_modes(self._network, is_single=len(batches[0]) == 1)
         loss_sum, num_right = 0.0, 0
-        for images, labels in load(dataset, batches, num_threads=self._settings.loader_threads):
-            loss, right = self._learn(images.to(self._device), labels.to(self._device), len(batches))
+        loaded = load(dataset, batches, num_threads=self._settings.loader_threads)
+        for indices, (images, labels) in zip(batches, loaded, strict=True):
+            self._set_rates(len(batches) * self._settings.epochs)
+            loss, right = self._learn(images.to(self._device), labels.to(self._device), indices)
+            if self.on_batch is not None:
+                self.on_batch(self._step, len(batches) * self._settings.epochs)
             if not math.isfinite(loss):
                 raise TrainingDivergedError(
                     f"The loss became {loss} in epoch {number}; use a lower learning rate than "
@@ -231,20 +240,22 @@ class _Run:
             num_right += right
         return loss_sum / len(dataset), num_right / len(dataset)
 
-    def _learn(self, images: Tensor, labels: Tensor, num_batches: int) -> tuple[float, int]:
-        num_steps = num_batches * self._settings.epochs
+    def _set_rates(self, num_steps: int) -> None:
         rate = rate_at(self._settings.schedule, self._step, num_steps, self._settings.epochs)
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * rate
+
+    def _learn(self, images: Tensor, labels: Tensor, indices: Sequence[int]) -> tuple[float, int]:
         self._optimizer.zero_grad(set_to_none=True)
         logits = self._network(images)
         loss = self._loss(logits, labels)
-        loss.backward()
+        total = loss if self.penalty is None else loss + self.penalty(images, logits, indices)
+        total.backward()
         self._optimizer.step()
         self._step += 1
-        if self._on_batch is not None:
-            self._on_batch(self._step, num_steps)
-        return float(loss), int((logits.argmax(dim=1) == labels).sum())
+        # A penalty that is no number has spoilt the weights as surely as the loss would.
+        is_finite = math.isfinite(float(total))
+        return float(loss) if is_finite else math.nan, int((logits.argmax(dim=1) == labels).sum())
 
     def _validate(self, dataset: LabelledTensors) -> tuple[float, float]:
         self._network.eval()
