@@ -1,0 +1,1 @@
+"""The page at `/`: what serves, what is learnt, and what the gate decided."""

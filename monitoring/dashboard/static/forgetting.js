@@ -1,0 +1,55 @@
+// The forgetting matrix as a heat table: versions down, slices across, the colour being the accuracy.
+
+import { element } from "./dom.js";
+import { percent, points } from "./format.js";
+
+export function buildForgetting({ versions, slices, cells, forgotten, production }) {
+  if (!cells.length) {
+    return element("p", { className: "quiet" }, "Nothing measured yet: “perennial train” and each round measure accuracy.");
+  }
+  const found = new Map(cells.map((cell) => [`${cell.version} ${cell.slice}`, cell]));
+  const values = cells.map((cell) => cell.accuracy);
+  const scale = { low: Math.min(...values), high: Math.max(...values) };
+  const rows = versions.map((version) => element(
+    "tr", { className: version === production ? "current" : "" },
+    element("th", { scope: "row" }, version, version === production ? " (production)" : ""),
+    ...slices.map((slice) => heat(found.get(`${version} ${slice}`), scale)),
+  ));
+  return [element(
+    "div", { className: "scroll" },
+    element(
+      "table", { className: "heat" },
+      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Version"), ...slices.map(
+        (slice) => element("th", { scope: "col" }, slice),
+      ))),
+      element("tbody", {}, ...rows),
+      element("tfoot", {}, lostRow(slices, forgotten)),
+    ),
+  ), element(
+    "p", { className: "hint" },
+    "Forgotten: what production lost since the best version before it (Chaudhry et al., 2018). Below zero it gained.",
+  )];
+}
+
+function heat(cell, { low, high }) {
+  if (!cell) return element("td", { className: "none", title: "not measured" }, "–");
+  const share = high > low ? (cell.accuracy - low) / (high - low) : 1;
+  const node = element("td", {
+    title: `95 % interval ${percent(cell.low)} to ${percent(cell.high)}, on ${cell.num_samples} samples`,
+  }, percent(cell.accuracy), element("small", {}, `n = ${cell.num_samples.toLocaleString("en")}`));
+  // Set through the object model, which the content security policy allows.
+  node.style.setProperty("--share", share.toFixed(3));
+  return node;
+}
+
+function lostRow(slices, forgotten) {
+  return element(
+    "tr", {},
+    element("th", { scope: "row" }, "Forgotten, in points"),
+    ...slices.map((slice) => {
+      const lost = forgotten[slice];
+      if (lost === undefined) return element("td", { className: "none" }, "–");
+      return element("td", { className: lost > 0.02 ? "bad-text" : "" }, points(lost));
+    }),
+  );
+}

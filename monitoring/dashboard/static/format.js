@@ -1,0 +1,51 @@
+// Numbers and times, as people read them.
+
+import { element } from "./dom.js";
+
+export function percent(fraction, digits = 1) {
+  return Number.isFinite(fraction) ? `${(100 * fraction).toFixed(digits)} %` : "–";
+}
+
+export function points(fraction) {
+  if (!Number.isFinite(fraction)) return "–";
+  const value = (100 * fraction).toFixed(1);
+  return `${Number(value) > 0 ? "+" : ""}${value.replace("-", "−")}`;
+}
+
+export function number(value) {
+  if (typeof value !== "number") return String(value ?? "–");
+  if (Number.isInteger(value)) return value.toLocaleString("en");
+  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1).replace("-", "−");
+  return String(Number(value.toPrecision(3))).replace("-", "−");
+}
+
+export function count(value, noun, plural = `${noun}s`) {
+  return `${value.toLocaleString("en")} ${value === 1 ? noun : plural}`;
+}
+
+export function words(name) {
+  return String(name).replaceAll("_", " ");
+}
+
+// A <time> whose text `refreshTimes` keeps current, so that what holds it need not be rebuilt.
+export function since(iso) {
+  if (!iso) return "–";
+  const moment = new Date(iso);
+  return element("time", { dateTime: iso, title: moment.toLocaleString() }, ago(moment));
+}
+
+export function refreshTimes() {
+  for (const node of document.querySelectorAll("time")) {
+    const text = ago(new Date(node.dateTime));
+    if (node.textContent !== text) node.textContent = text;
+  }
+}
+
+function ago(moment) {
+  const seconds = Math.max(0, (Date.now() - moment) / 1000);
+  if (seconds < 10) return "just now";
+  if (seconds < 60) return `${10 * Math.floor(seconds / 10)} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86400)} d ago`;
+}

@@ -1,0 +1,102 @@
+// How far the next round is, and how the present one goes.
+
+import { action } from "./actions.js";
+import { element } from "./dom.js";
+import { count, number, since, words } from "./format.js";
+import { badge } from "./serving.js";
+
+const STATES = ["requested", "preparing", "training", "evaluating", "decided"];
+
+export function buildLearning({ status, hasRounds }) {
+  return [
+    progress(status, hasRounds),
+    status.round ? round(status.round) : element("p", {}, "No round in progress."),
+    state(status),
+    controls(status),
+  ];
+}
+
+export function untilFirst({ num_pending, threshold }) {
+  const left = threshold - num_pending;
+  return left > 0 ? `No rounds yet: ${count(left, "more sample")} until the first.` : "No rounds yet; enough samples for the first.";
+}
+
+function progress(status, hasRounds) {
+  const { num_pending, threshold, round } = status;
+  const left = Math.max(0, threshold - num_pending);
+  const bar = element("progress", { max: Math.max(1, threshold), value: Math.min(num_pending, threshold) });
+  bar.setAttribute("aria-label", "New samples until a round starts");
+  const untilNext = left ? `${count(left, "more sample")} until the next round.` : "Enough samples for a round.";
+  return element(
+    "div", { className: "progress" },
+    element(
+      "p", { className: "headline" },
+      number(num_pending), element("span", { className: "of" }, ` of ${number(threshold)} new samples`),
+    ),
+    bar,
+    round ? null : element("p", { className: "hint" }, hasRounds ? untilNext : untilFirst(status)),
+  );
+}
+
+function round({ id, state, step, detail, started }) {
+  const waits = state === "awaiting_approval";
+  const reached = waits ? STATES.length - 1 : STATES.indexOf(state);
+  const steps = STATES.map((name, index) => {
+    const kind = index < reached ? "done" : index === reached ? "now" : "";
+    const label = waits && index === reached ? "waits for approval" : name;
+    return element("li", { className: kind, attributes: index === reached ? { "aria-current": "step" } : {} }, label);
+  });
+  return element(
+    "div", { className: "round-now" },
+    element("p", {}, element("strong", {}, `Round ${id}`), " is in progress", started ? ", started " : "", started ? since(started) : "", "."),
+    element("ol", { className: "steps" }, ...steps),
+    step && step !== state ? element("p", { className: "hint" }, `${words(step)}${inline(detail)}`) : null,
+  );
+}
+
+export function inline(detail) {
+  const entries = Object.entries(detail ?? {}).filter(([, value]) => value !== null);
+  if (!entries.length) return "";
+  const parts = entries.map(([name, value]) => {
+    const text = typeof value === "object" ? JSON.stringify(value) : number(value);
+    return `${words(name)} ${text.length > 80 ? `${text.slice(0, 80)}…` : text}`;
+  });
+  return `: ${parts.join(", ")}`;
+}
+
+function state({ paused, learner }) {
+  const lines = [];
+  if (paused) {
+    const why = paused.reason ? ` by ${paused.by}: ${paused.reason}` : "";
+    lines.push(element("p", {}, badge("warn", "paused"), ` Learning is paused${why}.`));
+  }
+  if (!learner.is_alive) {
+    lines.push(element(
+      "p", {}, badge("bad", "no learner"),
+      " No learner is at work, so that no round can run. “perennial learn” starts one.",
+    ));
+  }
+  return element("div", {}, ...lines);
+}
+
+function controls({ round, paused, num_pending, production }) {
+  const pending = count(num_pending, "new sample");
+  return element(
+    "div", { className: "row" },
+    round || !production ? null : action("Run a round", `A round starts now, with ${pending}.`, { path: "/v1/rounds", id: "run-round" }),
+    round?.state === "awaiting_approval" ? action(
+      "Approve", `The candidate of round ${round.id} goes into production on every worker.`,
+      { path: `/v1/rounds/${round.id}/approve`, className: "primary", id: "approve-round" },
+    ) : null,
+    round ? action(
+      "Cancel the round", `Round ${round.id} ends without a candidate; its samples stay for the next.`,
+      { path: `/v1/rounds/${round.id}/cancel`, id: "cancel-round" },
+    ) : null,
+    paused
+      ? action("Resume learning", "Rounds start by themselves again.", { path: "/v1/learning/resume", id: "resume" })
+      : action(
+        "Pause learning", "No round starts by itself until you resume. Predictions and feedback go on.",
+        { path: "/v1/learning/pause", takesReason: true, id: "pause" },
+      ),
+  );
+}

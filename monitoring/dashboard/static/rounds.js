@@ -1,0 +1,145 @@
+// The rounds with what the gate said; each opens to its checks, attempts and steps.
+
+import { get } from "./api.js";
+import { cells, element, show, table } from "./dom.js";
+import { count, number, percent, points, since, words } from "./format.js";
+import { inline, untilFirst } from "./learning.js";
+import { badge } from "./serving.js";
+
+const KINDS = {
+  promoted: "good", rejected: "bad", failed: "bad", inconclusive: "warn", cancelled: "", awaiting_approval: "warn",
+};
+const CHECKS = {
+  finite: "Answers are numbers", old: "Old accuracy kept", slices: "No slice lost", classes: "No class lost",
+  flips: "Few negative flips", calibration: "Calibration kept", new: "New photographs learnt",
+};
+const POINTS = /^(lower_bound|upper_bound|difference|rise)$/;
+const SHARES = /accuracy|margin|flips|limit|disagreement|power|_error$/;
+const HIDDEN = /^(is_|num_right_needed|p_worse)/;
+
+const nodes = new Map();
+
+// Each round keeps its node, so that what was opened stays open.
+export function showRounds(container, rounds, status, onProblem) {
+  if (!rounds.length) {
+    const text = untilFirst(status);
+    show(container, text, () => element("p", { className: "quiet" }, text));
+    return;
+  }
+  const wanted = rounds.map((round) => {
+    const node = nodes.get(round.id) ?? makeNode(round.id, onProblem);
+    nodes.set(round.id, node);
+    show(node.querySelector("summary"), round, summary);
+    refreshDetail(node, round, onProblem);
+    return node;
+  });
+  const present = [...container.children];
+  if (present.length === wanted.length && present.every((node, index) => node === wanted[index])) return;
+  container.replaceChildren(...wanted);
+}
+
+function makeNode(id, onProblem) {
+  const node = element("details", { className: "round", dataset: { id } }, element("summary"), element("div", { className: "detail" }));
+  node.addEventListener("toggle", () => loadDetail(node, onProblem));
+  node.id = `round-${id}`;
+  // A link such as /#round-4 opens that round.
+  node.open = location.hash === `#${node.id}`;
+  return node;
+}
+
+function refreshDetail(node, round, onProblem) {
+  const isRunning = !round.ended;
+  const changed = node.dataset.state !== round.state;
+  node.dataset.state = round.state;
+  if (node.open && (isRunning || changed)) loadDetail(node, onProblem);
+}
+
+async function loadDetail(node, onProblem) {
+  if (!node.open) return;
+  try {
+    const detail = await get(`/v1/rounds/${node.dataset.id}`);
+    show(node.querySelector(".detail"), detail, buildDetail);
+  } catch (refusal) {
+    onProblem(refusal.message);
+  }
+}
+
+function summary(round) {
+  const move = round.candidate ? `${round.production ?? "nothing"} → ${round.candidate}` : "";
+  return [
+    element("span", { className: "round-title" }, `Round ${round.id}`, badge(KINDS[round.state] ?? "busy", words(round.state)), move),
+    since(round.ended ?? round.started ?? round.created),
+    element("span", { className: "sentence" }, round.sentence ?? round.reason ?? round.trigger),
+  ];
+}
+
+function buildDetail(round) {
+  const counts = Object.entries(round.num_samples ?? {}).map(([role, value]) => `${value.toLocaleString("en")} ${role}`);
+  return [
+    element("p", { className: "hint" }, `Asked for by ${round.requested_by}: ${round.trigger}.`.replace("..", ".")),
+    round.sentence && round.reason && round.reason !== round.sentence ? element("p", { className: "hint" }, round.reason) : null,
+    counts.length ? element("p", { className: "hint" }, `Samples: ${counts.join(", ")}.`) : null,
+    round.verdict ? verdict(round.verdict, "Verdict") : null,
+    ...attempts(round),
+    steps(round),
+  ];
+}
+
+function attempts({ attempts, verdict: final }) {
+  const others = attempts.filter((attempt) => attempts.length > 1 || !final);
+  return others.map(({ attempt, cure, verdict: judged }) => element(
+    "details", { className: "attempt" },
+    element("summary", {}, `Attempt ${attempt}: ${words(cure)}`, badge(judged.decision === "passed" ? "good" : "bad", judged.decision)),
+    verdict(judged),
+  ));
+}
+
+function verdict(judged, title) {
+  const rows = (judged.checks ?? []).map((check) => element(
+    "tr", {}, ...cells(CHECKS[check.name] ?? words(check.name), mark(check.passed), numbers(check.numbers)),
+  ));
+  return element(
+    "div", { className: "verdict" },
+    title ? element("h3", {}, title) : null,
+    element("p", {}, judged.sentence),
+    rows.length ? table(["Check", "Result", "On what"], rows, { className: "checks" }) : null,
+    ...[["lost_classes", "Classes lost"], ["lost_slices", "Slices lost"]].map(([name, label]) => (
+      judged[name]?.length ? element("p", {}, `${label}: ${judged[name].join(", ")}.`) : null
+    )),
+    judged.labels_needed ? element("p", {}, `What would settle it: ${needed(judged.labels_needed)}.`) : null,
+  );
+}
+
+function needed(labels) {
+  return Object.entries(labels).map(([kind, value]) => `${value.toLocaleString("en")} more ${words(kind)}`).join(", or ");
+}
+
+function mark(passed) {
+  if (passed === true) return badge("good", "passed");
+  if (passed === false) return badge("bad", "failed");
+  return badge("warn", "can’t tell");
+}
+
+function numbers(values) {
+  const entries = Object.entries(values ?? {}).filter(([name, value]) => value !== null && !HIDDEN.test(name));
+  return entries.map(([name, value]) => (
+    name.startsWith("num_") ? `${number(value)} ${words(name.slice(4))}` : `${words(name)} ${formatted(name, value)}`
+  )).join(" · ");
+}
+
+function formatted(name, value) {
+  if (typeof value !== "number") return number(value);
+  if (POINTS.test(name)) return `${points(value)} points`;
+  return SHARES.test(name) ? percent(value) : number(value);
+}
+
+function steps({ steps: list }) {
+  if (!list.length) return null;
+  return element(
+    "details", { className: "attempt" },
+    element("summary", {}, count(list.length, "step")),
+    element("ol", { className: "log" }, ...list.map((step) => element(
+      "li", {}, since(step.created), ` ${words(step.step)}${inline(step.detail)}`,
+    ))),
+  );
+}

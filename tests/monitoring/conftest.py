@@ -1,0 +1,259 @@
+"""A store with a plausible past, and a server of the dashboard over it."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from PIL import Image
+from sqlalchemy import Connection, Table, insert
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from monitoring import summary
+from monitoring.dashboard.pages import dashboard_routes
+from store import leases, schema, workers
+from store.database import Database, migrate
+from store.prediction_ids import new_prediction_id
+from store.workers import WorkerBeat
+
+CLASSES = ["ants", "bees", "wasps <b>not bold</b>"]
+WIDTH = 16
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'perennial.db'}"
+    migrate(url)
+    opened = Database(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """A database in which two rounds were promoted, one was rejected and one is training."""
+    fill(database)
+    return database
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Database], str]]:
+    """Start a server of the dashboard over a database; the address is given back."""
+    running: list[Any] = []
+
+    def start(database: Database) -> str:
+        running.append(serving(database))
+        return str(running[-1].__enter__())
+
+    yield start
+    for server in running:
+        server.__exit__(None, None, None)
+
+
+def fill(database: Database) -> None:
+    database.write(_fill)
+
+
+def _fill(connection: Connection) -> None:
+    story = Story(connection)
+    story.version(1, None, None, days=20, metrics={"validation_accuracy": 0.931})
+    story.round(1, "promoted", 12, "v1", "v2", verdict(sentence="Passed: new photographs 41.2 → 63.8 %."))
+    story.version(2, "v1", 1, days=12, metrics={"validation_accuracy": 0.934})
+    story.round(2, "rejected", 7, "v2", None, verdict("rejected", "Rejected: class bees (92 → 61 %) lost."))
+    story.round(3, "promoted", 2, "v2", "v3", verdict(sentence="Passed: new photographs 52.9 → 79.3 %."))
+    story.version(3, "v2", 3, days=2, metrics={"validation_accuracy": 0.941})
+    story.production("v3")
+    story.round(4, "training", 0, "v3", None, None)
+    story.accuracies()
+    story.drift()
+    story.pending(320)
+    story.audits(5)
+    for number, device in enumerate(("cuda:0 (NVIDIA H100)", "cuda:0 (NVIDIA H100)")):
+        beat = WorkerBeat(f"worker-{number}-5f2c9a", "v3", NOW - timedelta(days=2), None, device)
+        workers.beat(connection, beat)
+    leases.acquire(connection, "learner-1", 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Writes rows with times of the past, which the store's own functions never do."""
+
+    connection: Connection
+
+    def add(self, table: Table, **values: Any) -> None:
+        self.connection.execute(insert(table).values(**values))
+
+    def version(
+        self, number: int, parent: str | None, round_id: int | None, *, days: int, metrics: dict[str, float]
+    ) -> None:
+        created = NOW - timedelta(days=days)
+        self.add(
+            schema.versions, version=f"v{number}", number=number, lineage=1, parent=parent, round_id=round_id,
+            created=created, class_names=CLASSES, files={"weights.safetensors": "a" * 64}, metrics=metrics,
+            margin=0.025, is_starter=False, num_deleted_samples=int(number == 2),
+        )  # fmt: skip
+        name = "golden-1" if round_id is None else f"round-{round_id}"
+        self.add(
+            schema.slices, name=name, lineage=1, round_id=round_id, is_retired=False, created=created
+        )
+        reason = "perennial train" if parent is None else f"Round {round_id} passed the gate."
+        self.add(
+            schema.alias_moves, name="production", from_version=parent, to_version=f"v{number}",
+            reason=reason, actor="learner", is_roll_back=False, created=created,
+        )  # fmt: skip
+
+    def production(self, version: str) -> None:
+        self.add(schema.alias, name="production", version=version)
+
+    def round(
+        self, number: int, state: str, days: float, production: str, candidate: str | None, judged: Any
+    ) -> None:
+        started = NOW - timedelta(days=days, minutes=6)
+        ended = None if judged is None else started + timedelta(minutes=5)
+        self.add(
+            schema.rounds, id=number, state=state, requested_by="scheduler", trigger="500 new samples",
+            reason=judged and judged["sentence"], production=production, candidate=candidate, num_tries=1,
+            verdict=judged, cancel_requested=False, created=started, started=started, ended=ended,
+        )  # fmt: skip
+        steps = ("preparing", "training", "epoch")
+        for minute, step in enumerate(steps):
+            detail = {"epoch": 1, "epochs": 3, "training_loss": 0.4123} if step == "epoch" else {}
+            moment = started + timedelta(minutes=minute)
+            self.add(schema.round_steps, round_id=number, step=step, detail=detail, created=moment)
+        if judged:
+            for attempt, cure in enumerate(("fine_tune", "interpolate"), start=1):
+                self.add(
+                    schema.round_attempts, round_id=number, attempt=attempt, cure=cure, verdict=judged,
+                    created=started,
+                )  # fmt: skip
+
+    def accuracies(self) -> None:
+        table = {
+            "golden-1": {"v1": 0.93, "v2": 0.935, "v3": 0.91},
+            "round-1": {"v1": 0.41, "v2": 0.64, "v3": 0.66},
+            "round-3": {"v2": 0.53, "v3": 0.79},
+        }
+        for name, row in table.items():
+            for version, value in row.items():
+                self.measure("accuracy", value, version=version, slice=name, num_samples=200)
+
+    def drift(self) -> None:
+        rng = np.random.default_rng(0)
+        for hour in range(48):
+            version = "v2" if hour < 20 else "v3"
+            value = 0.002 + 0.0006 * rng.standard_normal() + max(0, hour - 30) * 0.0011
+            created = NOW - timedelta(hours=48 - hour)
+            detail = {"null_95": 0.0041 + 0.0002 * rng.standard_normal(), "first": None, "last": None}
+            self.measure("drift_mmd", value, version=version, detail=detail, created=created)
+
+    def measure(self, metric: str, value: float, **fields: Any) -> None:
+        defaults: dict[str, Any] = {"num_samples": 500, "detail": {}, "created": NOW}
+        self.add(schema.measurements, metric=metric, value=value, **defaults | fields)
+
+    def pending(self, num_samples: int) -> None:
+        rows = [
+            {
+                "sha256": f"{number:064x}", "phash": number, "origin": "volunteered", "split": "train",
+                "label": "bees", "state": "accepted", "source": "field-app", "created": NOW,
+            }
+            for number in range(num_samples)
+        ]  # fmt: skip
+        self.connection.execute(insert(schema.samples), rows)
+
+    def audits(self, num_predictions: int) -> None:
+        for number in range(num_predictions):
+            created = NOW - timedelta(minutes=number)
+            self.add(
+                schema.predictions, id=new_prediction_id(created), sha256=f"{number:064x}", phash=number,
+                num_bytes=100, label="bees", confidence=0.71, version="v3", embedding=bytes(2 * WIDTH),
+                is_audit=True, is_labelled=False, source="anonymous", created=created,
+            )  # fmt: skip
+        hour = NOW.replace(minute=0, second=0, microsecond=0)
+        self.add(
+            schema.prediction_hours, hour=hour, version="v3", label="bees", num_predictions=12, sum_confidence=9.0
+        )
+
+
+def verdict(decision: str = "passed", sentence: str = "Passed.") -> dict[str, Any]:
+    is_passed = decision == "passed"
+    old = {
+        "num_samples": 600, "champion_accuracy": 0.93, "candidate_accuracy": 0.91, "num_lost": 20,
+        "num_won": 8, "lower_bound": -0.021, "upper_bound": 0.004, "margin": 0.025, "is_agreement": 0,
+    }  # fmt: skip
+    new = {"method": "direct", "num_samples": 140, "difference": 0.264, "p": 4.5e-6, "power": 0.81}
+    return {
+        "decision": decision,
+        "sentence": sentence,
+        "checks": [
+            {"name": "old", "passed": is_passed, "numbers": old},
+            {"name": "classes", "passed": is_passed, "numbers": {"num_lost": int(not is_passed)}},
+            {"name": "flips", "passed": True, "numbers": {"negative_flips": 0.031, "limit": 0.05}},
+            {"name": "new", "passed": True if is_passed else None, "numbers": new},
+        ],
+        "lost_classes": [] if is_passed else ["bees"],
+        "lost_slices": [],
+        "labels_needed": None,
+        "power": 0.81,
+    }
+
+
+@contextmanager
+def serving(database: Database) -> Iterator[str]:
+    """Serve the dashboard, with the parts of `/v1` that it reads, on a free port of this machine."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(application(database), log_level="warning", lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def application(database: Database) -> Starlette:
+    def answer(read: Callable[[Connection], Any]) -> Response:
+        with database.read() as connection:
+            return JSONResponse(read(connection))
+
+    def route(path: str, read: Callable[[Connection, Request], Any]) -> Route:
+        def endpoint(request: Request) -> Response:
+            return answer(lambda connection: read(connection, request))
+
+        return Route(path, endpoint)
+
+    def image(request: Request) -> Response:
+        rng = np.random.default_rng(int(request.path_params["id"][-6:], 16))
+        pixels = rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)
+        file = BytesIO()
+        Image.fromarray(pixels).resize((96, 96), Image.Resampling.BICUBIC).save(file, "PNG")
+        return Response(file.getvalue(), media_type="image/png")
+
+    return Starlette(
+        routes=[
+            route("/v1/status", lambda c, _: summary.status(c, 500)),
+            route("/v1/rounds", lambda c, _: summary.rounds(c)),
+            route("/v1/rounds/{id:int}", lambda c, r: summary.round_detail(c, r.path_params["id"])),
+            route("/v1/models", lambda c, _: summary.models(c)),
+            route("/v1/forgetting", lambda c, _: summary.forgetting(c)),
+            route("/v1/drift", lambda c, _: summary.drift(c)),
+            route("/v1/audits", lambda c, _: summary.audits(c)),
+            Route("/v1/predictions/{id}/image", image),
+            *dashboard_routes(),
+        ]
+    )
