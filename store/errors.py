@@ -91,3 +91,23 @@ class CorruptBackupError(StoreError):
 
 class BackupToolError(StoreError):
     """A tool of the database that a backup needs is missing, or failed."""
+
+
+class BlobMissingError(StoreError):
+    """There are no bytes of that name."""
+
+
+class CorruptBlobError(StoreError):
+    """The bytes are not those that were put under their name."""
+
+
+class BlobsUnavailableError(StoreError):
+    """The bytes can't be read or written now; a retry may work."""
+
+
+class UnknownSampleError(StoreError):
+    """There is no sample of that number."""
+
+
+class UnknownSliceError(StoreError):
+    """There is no slice of that name."""

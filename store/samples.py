@@ -1,0 +1,236 @@
+"""Samples: images with their labels, which arrive, are corrected, and go."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from store.blob_names import unreferenced
+from store.database import now
+from store.errors import UnknownSampleError
+from store.near_duplicates import forget_sample, index_sample, nearest_sample
+from store.pending import num_pending, pending, replayable
+from store.sample_rows import Sample, sample_of
+from store.schema import labels, samples, slice_samples, version_samples, versions
+from store.splits import SplitSettings, inherited_split, shown_split, split_for
+
+__all__ = [
+    "Deletion",
+    "FeedbackOutcome",
+    "NewSample",
+    "Sample",
+    "SplitSettings",
+    "add_sample",
+    "delete_sample",
+    "num_pending",
+    "pending",
+    "replayable",
+    "samples_by_id",
+]
+
+Status = Literal["accepted", "duplicate", "corrected", "conflict", "quarantined"]
+# Both databases bound the number of parameters of one statement.
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewSample:
+    """An image with its label, as it arrives. Its bytes are in the blob store already.
+
+    Attributes:
+        sha256: Of the bytes; two samples never share it.
+        phash: The perceptual hash, signed, 64 bits.
+        origin: initial, audit, direct or volunteered.
+        source: The name of the key that sent the label.
+        label: A class name, or what somebody took for one.
+        group: Samples of one group share a split.
+        prediction_id: The prediction that the label is for.
+        predicted_label: What was answered then.
+        split: Given by `train` for initial samples; decided here for all others.
+    """
+
+    sha256: str
+    phash: int
+    origin: str
+    source: str
+    label: str
+    group: str | None = None
+    prediction_id: str | None = None
+    predicted_label: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackOutcome:
+    """What became of a label.
+
+    Attributes:
+        sample_id: The sample, old or new.
+        status: accepted (a new sample), duplicate (nothing changed), corrected (its source changed its mind),
+            conflict (sources disagree), quarantined (no class has that name).
+        split: As clients see it.
+        num_pending: Training samples that no version in production's ancestry has seen.
+        nearest_class: The class whose name is most like a quarantined label.
+    """
+
+    sample_id: int
+    status: Status
+    split: Literal["train", "holdout"]
+    num_pending: int
+    nearest_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What went with a sample.
+
+    Attributes:
+        sample_id: The sample.
+        versions: Versions that saw it, or descend from one that did.
+        blobs_to_delete: Bytes that no row names any more; to be deleted after the commit.
+    """
+
+    sample_id: int
+    versions: list[str]
+    blobs_to_delete: list[str]
+
+
+def add_sample(
+    connection: Connection, new: NewSample, class_names: Sequence[str], settings: SplitSettings
+) -> FeedbackOutcome:
+    """Add a label, and its image where that is new.
+
+    Labels are only ever appended. The label in force is what the latest labels of all sources agree on.
+
+    Args:
+        connection: Of a write.
+        new: What arrived.
+        class_names: What production knows; another label is quarantined.
+        settings: How new images are cut.
+    """
+    known = connection.execute(select(samples).where(samples.c.sha256 == new.sha256)).one_or_none()
+    sample_id = _insert(connection, new, settings) if known is None else int(known.id)
+    before = {} if known is None else _latest_labels(connection, sample_id)
+    if before.get(new.source, (None, 0))[0] == new.label:
+        status: Status = "duplicate"
+    else:
+        _append_label(connection, sample_id, new)
+        status = _settle(connection, sample_id, new, class_names, is_known=bool(before))
+    split = connection.execute(select(samples.c.split).where(samples.c.id == sample_id)).scalar_one()
+    nearest = _nearest_class(new.label, class_names) if status == "quarantined" else None
+    return FeedbackOutcome(sample_id, status, shown_split(split), num_pending(connection), nearest)
+
+
+def samples_by_id(connection: Connection, ids: Iterable[int]) -> list[Sample]:
+    """Return the samples of these ids that are still there, by id."""
+    wanted, found = sorted(set(ids)), list[Sample]()
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        query = select(samples).where(samples.c.id.in_(chunk)).order_by(samples.c.id)
+        found += [sample_of(row) for row in connection.execute(query)]
+    return found
+
+
+def delete_sample(connection: Connection, sample_id: int) -> Deletion:
+    """Delete a sample's rows, and mark the versions that saw it.
+
+    Raises:
+        UnknownSampleError: There is no such sample.
+    """
+    row = connection.execute(select(samples.c.sha256).where(samples.c.id == sample_id)).one_or_none()
+    if row is None:
+        raise UnknownSampleError(
+            f"Expected the id of a sample, found {sample_id}. None has it, or it was deleted."
+        )
+    saw = _versions_that_saw(connection, sample_id)
+    connection.execute(
+        update(versions)
+        .where(versions.c.version.in_(saw))
+        .values(num_deleted_samples=versions.c.num_deleted_samples + 1)
+    )
+    forget_sample(connection, sample_id)
+    connection.execute(delete(slice_samples).where(slice_samples.c.sample_id == sample_id))
+    connection.execute(delete(labels).where(labels.c.sample_id == sample_id))
+    connection.execute(delete(samples).where(samples.c.id == sample_id))
+    return Deletion(sample_id, saw, unreferenced(connection, [row.sha256]))
+
+
+def _insert(connection: Connection, new: NewSample, settings: SplitSettings) -> int:
+    created: datetime = now(connection)
+    row = insert(samples).values(
+        sha256=new.sha256,
+        phash=new.phash,
+        origin=new.origin,
+        split=new.split or _split(connection, new, settings),
+        group=new.group,
+        prediction_id=new.prediction_id,
+        predicted_label=new.predicted_label,
+        state="quarantined",
+        source=new.source,
+        created=created,
+    )
+    sample_id = int(connection.execute(row.returning(samples.c.id)).scalar_one())
+    index_sample(connection, sample_id, new.phash)
+    return sample_id
+
+
+def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:
+    near = nearest_sample(connection, new.phash, settings.near_duplicate_distance)
+    if near is not None:
+        return inherited_split(near[1])
+    if new.group is not None:
+        query = select(samples.c.split).where(samples.c.group == new.group).order_by(samples.c.id).limit(1)
+        first = connection.execute(query).scalar_one_or_none()
+        if first is not None:
+            return inherited_split(first)
+    return split_for(new.group or new.sha256, new.origin, settings)
+
+
+def _append_label(connection: Connection, sample_id: int, new: NewSample) -> None:
+    connection.execute(
+        insert(labels).values(
+            sample_id=sample_id, label=new.label, source=new.source, created=now(connection)
+        )
+    )
+
+
+def _settle(
+    connection: Connection, sample_id: int, new: NewSample, class_names: Sequence[str], *, is_known: bool
+) -> Status:
+    """Decide the label in force from the latest label of each source."""
+    latest = _latest_labels(connection, sample_id)
+    said = {label for label, _ in latest.values()}
+    values: dict[str, object] = {"label": None, "label_revision": None}
+    status: Status
+    if new.label not in class_names and len(said) == 1:
+        values["state"], status = "quarantined", "quarantined"
+    elif len(said) > 1:
+        values["state"], status = "conflict", "conflict"
+    else:
+        revision = max(revision for _, revision in latest.values())
+        values = {"label": new.label, "label_revision": revision, "state": "accepted"}
+        status = "corrected" if is_known else "accepted"
+    connection.execute(update(samples).where(samples.c.id == sample_id).values(**values))
+    return status
+
+
+def _latest_labels(connection: Connection, sample_id: int) -> dict[str, tuple[str, int]]:
+    query = select(labels).where(labels.c.sample_id == sample_id).order_by(labels.c.id)
+    return {row.source: (row.label, row.id) for row in connection.execute(query)}
+
+
+def _nearest_class(label: str, class_names: Sequence[str]) -> str | None:
+    folded = {name.casefold(): name for name in class_names}
+    close = difflib.get_close_matches(label.casefold(), folded, n=1, cutoff=0.0)
+    return folded[close[0]] if close else None
+
+
+def _versions_that_saw(connection: Connection, sample_id: int) -> list[str]:
+    saw = select(version_samples.c.version).where(version_samples.c.sample_id == sample_id)
+    line = saw.cte("line", recursive=True)
+    line = line.union(select(versions.c.version).where(versions.c.parent == line.c.version))
+    query = select(versions.c.version).where(versions.c.version.in_(select(line.c.version)))
+    return list(connection.execute(query.order_by(versions.c.number)).scalars())
