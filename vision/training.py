@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 Schedule = Literal["step", "cosine", "constant"]
-# From (images (N, …), logits (N, C), indices of the images in the training set) to a scalar with its gradient.
+# From images (N, …), logits (N, C) and indices of the images in the training set to a differentiable scalar.
 Penalty = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
 
 STEP_EPOCHS = 7
@@ -254,8 +254,8 @@ class _Run:
         self._optimizer.step()
         self._step += 1
         # A penalty that is no number has spoilt the weights as surely as the loss would.
-        is_finite = math.isfinite(float(total))
-        return float(loss) if is_finite else math.nan, int((logits.argmax(dim=1) == labels).sum())
+        is_finite = math.isfinite(float(total.detach()))
+        return float(loss.detach()) if is_finite else math.nan, int((logits.argmax(dim=1) == labels).sum())
 
     def _validate(self, dataset: LabelledTensors) -> tuple[float, float]:
         self._network.eval()

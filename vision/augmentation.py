@@ -1,0 +1,94 @@
+"""Random variants of a training image, ending in the same resampling and normalisation as serving."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from vision.preprocessing import Box, Preprocessing
+
+Level = Literal["none", "gentle", "basic", "strong"]
+
+_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How far variants go.
+
+    Attributes:
+        min_area: Smallest share of the image's area that a crop keeps.
+        max_ratio: A crop's sides are stretched by up to this factor against each other.
+        mirrors: Whether half of the variants are mirrored.
+        jitter: Largest relative change of brightness, contrast and saturation.
+    """
+
+    min_area: float
+    max_ratio: float
+    mirrors: bool
+    jitter: float
+
+
+STRENGTHS: dict[Level, Strength] = {
+    # For digits, letters and whatever else means something different in a mirror.
+    "gentle": Strength(min_area=0.75, max_ratio=1.15, mirrors=False, jitter=0.1),
+    "basic": Strength(min_area=0.5, max_ratio=4 / 3, mirrors=True, jitter=0.0),
+    "strong": Strength(min_area=0.3, max_ratio=4 / 3, mirrors=True, jitter=0.4),
+}
+
+
+class Augmentation:
+    """From an RGB image to a random variant of its input tensor."""
+
+    def __init__(self, preprocessing: Preprocessing, strength: Strength | None, seed: int) -> None:
+        self._preprocessing = preprocessing
+        self._strength = strength
+        self._seed = seed
+        self._rng = np.random.default_rng(seed)
+
+    def __call__(self, image: Image.Image, key: Sequence[int] | None = None) -> Tensor:
+        """Return a variant, float32 (3, image_size, image_size).
+
+        Args:
+            image: RGB, of any size.
+            key: Numbers, such as epoch and index, that decide the variant together with the seed, so that
+                neither the order of the calls nor their threads matter; None draws the next one.
+        """
+        if self._strength is None:
+            return self._preprocessing.to_tensor(image)
+        rng = self._rng if key is None else np.random.default_rng([self._seed, *key])
+        box = _random_box(image.width, image.height, self._strength, rng)
+        pixels = self._preprocessing.resample(image, box)
+        if self._strength.mirrors and rng.random() < 0.5:
+            pixels = np.ascontiguousarray(pixels[:, ::-1])
+        if self._strength.jitter == 0:
+            return self._preprocessing.normalise(pixels)
+        return self._preprocessing.normalise(_jittered(pixels, self._strength.jitter, rng))
+
+
+def augmented(preprocessing: Preprocessing, level: Level, seed: int = 0) -> Augmentation:
+    """Return the random variants of one level; "none" gives `preprocessing.to_tensor` itself."""
+    return Augmentation(preprocessing, STRENGTHS.get(level), seed)
+
+
+def _random_box(width: int, height: int, strength: Strength, rng: np.random.Generator) -> Box:
+    area = rng.uniform(strength.min_area, 1.0) * width * height
+    log_ratio = np.log(strength.max_ratio)
+    ratio = np.exp(rng.uniform(-log_ratio, log_ratio)) * width / height
+    box_width = min(float(width), float(np.sqrt(area * ratio)))
+    box_height = min(float(height), float(np.sqrt(area / ratio)))
+    left, upper = rng.uniform(0, width - box_width), rng.uniform(0, height - box_height)
+    return left, upper, min(left + box_width, float(width)), min(upper + box_height, float(height))
+
+
+def _jittered(pixels: NDArray[np.uint8], jitter: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    brightness, contrast, saturation = rng.uniform(1 - jitter, 1 + jitter, size=3).astype(np.float32)
+    values = pixels.astype(np.float32) * brightness
+    grey = values @ _GREY
+    values = grey[..., None] + saturation * (values - grey[..., None])
+    clipped: NDArray[np.float32] = np.clip(grey.mean() + contrast * (values - grey.mean()), 0.0, 255.0)
+    return clipped

@@ -1,0 +1,59 @@
+"""Encoded images with their class, read, decoded and prepared one by one."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from vision.augmentation import Augmentation
+from vision.preprocessing import ImageLimits, decode_image
+
+
+class ImageSource(Protocol):
+    """A sized set of (encoded image, class index), read lazily; a list of pairs is one."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def __getitem__(self, index: int, /) -> tuple[bytes, int]:
+        """Return the bytes at this index with their class."""
+
+
+class PreparedImages:
+    """The tensors of an image source. Each epoch sees other variants; the same epoch the same ones."""
+
+    def __init__(self, source: ImageSource, augmentation: Augmentation, limits: ImageLimits) -> None:
+        self._source = source
+        self._augmentation = augmentation
+        self._limits = limits
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        content, label = self._source[index]
+        return self._augmentation(decode_image(content, self._limits), (self._epoch, index)), label
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch the next reads belong to."""
+        self._epoch = epoch
+
+
+class CachedTensors:
+    """Tensors computed once, such as embeddings, with their labels."""
+
+    def __init__(self, tensors: Tensor, labels: Tensor) -> None:
+        self._tensors = tensors
+        self._labels = labels
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self._tensors[index], int(self._labels[index])
+
+
+def labels_of(source: ImageSource) -> Tensor:
+    """Return the class indices (N,) of a source; it reads every image's bytes."""
+    return torch.tensor([source[index][1] for index in range(len(source))], dtype=torch.int64)
