@@ -1,0 +1,1 @@
+"""HTTP: routes, schemas, errors, access, batching, prediction and hot swap."""

@@ -1,0 +1,161 @@
+"""From a user's label to a durable sample."""
+
+import asyncio
+import time
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from service.errors import InvalidLabelError, NotReadyError
+from service.images import sha256_of
+from service.prediction_log import PredictionLog
+from service.schemas import is_printable
+from store.blobs import BlobStore
+from store.database import Database
+from store.errors import UnknownPredictionError
+from store.prediction_ids import milliseconds_of
+from store.predictions import LoggedPrediction, find_prediction, mark_labelled
+from store.registry import production
+from store.samples import FeedbackOutcome, NewSample, SplitSettings, add_sample
+from vision.perceptual_hash import perceptual_hash
+from vision.preprocessing import ImageLimits, decode_image
+
+MAX_LABEL_CHARACTERS = 200
+# Another worker may have answered the prediction, and writes it within a fraction of this.
+OTHER_WORKER_SECONDS = 2.0
+FRESH_MILLISECONDS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackDesk:
+    """Takes labels; each method returns after the commit, so that what it returns may be acknowledged."""
+
+    database: Database
+    blobs: BlobStore
+    log: PredictionLog
+    limits: ImageLimits
+    split: SplitSettings
+    # Bounds how many images are decoded, and held decoded, at once.
+    decoding: asyncio.Semaphore
+    on_outcome: Callable[[str, str], None]
+
+    async def on_prediction(self, prediction_id: str, label: str, source: str) -> FeedbackOutcome:
+        """Store a label for an earlier prediction.
+
+        Raises:
+            InvalidLabelError: The label is empty, over-long or unprintable.
+            UnknownPredictionError: There never was such a prediction.
+            PredictionGoneError: It has expired or was deleted.
+            NotReadyError: There is no production version yet.
+        """
+        label = clean_label(label)
+        await self.find(prediction_id)
+
+        def work(connection: Connection) -> FeedbackOutcome:
+            # Found inside the write: from here on its bytes can't be collected under us.
+            logged = find_prediction(connection, prediction_id)
+            new = NewSample(
+                sha256=logged.sha256,
+                phash=logged.phash,
+                origin="audit" if logged.is_audit else "volunteered",
+                source=source,
+                label=label,
+                group=logged.group,
+                prediction_id=logged.id,
+                predicted_label=logged.label,
+            )
+            outcome = self._add(connection, new)
+            mark_labelled(connection, prediction_id)
+            return outcome
+
+        return await self._store(source, work)
+
+    async def with_image(self, content: bytes, label: str, group: str | None, source: str) -> FeedbackOutcome:
+        """Store an image with its label.
+
+        Raises:
+            InvalidLabelError: The label is empty, over-long or unprintable.
+            ImageError: The bytes can't be decoded.
+            NotReadyError: There is no production version yet.
+        """
+        label = clean_label(label)
+        async with self.decoding:
+            phash = await asyncio.to_thread(self._hash, content)
+        # The bytes first, then the row that names them: a row without bytes must never be.
+        await self.blobs.put_async(content)
+        new = NewSample(
+            sha256=sha256_of(content), phash=phash, origin="direct", source=source, label=label, group=group
+        )
+        return await self._store(source, partial(self._add, new=new))
+
+    def _hash(self, content: bytes) -> int:
+        return perceptual_hash(decode_image(content, self.limits))
+
+    def _add(self, connection: Connection, new: NewSample) -> FeedbackOutcome:
+        version = production(connection)
+        if version is None:
+            raise NotReadyError(
+                "Expected a production version, whose classes a label can name; there is none."
+            )
+        return add_sample(connection, new, version.class_names, self.split)
+
+    async def _store(self, source: str, work: Callable[[Connection], FeedbackOutcome]) -> FeedbackOutcome:
+        outcome = await self.database.write_async(work)
+        self.on_outcome(source, outcome.status)
+        return outcome
+
+    async def find(self, prediction_id: str) -> LoggedPrediction:
+        """Return a prediction, once whoever answered it has written it down.
+
+        Raises:
+            UnknownPredictionError: There never was such a prediction.
+            PredictionGoneError: It has expired or was deleted.
+        """
+        refuse_malformed_id(prediction_id)
+        await self.log.written(prediction_id)
+        until = time.monotonic() + OTHER_WORKER_SECONDS
+        while True:
+            try:
+                return await self.database.read_async(partial(find_prediction, prediction_id=prediction_id))
+            except UnknownPredictionError:
+                if not _is_fresh(prediction_id) or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.05)
+
+
+def refuse_malformed_id(prediction_id: str) -> None:
+    """Return when a prediction could have that id.
+
+    Raises:
+        UnknownPredictionError: None can.
+    """
+    if milliseconds_of(prediction_id) is None:
+        raise UnknownPredictionError(
+            f"Expected the prediction_id of an answer, found {prediction_id[:80]!r}, which is none."
+        )
+
+
+def clean_label(label: str) -> str:
+    """Return a label without the space around it.
+
+    Raises:
+        InvalidLabelError: It is empty, over 200 characters, or has control characters.
+    """
+    cleaned = unicodedata.normalize("NFC", label).strip()
+    if not cleaned:
+        raise InvalidLabelError("Expected a label, found an empty one.")
+    if len(cleaned) > MAX_LABEL_CHARACTERS:
+        raise InvalidLabelError(
+            f"Expected a label of at most {MAX_LABEL_CHARACTERS} characters, found {len(cleaned)}."
+        )
+    if not is_printable(cleaned):
+        raise InvalidLabelError("Expected a label of printable characters, found a control character.")
+    return cleaned
+
+
+def _is_fresh(prediction_id: str) -> bool:
+    made = milliseconds_of(prediction_id)
+    return made is not None and abs(time.time() * 1000 - made) < FRESH_MILLISECONDS

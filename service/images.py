@@ -1,0 +1,57 @@
+"""From an image's bytes to all that the service wants of it, in one decode."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from vision.perceptual_hash import perceptual_hash
+from vision.preprocessing import ImageLimits, Preprocessing, decode_image
+
+Prepare = Callable[[bytes, Preprocessing], "Prepared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One image, decoded.
+
+    Attributes:
+        tensor: The network's input, float32 (3, H, W).
+        sha256: Of the bytes as they came.
+        phash: The perceptual hash, signed, 64 bits.
+    """
+
+    tensor: Tensor
+    sha256: str
+    phash: int
+
+
+def preparer(limits: ImageLimits) -> Prepare:
+    """Return a function that decodes and prepares images within the limits; it raises ImageError."""
+
+    def prepare(content: bytes, preprocessing: Preprocessing) -> Prepared:
+        image = decode_image(content, limits)
+        return Prepared(preprocessing.to_tensor(image), sha256_of(content), perceptual_hash(image))
+
+    return prepare
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the name under which bytes are stored."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def is_drawn_for_audit(sha256: str, fraction: float) -> bool:
+    """Return whether an image is among those whose label is asked for: always the same for the same bytes."""
+    # Other digits than the split's, which reads the beginning: a draw must not decide the split.
+    return int(sha256[-12:], 16) < fraction * 16**12
+
+
+def media_type_of(content: bytes) -> str:
+    """Return the content type of stored image bytes, by their first bytes."""
+    if content.startswith(b"\xff\xd8"):
+        return "image/jpeg"
+    if content.startswith(b"\x89PNG"):
+        return "image/png"
+    return "image/webp"

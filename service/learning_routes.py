@@ -1,0 +1,139 @@
+"""The routes of learning: rounds, approval, pausing, and the deletion of samples and predictions."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection
+
+from monitoring import summary
+from service.feedback import refuse_malformed_id
+from service.parameters import Before, Limit, RowId, source_of
+from service.schemas import (
+    DeletedPredictionBody,
+    DeletedSampleBody,
+    LearningBody,
+    PauseBody,
+    ReasonRequest,
+)
+from service.services import Services
+from store import registry, rounds
+from store.cleanup import delete_blobs
+from store.predictions import delete_prediction
+from store.samples import delete_sample
+
+
+def create_router(services: Services) -> APIRouter:
+    """Return the routes over one process's services."""
+    router = APIRouter(prefix="/v1")
+    router.include_router(_round_routes(services))
+    router.include_router(_pause_routes(services))
+    router.include_router(_deletion_routes(services))
+    return router
+
+
+def _round_routes(services: Services) -> APIRouter:
+    router = APIRouter(tags=["rounds"])
+    read, write = services.database.read_async, services.database.write_async
+
+    @router.post("/rounds", status_code=202)
+    async def request_round(request: Request, sent: ReasonRequest | None = None) -> dict[str, Any]:
+        """Ask for a round; the learner begins it soon."""
+        actor = source_of(request)
+        trigger = (sent.reason if sent else "") or f"Asked for by {actor}."
+
+        def work(connection: Connection) -> dict[str, Any]:
+            asked = rounds.request_round(connection, actor, trigger)
+            return summary.round_detail(connection, asked.id)
+
+        return await write(work)
+
+    @router.get("/rounds")
+    async def list_rounds(limit: Limit = 50, before: Before = None) -> dict[str, Any]:
+        """Return the rounds, newest first."""
+        return await read(partial(summary.rounds, limit=limit, before=before))
+
+    @router.get("/rounds/{round_id}")
+    async def show_round(round_id: RowId) -> dict[str, Any]:
+        """Return one round with its steps, curves and verdict."""
+        return await read(partial(summary.round_detail, round_id=round_id))
+
+    @router.post("/rounds/{round_id}/approve")
+    async def approve(round_id: RowId, request: Request) -> dict[str, Any]:
+        """Promote the candidate of a round that waits for a person."""
+
+        def work(connection: Connection) -> dict[str, Any]:
+            rounds.approve(connection, round_id, source_of(request))
+            return summary.round_detail(connection, round_id)
+
+        return await write(work)
+
+    @router.post("/rounds/{round_id}/cancel")
+    async def cancel(round_id: RowId, request: Request) -> dict[str, Any]:
+        """Cancel a round, at once or, where it runs, at its next step."""
+
+        def work(connection: Connection) -> dict[str, Any]:
+            rounds.cancel(connection, round_id, source_of(request))
+            return summary.round_detail(connection, round_id)
+
+        return await write(work)
+
+    return router
+
+
+def _pause_routes(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/learning", tags=["learning"])
+
+    @router.post("/pause")
+    async def pause(request: Request, sent: ReasonRequest | None = None) -> LearningBody:
+        """Let no further round begin by itself."""
+        actor = source_of(request)
+        reason = (sent.reason if sent else "") or f"Paused by {actor}."
+
+        def work(connection: Connection) -> LearningBody:
+            made = registry.pause(connection, reason, actor)
+            return LearningBody(paused=PauseBody.model_validate(made))
+
+        return await services.database.write_async(work)
+
+    @router.post("/resume")
+    async def resume() -> LearningBody:
+        """Let rounds begin by themselves again."""
+        await services.database.write_async(registry.resume)
+        return LearningBody(paused=None)
+
+    return router
+
+
+def _deletion_routes(services: Services) -> APIRouter:
+    router = APIRouter(tags=["deletion"])
+
+    async def delete_bytes(shas: list[str]) -> int:
+        deleted = await asyncio.to_thread(delete_blobs, services.database, services.blobs, shas)
+        return len(deleted)
+
+    @router.delete("/samples/{sample_id}")
+    async def forget_sample(sample_id: RowId) -> DeletedSampleBody:
+        """Delete a sample with its bytes, and tell which versions saw it."""
+        gone = await services.database.write_async(partial(delete_sample, sample_id=sample_id))
+        num_deleted = await delete_bytes(gone.blobs_to_delete)
+        return DeletedSampleBody(
+            sample_id=gone.sample_id, versions=gone.versions, num_blobs_deleted=num_deleted
+        )
+
+    @router.delete("/predictions/{prediction_id}")
+    async def forget_prediction(prediction_id: str) -> DeletedPredictionBody:
+        """Delete a prediction with its bytes; a sample that came from it stays."""
+        refuse_malformed_id(prediction_id)
+        await services.log.written(prediction_id)
+        gone = await services.database.write_async(partial(delete_prediction, prediction_id=prediction_id))
+        num_deleted = await delete_bytes(gone.blobs_to_delete)
+        return DeletedPredictionBody(
+            prediction_id=gone.prediction_id,
+            sample_id=gone.sample_id,
+            versions=gone.versions,
+            num_blobs_deleted=num_deleted,
+        )
+
+    return router

@@ -1,0 +1,146 @@
+"""What requests hold and what answers hold."""
+
+import unicodedata
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+# Control characters, and halves of surrogate pairs, which JSON can carry and no database can store.
+_UNPRINTABLE = frozenset({"Cc", "Cs"})
+
+
+def is_printable(text: str) -> bool:
+    """Return whether a text can be stored and shown: it has no control characters."""
+    return all(unicodedata.category(character) not in _UNPRINTABLE for character in text)
+
+
+def _printable(text: str) -> str:
+    if not is_printable(text):
+        raise ValueError("expected printable characters, found a control character")
+    return text.strip()
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ErrorDetail(_Strict):
+    """What went wrong, and what to do."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+class ErrorBody(_Strict):
+    """The one shape of every error."""
+
+    error: ErrorDetail
+
+
+class Guess(_Strict):
+    """One class with its probability."""
+
+    label: str
+    confidence: float
+
+
+class PredictionBody(_Strict):
+    """One prediction; `audit` asks for the image's label, whatever was answered."""
+
+    prediction_id: str
+    label: str
+    confidence: float
+    top: list[Guess]
+    model_version: str
+    audit: bool
+
+
+class PredictionsBody(_Strict):
+    """Predictions in the order of the images, a bad image being an error in its own place."""
+
+    predictions: list[PredictionBody | ErrorBody]
+
+
+class FeedbackRequest(_Strict):
+    """A label for an earlier prediction."""
+
+    prediction_id: str
+    # Its length is judged later, with a message that says so.
+    label: str
+
+
+class FeedbackBody(_Strict):
+    """What became of a label; the nearest class is named where nobody knows the label."""
+
+    sample_id: int
+    status: Literal["accepted", "duplicate", "corrected", "conflict", "quarantined"]
+    split: Literal["train", "holdout"]
+    num_pending: int
+    nearest_class: str | None = None
+
+
+Reason = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
+
+
+class ReasonRequest(_Strict):
+    """Why something is done."""
+
+    reason: Reason = ""
+
+
+class PromoteRequest(_Strict):
+    """Why a version becomes production; `force` allows one that knows other classes."""
+
+    reason: Reason = ""
+    force: bool = False
+
+
+class RollBackRequest(_Strict):
+    """Why production goes back, and to which earlier version if not to the last one."""
+
+    reason: Reason = ""
+    to: Annotated[str | None, Field(max_length=16)] = None
+    force: bool = False
+
+
+class MoveBody(_Strict):
+    """Where production was, where it is now, and why; paused tells whether learning now waits."""
+
+    from_version: str | None
+    to_version: str
+    reason: str
+    actor: str
+    created: str
+    learning_paused: bool
+
+
+class PauseBody(_Strict):
+    """Why learning waits."""
+
+    reason: str
+    by: str
+    since: str
+
+
+class LearningBody(_Strict):
+    """Whether learning waits for a person; null where it goes on by itself."""
+
+    paused: PauseBody | None
+
+
+class DeletedSampleBody(_Strict):
+    """What went with a sample, and which versions saw it."""
+
+    sample_id: int
+    versions: list[str]
+    num_blobs_deleted: int
+
+
+class DeletedPredictionBody(_Strict):
+    """What went with a prediction; the sample made from it stays, with the versions that saw it."""
+
+    prediction_id: str
+    sample_id: int | None
+    versions: list[str]
+    num_blobs_deleted: int

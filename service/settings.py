@@ -1,0 +1,65 @@
+"""The settings of the HTTP service."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from store.samples import SplitSettings
+from vision.decoding import ImageLimits
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """How requests share a forward pass.
+
+    Attributes:
+        max_batch: Images in one forward pass, at most.
+        wait_seconds: How long the oldest waits for others that are being decoded.
+        max_queue: Images taken in and not answered yet, past which a request gets 429.
+        decode_threads: Threads that decode images.
+    """
+
+    max_batch: int = 16
+    wait_seconds: float = 0.005
+    max_queue: int = 128
+    decode_threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """Who may ask.
+
+    Attributes:
+        keys_file: JSON file of hashed keys; None or a missing file means that only loopback peers may ask.
+        allowed_hosts: Host names, besides loopback ones, that the server may be addressed by.
+        allowed_origins: Origins, besides the server's own, that browsers may call from.
+    """
+
+    keys_file: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """All that the service can be told.
+
+    Attributes:
+        threshold: Pending samples that make a round due; shown, not acted on.
+        audit_fraction: Share of distinct images whose label is asked for, whatever was answered.
+        poll_seconds: Between looks at the production alias.
+        max_body_bytes: Of a request with several images, past which it gets 413.
+        device: "auto" is CUDA where there is one, else the CPU.
+        num_threads: Torch threads of one worker.
+    """
+
+    threshold: int = 500
+    audit_fraction: float = 0.05
+    poll_seconds: float = 1.0
+    max_body_bytes: int = 64 * 2**20
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    num_threads: int = 1
+    limits: ImageLimits = field(default_factory=ImageLimits)
+    batch: BatchSettings = field(default_factory=BatchSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    split: SplitSettings = field(default_factory=SplitSettings)
