@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from vision.augmentation import Augmentation
+from vision.batches import LabelledTensors
 from vision.preprocessing import ImageLimits, decode_image
 
 
@@ -54,6 +54,17 @@ class CachedTensors:
         return self._tensors[index], int(self._labels[index])
 
 
-def labels_of(source: ImageSource) -> Tensor:
-    """Return the class indices (N,) of a source; it reads every image's bytes."""
-    return torch.tensor([source[index][1] for index in range(len(source))], dtype=torch.int64)
+class LabelRecorder:
+    """Notes the labels while a set is read in order, so that no image is read twice for its label."""
+
+    def __init__(self, images: LabelledTensors) -> None:
+        self._images = images
+        self.labels: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        tensor, label = self._images[index]
+        self.labels.append(label)
+        return tensor, label

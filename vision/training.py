@@ -25,6 +25,7 @@ __all__ = [
     "fit",
     "fit_temperature",
     "rate_at",
+    "snapshot",
 ]
 
 Schedule = Literal["step", "cosine", "constant"]
@@ -175,7 +176,7 @@ def fit(
             if on_epoch is not None:
                 on_epoch(epochs[-1])
             if best is None or epochs[-1].is_better_than(best):
-                best, state = epochs[-1], _snapshot(classifier)
+                best, state = epochs[-1], snapshot(classifier)
             elif settings.patience is not None and number - best.epoch >= settings.patience:
                 break
     if best is None:
@@ -292,5 +293,6 @@ def _seeded(settings: TrainingSettings, device: torch.device) -> Iterator[None]:
             torch.set_num_threads(num_threads)
 
 
-def _snapshot(network: nn.Module) -> dict[str, Tensor]:
+def snapshot(network: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of the network's state dict on the CPU."""
     return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}

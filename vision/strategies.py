@@ -1,0 +1,203 @@
+"""The ways to transfer: linear probe, partial, full and gradual unfreezing, each of one or more runs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import torch
+from torch import nn
+
+from vision.batches import LabelledTensors
+from vision.errors import TooFewSamplesError, UnknownStrategyError
+from vision.evaluation import evaluate_logits
+from vision.image_set import CachedTensors, LabelRecorder
+from vision.network import Classifier, Weights
+from vision.training import Epoch, TrainingResult, TrainingSettings, fit, snapshot
+
+Strategy = Literal["linear_probe", "partial", "full", "gradual"]
+
+FEW_PER_CLASS = 100
+MANY_PER_CLASS = 1000
+# Each block learns slower than the one above it by this factor (Howard and Ruder, ACL 2018).
+_DISCRIMINATIVE_FACTOR = 2.6
+
+_PROBE = TrainingSettings(
+    epochs=40, learning_rate=3e-3, optimizer="adamw", weight_decay=0.05, schedule="cosine", patience=15
+)
+# The probe before a fine-tuning, whose own epochs are the ones that a caller's number is about.
+_HEAD_START = replace(_PROBE, epochs=10)
+_FINE_TUNE = TrainingSettings(
+    epochs=10, learning_rate=1e-3, optimizer="sgd", weight_decay=1e-4, schedule="step", patience=5
+)
+_FROM_SCRATCH = TrainingSettings(
+    epochs=20, learning_rate=1e-3, optimizer="adamw", weight_decay=0.05, schedule="cosine", patience=None
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a strategy works on.
+
+    Attributes:
+        classifier: The network, changed in place.
+        training: Augmented images.
+        plain_training: The same images as they are served, for the probe's embeddings.
+        validation: Images to choose the epoch on.
+        overrides: Fields of TrainingSettings that the caller fixed, such as epochs and seed.
+        device: Where to train.
+        on_epoch: Called after each epoch.
+        on_batch: Called after each step with (steps done, steps at most) of the phase at hand.
+    """
+
+    classifier: Classifier
+    training: LabelledTensors
+    plain_training: LabelledTensors
+    validation: LabelledTensors
+    overrides: dict[str, Any]
+    device: torch.device | str
+    on_epoch: Callable[[Epoch], None] | None
+    on_batch: Callable[[int, int], None] | None
+
+
+def choose_strategy(samples_per_class: int, weights: Weights) -> Strategy:
+    """Return the strategy for so many training images a class.
+
+    Without pretrained weights there are no features to keep, so all is trained.
+    """
+    if weights == "none":
+        return "full"
+    if samples_per_class < FEW_PER_CLASS:
+        return "linear_probe"
+    return "partial" if samples_per_class <= MANY_PER_CLASS else "full"
+
+
+def check_strategy(name: str) -> Strategy:
+    """Return the name as a strategy.
+
+    Raises:
+        UnknownStrategyError: There is none of that name.
+    """
+    for strategy in get_args(Strategy):
+        if name == strategy:
+            known: Strategy = strategy
+            return known
+    raise UnknownStrategyError(f"Expected auto or one of {', '.join(get_args(Strategy))}; got {name!r}.")
+
+
+def run_strategy(strategy: Strategy, run: Run, *, is_pretrained: bool) -> TrainingResult:
+    """Train by a strategy; the classifier is left with the best epoch's weights."""
+    groups = run.classifier.block_groups()
+    if strategy == "linear_probe":
+        return _linear_probe(run, _settings(_PROBE, run))
+    if strategy == "partial":
+        return _probe_then_fine_tune(run, groups[-2:])
+    if strategy == "gradual":
+        return _gradual(run)
+    return _probe_then_fine_tune(run, groups) if is_pretrained else _from_scratch(run, groups)
+
+
+def _settings(base: TrainingSettings, run: Run) -> TrainingSettings:
+    return replace(base, **run.overrides)
+
+
+def _from_scratch(run: Run, groups: Sequence[Sequence[nn.Module]]) -> TrainingResult:
+    return _fine_tune(run, groups, _settings(_FROM_SCRATCH, run))
+
+
+def _linear_probe(run: Run, settings: TrainingSettings) -> TrainingResult:
+    """Train the head on embeddings that are computed once: epochs then take milliseconds."""
+    training = _embedded(run, run.plain_training)
+    validation = _embedded(run, run.validation)
+    result = fit(
+        run.classifier.head,
+        training,
+        validation,
+        settings,
+        device=run.device,
+        on_epoch=run.on_epoch,
+        on_batch=run.on_batch,
+    )
+    return replace(result, state=snapshot(run.classifier))
+
+
+def _fine_tune(
+    run: Run, groups: Sequence[Sequence[nn.Module]], settings: TrainingSettings, *, factor: float = 1.0
+) -> TrainingResult:
+    deepest = len(groups) - 1
+    rated = [
+        {
+            "params": [parameter for module in group for parameter in module.parameters()],
+            "lr": settings.learning_rate / factor ** (deepest - depth),
+        }
+        for depth, group in enumerate(groups)
+    ]
+    return fit(
+        run.classifier,
+        run.training,
+        run.validation,
+        settings,
+        parameters=rated,
+        device=run.device,
+        on_epoch=run.on_epoch,
+        on_batch=run.on_batch,
+    )
+
+
+def _gradual(run: Run) -> TrainingResult:
+    """Unfreeze the head, then the last block, then all of it, with lower rates the shallower a block lies.
+
+    Source:
+        Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", ACL 2018, part 3.3.
+    """
+    epochs = max(1, _settings(_FINE_TUNE, run).epochs // 3)
+    settings = replace(_settings(_FINE_TUNE, run), epochs=epochs)
+    groups = run.classifier.block_groups()
+    return _in_turn(
+        run,
+        lambda phase: _linear_probe(phase, replace(_settings(_HEAD_START, run), epochs=epochs)),
+        lambda phase: _fine_tune(phase, groups[-2:], settings),
+        lambda phase: _fine_tune(phase, groups, settings, factor=_DISCRIMINATIVE_FACTOR),
+    )
+
+
+def _probe_then_fine_tune(run: Run, groups: Sequence[Sequence[nn.Module]]) -> TrainingResult:
+    """Fine-tune from a probed head, since a random one would first spoil the features under it.
+
+    Source:
+        Kumar et al., "Fine-Tuning can Distort Pretrained Features", ICLR 2022.
+    """
+    settings = _settings(_FINE_TUNE, run)
+    head_start = replace(_settings(_HEAD_START, run), epochs=_HEAD_START.epochs)
+    return _in_turn(
+        run,
+        lambda phase: _linear_probe(phase, head_start),
+        lambda phase: _fine_tune(phase, groups, settings),
+    )
+
+
+def _in_turn(run: Run, *phases: Callable[[Run], TrainingResult]) -> TrainingResult:
+    """Run phases after each other, number their epochs through, and keep the best epoch of all."""
+    epochs: list[Epoch] = []
+    kept: tuple[Epoch, TrainingResult] | None = None
+    for phase in phases:
+        offset = len(epochs)
+        result = phase(replace(run, on_epoch=_numbered(run.on_epoch, offset)))
+        epochs += [replace(epoch, epoch=offset + epoch.epoch) for epoch in result.epochs]
+        best = epochs[offset + result.best_epoch - 1]
+        if kept is None or best.is_better_than(kept[0]):
+            kept = best, result
+    if kept is None:
+        raise TooFewSamplesError("Expected one phase at least, got none.")
+    best, result = kept
+    run.classifier.load_state_dict(result.state)
+    return TrainingResult(result.state, tuple(epochs), best.epoch, result.diagnosis)
+
+
+def _numbered(on_epoch: Callable[[Epoch], None] | None, offset: int) -> Callable[[Epoch], None] | None:
+    return None if on_epoch is None else lambda epoch: on_epoch(replace(epoch, epoch=offset + epoch.epoch))
+
+
+def _embedded(run: Run, images: LabelledTensors) -> CachedTensors:
+    labelled = LabelRecorder(images)
+    _, embeddings = evaluate_logits(run.classifier, labelled, device=run.device)
+    return CachedTensors(embeddings, torch.tensor(labelled.labels))
