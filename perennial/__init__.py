@@ -1,1 +1,1 @@
-"""The front door: settings, the command line, and the two BentoML services that wire the rooms together."""
+"""The front door: settings, the command line, and the services that wire the rooms together."""

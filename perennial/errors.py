@@ -1,28 +1,16 @@
-"""Errors that a person at the command line can mend.
-
-PerennialError
-├── SettingsError          a setting is unknown, or its value can't be
-├── NoProductionError      there is no model yet
-├── PortTakenError         another process listens there
-├── ServerError            a server that a command started did not do its part
-└── TargetExistsError      a file or folder would be overwritten
-"""
+"""What can go wrong at the front door; each message says what to do, and a command prints just that."""
 
 
 class PerennialError(Exception):
-    """Any error of the front door; its message says what was expected, found, and what to do."""
+    """Base of every error of the front door."""
 
 
 class SettingsError(PerennialError):
-    """A setting is unknown, or its value can't be."""
-
-
-class NoProductionError(PerennialError):
-    """There is no model yet."""
+    """A setting is unknown, or its value can't be used."""
 
 
 class PortTakenError(PerennialError):
-    """Another process listens on the port."""
+    """Another program listens on the port that the server was to have."""
 
 
 class ServerError(PerennialError):
@@ -30,4 +18,16 @@ class ServerError(PerennialError):
 
 
 class TargetExistsError(PerennialError):
-    """A file or folder would be overwritten."""
+    """A file or folder would be written over."""
+
+
+class NoProductionError(PerennialError):
+    """There is no version in production yet."""
+
+
+class TooFewImagesError(PerennialError):
+    """A folder's images don't suffice for training, validation and a golden set."""
+
+
+class UnreadableImagesError(PerennialError):
+    """Some of a folder's files are no images that can be read."""

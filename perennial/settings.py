@@ -1,118 +1,190 @@
-"""Every setting: its name, default and help, read once from the environment and `perennial.toml`."""
+"""Every setting: its name, default and help, and what each room is given of them."""
 
-import difflib
 import os
 import socket
 import sys
-import tomllib
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings.sources import TomlConfigSettingsSource
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from perennial.errors import SettingsError
-from retrain.gate_settings import GateSettings
+from perennial.settings_sources import PREFIX, check_environment, process_environment, read_file
+from retrain.gate import GateSettings
 from retrain.settings import FineTuneSettings, LearnerSettings, RoundSettings
 from retrain.triggers import TriggerSettings
 from service.settings import AccessSettings, BatchSettings, ServiceSettings
-from store.retention import RetentionSettings
+from store.predictions import RetentionSettings
 from store.splits import SplitSettings
 from vision.decoding import ImageLimits
 
-PREFIX = "PERENNIAL_"
-CONFIG_VARIABLE = "PERENNIAL_CONFIG"
-CONFIG_FILE = "perennial.toml"
-
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _split_names(value: Any) -> Any:
+    """Read `a, b` as two names; a list in TOML is one already."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
+
+
+def _num_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _default(factory: Any, text: str, **limits: Any) -> Any:
+    """Return a field whose default depends on the machine or on other settings; `text` says how."""
+    return Field(default_factory=factory, json_schema_extra={"default_text": text}, **limits)
+
+
+def _home(found: dict[str, Any]) -> Path:
+    return Path(found.get("home", ".perennial"))
 
 
 class Settings(BaseSettings):
-    """All settings. `PERENNIAL_NAME` in the environment wins over `name` in perennial.toml."""
+    """All settings, read once; `Settings.load()` is how to get them."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, str_strip_whitespace=True
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    home: Path = Field(default=Path(".perennial"), description="Folder of all state.", validate_default=True)
+    database_url: str = _default(
+        lambda found: f"sqlite:///{_home(found) / 'perennial.db'}",
+        "SQLite in the home",
+        description="`sqlite:///FILE` on a local disk, or `postgresql+psycopg://…` for several hosts.",
+    )
+    blobs: str = _default(
+        lambda found: str(_home(found) / "blobs"),
+        "`blobs` in the home",
+        description="Where image bytes and weights go: a folder, or `s3://BUCKET/PREFIX`.",
+    )
+    keys: Path = _default(
+        lambda found: _home(found) / "keys.json",
+        "`keys.json` in the home",
+        description="File of hashed keys. While it is missing, only this machine may ask.",
     )
 
-    home: Path = Field(Path(".perennial"), description="Folder of all state.")
-    database_url: str = Field("", description="SQLite or PostgreSQL URL; empty is SQLite in the home.")
-    blobs_url: str = Field(
-        "", description="Folder, or s3:// URL, of image bytes and artifacts; empty is in the home."
+    host: str = Field(default="127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(default=3000, ge=1, le=65535, description="Port that the server listens on.")
+    workers: int = _default(
+        lambda: max(1, min(2, _num_cores() // 2)),
+        "half the cores, 2 at most",
+        ge=1,
+        le=64,
+        description="Serving processes.",
     )
-    keys: Path | None = Field(None, description="File of hashed keys; default keys.json in the home.")
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
-    workers: int = Field(1, ge=1, le=256, description="Serving processes.")
-    allowed_hosts: str = Field(
-        "", description="Host names, with commas, that the server may be addressed by."
+    allowed_hosts: Names = Field(
+        default=(), description="Host names the server may be called by, comma-separated."
     )
-    allowed_origins: str = Field("", description="Origins, with commas, from which browsers may call.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to predict and train.")
-
-    max_image_bytes: Positive = Field(20 * 2**20, description="Bytes of one image.")
-    max_pixels: Positive = Field(50_000_000, description="Pixels of one image, read off its header.")
-    max_body_bytes: Positive = Field(64 * 2**20, description="Bytes of a request with several images.")
-    max_batch: Positive = Field(16, description="Images in one forward pass.")
-    batch_wait_ms: float = Field(5.0, ge=0.0, description="How long an image waits for others, milliseconds.")
-    queue_limit: Positive = Field(
-        128, description="Images taken in at once by a worker, past which there is 429."
+    allowed_origins: Names = Field(default=(), description="Origins whose pages may ask, comma-separated.")
+    max_image_bytes: Count = Field(default=20 * 2**20, description="Encoded size of an image, at most.")
+    max_pixels: Count = Field(default=50_000_000, description="Width times height of an image, at most.")
+    max_body_bytes: Count = Field(
+        default=64 * 2**20, description="Size of a request, at most; a batch is one."
     )
-    decode_threads: Positive = Field(2, description="Threads of a worker that decode images.")
-    serve_threads: int = Field(0, ge=0, description="Torch threads of a worker; 0 shares the cores out.")
-    poll_seconds: float = Field(1.0, gt=0.0, description="Between a worker's looks at the production alias.")
-    drain_seconds: float = Field(1.0, ge=0.0, description="Not-ready time before a worker stops.")
+    max_batch: Count = Field(default=16, description="Images that share one forward pass, at most.")
+    batch_wait_ms: float = Field(default=5.0, ge=0.0, description="Milliseconds an image waits for others.")
+    queue_limit: Count = Field(default=128, description="Waiting images past which requests get 429.")
+    decode_threads: Count = Field(default=2, description="Threads of a worker that decode images.")
+    threads: int = _default(
+        lambda found: max(1, _num_cores() // found.get("workers", 1)),
+        "cores divided by workers",
+        ge=1,
+        description="Torch threads of a worker.",
+    )
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|cuda)$",
+        description="Where networks run: `cpu`, `cuda`, or `auto`: CUDA where there is one.",
+    )
+    drain_seconds: float = Field(default=1.0, ge=0.0, description="Time not ready before a worker stops.")
+    poll_seconds: Seconds = Field(
+        default=1.0, description="Between looks at the production alias and at requests."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is logged."
+    )
 
-    audit_fraction: Fraction = Field(0.05, description="Distinct images whose label is asked for.")
-    holdout_fraction: Fraction = Field(0.2, description="New samples kept for judging.")
-    audit_holdout_fraction: Fraction = Field(0.5, description="Audited samples kept for judging.")
-    validation_fraction: Fraction = Field(0.15, description="Of the rest, what choices are made on.")
-    retention_days: float = Field(30.0, gt=0.0, description="Days that predictions are kept.")
-    retention_bytes: Positive = Field(10 * 2**30, description="Image bytes that the prediction log keeps.")
-    retention_rows: Positive = Field(10_000_000, description="Predictions that the log keeps.")
-    keep_versions: Positive = Field(10, description="Versions kept besides production and its predecessor.")
+    audit_fraction: Fraction = Field(
+        default=0.05, description="Share of images whose label the dashboard asks for."
+    )
+    holdout_fraction: Fraction = Field(default=0.2, description="Share of new samples kept for the gate.")
+    audit_holdout_fraction: Fraction = Field(default=0.5, description="Likewise, of audited samples.")
+    validation_fraction: Fraction = Field(
+        default=0.15, description="Share of training samples that choices use."
+    )
+    near_duplicate_distance: int = Field(
+        default=4,
+        ge=0,
+        le=15,
+        description="Bits of the perceptual hash in which pictures of one thing may differ.",
+    )
 
-    learner: bool = Field(True, description="Whether the server runs the learner beside it.")
+    learner: bool = Field(
+        default=True, description="Whether the server keeps a learner running: `on` or `off`."
+    )
     promote: Literal["auto", "ask"] = Field(
-        "auto", description="'ask' makes a passing round wait for a person."
+        default="auto",
+        description="Whether a candidate that passes is promoted at once, or waits for a person.",
     )
-    threshold: Positive = Field(500, description="Pending training samples that make a round due.")
+    threshold: Count = Field(default=500, description="Pending samples that make a round due.")
     max_days: float = Field(
-        28.0, gt=0.0, description="A round is due so long after the oldest pending sample,"
+        default=28.0, gt=0.0, description="Days after which fewer samples make a round due,"
     )
-    min_samples: Positive = Field(100, description="if so many are pending.")
-    epochs: Positive = Field(3, description="Passes over the new and replayed samples of a round.")
-    learning_rate: float = Field(1e-4, gt=0.0, description="Of a round.")
-    optimizer: Literal["sgd", "adamw"] = Field("adamw", description="Of a round.")
-    replay_ratio: float = Field(1.0, ge=0.0, description="Replayed samples per new one; 0 turns replay off.")
-    round_threads: Positive = Field(1, description="Torch threads of a round.")
-    max_candidates: int = Field(3, ge=1, le=10, description="Candidates that a round may show the gate.")
-    max_negative_flips: Fraction = Field(0.05, description="Old answers that may turn from right to wrong.")
-    max_class_drop: Fraction = Field(
-        0.05, description="Accuracy that a class may lose, where it is significant."
+    min_samples: Count = Field(default=100, description="if so many are pending.")
+    epochs: Count = Field(default=3, description="Passes of a round over new and replayed samples.")
+    learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0, description="Learning rate of a round.")
+    optimizer: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimizer of a round.")
+    batch_size: Count = Field(default=32, description="Samples in one training step of a round.")
+    augmentation: Literal["none", "basic", "strong"] = Field(
+        default="basic", description="How a round varies its training images."
     )
-    lease_seconds: float = Field(15.0, ge=1.0, description="How long a silent learner keeps its place.")
+    replay_ratio: float = Field(
+        default=1.0, ge=0.0, description="Replayed old samples per new one; 0 is no replay."
+    )
+    training_threads: int = _default(
+        lambda: max(1, _num_cores() // 2), "half the cores", ge=1, description="Torch threads of a round."
+    )
+    max_candidates: Count = Field(default=3, description="Candidates that a round may show to the gate.")
+    max_negative_flips: Fraction = Field(
+        default=0.05, description="Share of old answers that may turn from right to wrong."
+    )
+    max_class_drop: Fraction = Field(default=0.05, description="Significant loss of one class that refuses.")
+    lease_seconds: float = Field(
+        default=15.0, ge=1.0, description="How long a silent learner keeps its lease."
+    )
+
+    keep_versions: Count = Field(
+        default=10, description="Versions kept besides production and its predecessor."
+    )
+    retention_days: float = Field(default=30.0, gt=0.0, description="Age at which predictions are dropped.")
+    retention_bytes: Count = Field(
+        default=10 * 2**30, description="Size past which the oldest predictions go."
+    )
+    retention_rows: Count = Field(
+        default=10_000_000, description="Number past which the oldest predictions go."
+    )
+
+    starter_download_seconds: Seconds = Field(
+        default=10.0, description="How long a first start waits for the network before it makes do without."
+    )
 
     @classmethod
-    def load(cls, overrides: Mapping[str, Any] | None = None) -> "Settings":
-        """Read the settings once.
+    def load(cls, overrides: Mapping[str, Any] | None = None) -> Self:
+        """Read the settings from the environment and the file.
 
         Args:
-            overrides: Values that win over all else, such as the command line's; None values are ignored.
+            overrides: Values that win over both, such as the command line's; None stands for none given.
 
         Raises:
-            SettingsError: A name is unknown (the nearest is named), or a value can't be.
+            SettingsError: A name is unknown or a value can't be used; the message says which and how.
         """
-        _refuse_unknown(
-            (name for name in os.environ if name.startswith(PREFIX) and name != CONFIG_VARIABLE),
-            [PREFIX + name.upper() for name in cls.model_fields],
-            "the environment",
-        )
-        _refuse_unknown(_read_file(), list(cls.model_fields), str(_config_file()))
+        check_environment(cls.model_fields, process_environment())
         try:
             return cls(**{name: value for name, value in (overrides or {}).items() if value is not None})
         except ValidationError as error:
@@ -127,121 +199,124 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return where values come from, the strongest first."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+        """Let the environment win over the file, and the caller over both."""
+        return init_settings, env_settings, _File(settings_cls)
 
-    def model_post_init(self, context: Any) -> None:
-        """Fill in what depends on the home."""
-        home = self.home.expanduser().absolute()
-        fill = {
-            "home": home,
-            "database_url": self.database_url or f"sqlite:///{home / 'perennial.db'}",
-            "blobs_url": self.blobs_url or str(home / "blobs"),
-            "keys": self.keys or home / "keys.json",
-        }
-        for name, value in fill.items():
-            object.__setattr__(self, name, value)
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        # Workers may run in another folder than the command that started them.
+        return home.expanduser().absolute()
+
+    @property
+    def blobs_url(self) -> str:
+        """Where the blob store is; a folder or a URL."""
+        return self.blobs
+
+    def limits(self) -> ImageLimits:
+        """Return what one image may cost."""
+        return ImageLimits(max_image_bytes=self.max_image_bytes, max_pixels=self.max_pixels)
+
+    def split(self) -> SplitSettings:
+        """Return how new samples are cut."""
+        return SplitSettings(
+            holdout_fraction=self.holdout_fraction,
+            audit_holdout_fraction=self.audit_holdout_fraction,
+            validation_fraction=self.validation_fraction,
+            near_duplicate_distance=self.near_duplicate_distance,
+        )
 
     def service(self) -> ServiceSettings:
-        """Return what the service room needs."""
+        """Return what the HTTP service needs."""
         return ServiceSettings(
             threshold=self.threshold,
             audit_fraction=self.audit_fraction,
             poll_seconds=self.poll_seconds,
             max_body_bytes=self.max_body_bytes,
-            device=self.device,
-            num_threads=self.serve_threads or max(1, num_cores() // self.workers),
+            device=self.device,  # type: ignore[arg-type]  # the field's pattern allows no other
+            num_threads=self.threads,
             limits=self.limits(),
             batch=BatchSettings(
-                self.max_batch, self.batch_wait_ms / 1000, self.queue_limit, self.decode_threads
+                max_batch=self.max_batch,
+                wait_seconds=self.batch_wait_ms / 1000,
+                max_queue=self.queue_limit,
+                decode_threads=self.decode_threads,
             ),
-            access=AccessSettings(self.keys, _split(self.allowed_hosts), _split(self.allowed_origins)),
+            access=AccessSettings(
+                keys_file=self.keys, allowed_hosts=self.allowed_hosts, allowed_origins=self.allowed_origins
+            ),
             split=self.split(),
         )
 
-    def limits(self) -> ImageLimits:
-        """Return how large an image may be."""
-        return ImageLimits(max_image_bytes=self.max_image_bytes, max_pixels=self.max_pixels)
+    def gate(self) -> GateSettings:
+        """Return how strict the gate is."""
+        return GateSettings(
+            max_candidates=self.max_candidates,
+            max_negative_flips=self.max_negative_flips,
+            max_class_drop=self.max_class_drop,
+        )
 
-    def split(self) -> SplitSettings:
-        """Return how new samples are cut."""
-        return SplitSettings(self.holdout_fraction, self.audit_holdout_fraction, self.validation_fraction)
+    def triggers(self) -> TriggerSettings:
+        """Return when a round begins by itself."""
+        return TriggerSettings(
+            threshold=self.threshold,
+            max_days=self.max_days,
+            min_samples=self.min_samples,
+            max_backoff=4 * self.threshold,
+        )
 
-    def round(self) -> RoundSettings:
-        """Return what a round may do."""
+    def round(self, device: str = "cpu") -> RoundSettings:
+        """Return what a round may do; `device` is a resolved one."""
         return RoundSettings(
-            gate=GateSettings(
-                max_candidates=self.max_candidates,
-                max_class_drop=self.max_class_drop,
-                max_negative_flips=self.max_negative_flips,
-            ),
+            gate=self.gate(),
             fine_tune=FineTuneSettings(
                 epochs=self.epochs,
                 learning_rate=self.learning_rate,
                 optimizer=self.optimizer,
+                batch_size=self.batch_size,
+                augmentation=self.augmentation,
                 replay_ratio=self.replay_ratio,
-                num_threads=self.round_threads,
+                num_threads=self.training_threads,
             ),
             promote=self.promote,
-            device=self.device,
+            device=device,
         )
 
     def learning(self) -> LearnerSettings:
-        """Return how the learner keeps time; each call names a new holder of the lease."""
+        """Return how the learner keeps time; each call names another holder of the lease."""
         return LearnerSettings(
             child_command=(sys.executable, "-m", "perennial", "run-round"),
             holder=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
             lease_seconds=self.lease_seconds,
+            poll_seconds=self.poll_seconds,
             keep_versions=self.keep_versions,
-            triggers=TriggerSettings(
-                threshold=self.threshold,
-                max_days=self.max_days,
-                min_samples=self.min_samples,
-                max_backoff=4 * self.threshold,
+            triggers=self.triggers(),
+            retention=RetentionSettings(
+                max_days=self.retention_days, max_bytes=self.retention_bytes, max_rows=self.retention_rows
             ),
-            retention=RetentionSettings(self.retention_days, self.retention_bytes, self.retention_rows),
         )
 
 
-def num_cores() -> int:
-    """Return the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class _File(PydanticBaseSettingsSource):
+    """`perennial.toml`, or the file that PERENNIAL_CONFIG names."""
 
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Return one field's value; unused, since the file is read as a whole."""
+        return None, field_name, False
 
-def _config_file() -> Path:
-    return Path(os.environ.get(CONFIG_VARIABLE, CONFIG_FILE))
-
-
-def _read_file() -> dict[str, Any]:
-    file = _config_file()
-    if not file.exists():
-        if CONFIG_VARIABLE in os.environ:
-            raise SettingsError(f"Expected the file that {CONFIG_VARIABLE} names, found none at {file}.")
-        return {}
-    try:
-        return tomllib.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"Expected TOML in {file}, found something else: {error}.") from error
-
-
-def _refuse_unknown(found: Iterable[str], known: list[str], place: str) -> None:
-    for name in found:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-            raise SettingsError(
-                f"Expected a setting in {place}, found {name!r}. Did you mean {near[0]!r}? "
-                "'perennial settings' lists them all."
-            )
+    def __call__(self) -> dict[str, Any]:
+        """Return what the file says."""
+        return read_file(self.settings_cls.model_fields, process_environment())
 
 
 def _explain(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False):
-        name = ".".join(str(part) for part in problem["loc"]) or "settings"
-        found = problem.get("input")
-        lines.append(f"Expected another {PREFIX}{name.upper()}: {problem['msg']}; found {found!r}.")
-    return " ".join(lines)
-
-
-def _split(names: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in names.split(",") if name.strip())
+    """Return one line that names each setting in error, what is wrong and what was found."""
+    parts = []
+    for wrong in error.errors():
+        if wrong["type"] == "default_factory_not_called":
+            continue  # what it hangs on is reported itself
+        name = f"{PREFIX}{'.'.join(map(str, wrong['loc'])).upper()}"
+        parts.append(f"{name}: {wrong['msg'].lower()}, found {wrong['input']!r}")
+    return (
+        f"{'; '.join(parts)}. Correct it in the environment or the file; `perennial settings` explains each."
+    )
