@@ -95,9 +95,10 @@ def restore(source: Path, database_url: str, blobs: BlobStore, on_progress: Prog
     Raises:
         CorruptBackupError: `source` is no complete backup, or a byte of it differs from what was written.
         TargetNotEmptyError: There is a database already, or there are blobs that are not the backup's.
-        BackupToolError: PostgreSQL's pg_restore is missing or failed.
+        BackupToolError: It is of another kind of database, or PostgreSQL's pg_restore is missing or failed.
     """
     found = read_manifest(source)
+    database_copy.refuse_other_kind(source / found.database, database_url)
     if not database_copy.is_empty(database_url):
         raise TargetNotEmptyError(
             "Expected an empty home to restore into, found a database. Name a new "

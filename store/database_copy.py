@@ -48,20 +48,27 @@ def bring_back(file: Path, url: str) -> None:
     """Make the database at `url`, which is_empty, what `file` holds.
 
     Raises:
-        BackupToolError: The file is of the other kind of database, or pg_restore is missing or failed.
+        BackupToolError: pg_restore is missing or failed.
     """
     address = parse_url(url)
-    is_sqlite = address.get_backend_name() == "sqlite"
-    if is_sqlite != (file.suffix == ".db"):
-        raise BackupToolError(
-            f"Expected a backup of the same kind of database as {address.get_backend_name()}, "
-            f"found {file.name}. Restore it into the kind of database that it came from."
-        )
-    if is_sqlite:
+    if address.get_backend_name() == "sqlite":
         _bring_back_sqlite(file, _sqlite_file(address))
     else:
-        # Empty it was; what a restore that was cut off has left is replaced.
         _run_tool("pg_restore", address, ["--no-owner", "--exit-on-error", "--single-transaction", str(file)])
+
+
+def refuse_other_kind(file: Path, url: str) -> None:
+    """Return when the copy in `file` is of the same kind of database as `url`.
+
+    Raises:
+        BackupToolError: It is of the other kind.
+    """
+    kind = parse_url(url).get_backend_name()
+    if (kind == "sqlite") != (file.suffix == ".db"):
+        raise BackupToolError(
+            f"Expected a backup of the same kind of database as {kind}, found {file.name}. "
+            "Restore it into the kind of database that it came from."
+        )
 
 
 def is_empty(url: str) -> bool:

@@ -26,7 +26,7 @@ from store.round_progress import advance, begin
 from store.round_records import Round, current_round, find_round, rounds
 from store.round_states import FINISHED, MAX_TRIES, RUNNING, UNFINISHED, check_transition
 from store.schema import rounds as rounds_table
-from store.schema import slice_samples, slices
+from store.slices import add_slice
 
 __all__ = [
     "FINISHED",
@@ -216,16 +216,5 @@ def _promote(
     )
     holdout = [sample_id for sample_id, role, _ in taken_samples(connection, round_id) if role == "holdout"]
     if holdout:
-        _add_slice(connection, f"round-{round_id}", candidate.lineage, round_id, holdout)
+        add_slice(connection, f"round-{round_id}", candidate.lineage, round_id, holdout)
     return move
-
-
-def _add_slice(connection: Connection, name: str, lineage: int, round_id: int, sample_ids: list[int]) -> None:
-    connection.execute(
-        insert(slices).values(
-            name=name, lineage=lineage, round_id=round_id, is_retired=False, created=now(connection)
-        )
-    )
-    connection.execute(
-        insert(slice_samples), [{"slice": name, "sample_id": sample_id} for sample_id in sample_ids]
-    )

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -63,3 +65,13 @@ def test_the_check_refuses_another_number_and_a_lease_that_ran_out(
 def test_the_check_refuses_any_number_before_the_first_lease(database: Database) -> None:
     with database.read() as connection, pytest.raises(FencedError, match="none"):
         leases.check(connection, 1)
+
+
+def test_of_many_learners_that_ask_at_once_one_gets_the_lease(database: Database) -> None:
+    def ask(name: str) -> int | None:
+        with closing(Database(database.url)) as own:
+            return own.write(lambda c: leases.acquire(c, name, 60))
+
+    with ThreadPoolExecutor(8) as pool:
+        numbers = list(pool.map(ask, "abcdefgh"))
+    assert sorted(number for number in numbers if number is not None) == [1]

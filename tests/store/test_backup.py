@@ -1,0 +1,218 @@
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from store import backup, registry
+from store.blobs import BlobStore
+from store.database import Database, now
+from store.errors import (
+    BackupToolError,
+    CorruptBackupError,
+    DatabaseUnavailableError,
+    TargetNotEmptyError,
+)
+from store.registry import NewVersion
+from store.schema import samples
+
+
+class Home:
+    """A home with a version in production and three samples, or an empty one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"sqlite:///{folder / 'perennial.db'}"
+        self.blobs = BlobStore(str(folder / "blobs"))
+
+    def back_up(self, target: Path) -> backup.Backup:
+        return backup.back_up(self.url, self.blobs, target)
+
+    def restore(self, source: Path) -> backup.Backup:
+        return backup.restore(source, self.url, self.blobs)
+
+    def contents(self) -> dict[str, Any]:
+        database = Database(self.url)
+        try:
+            with database.read() as connection:
+                found = registry.production(connection)
+                rows = connection.execute(samples.select().order_by(samples.c.id)).all()
+                versions = registry.versions(connection)
+        finally:
+            database.close()
+        return {
+            "production": found,
+            "versions": versions,
+            "samples": rows,
+            "images": [self.blobs.get(row.sha256) for row in rows],
+        }
+
+
+@pytest.fixture
+def home(database: Database, tmp_path: Path) -> Home:
+    filled = Home(tmp_path)
+    shas = [filled.blobs.put(f"image {number}".encode()) for number in range(3)]
+    weights = filled.blobs.put(b"weights")
+
+    def fill(connection: Connection) -> None:
+        for sha256 in shas:
+            row = {"sha256": sha256, "phash": 1, "origin": "direct", "split": "train", "label": "ants"}
+            row |= {"state": "accepted", "source": "ada", "created": now(connection)}
+            connection.execute(insert(samples).values(**row))
+        made = registry.add_version(connection, NewVersion(("ants", "bees"), {"weights": weights}), [])
+        registry.promote(connection, made.version, reason="first", actor="test")
+
+    database.write(fill)
+    return filled
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Home:
+    return Home(tmp_path / "elsewhere")
+
+
+def test_a_backup_of_an_open_database_restores_into_an_empty_home(
+    home: Home, empty: Home, tmp_path: Path
+) -> None:
+    made = home.back_up(tmp_path / "backup")
+    assert (made.num_blobs, made.missing) == (4, [])
+    assert made.counts["samples"] == 3
+    assert empty.restore(tmp_path / "backup") == made
+    assert empty.contents() == home.contents()
+
+
+def test_rows_of_an_unfinished_write_are_in_no_backup(
+    database: Database, home: Home, empty: Home, tmp_path: Path
+) -> None:
+    before = home.contents()
+
+    def back_up_in_the_middle(connection: Connection) -> None:
+        connection.execute(samples.delete())
+        home.back_up(tmp_path / "backup")
+
+    database.write(back_up_in_the_middle)
+    empty.restore(tmp_path / "backup")
+    assert empty.contents() == before
+
+
+def test_blobs_that_no_row_names_are_left_out(home: Home, tmp_path: Path) -> None:
+    home.blobs.put(b"nobody's")
+    assert home.back_up(tmp_path / "backup").num_blobs == 4
+
+
+def test_a_blob_that_went_while_the_backup_ran_is_listed_and_the_rest_is_kept(
+    home: Home, empty: Home, tmp_path: Path
+) -> None:
+    gone = home.blobs.put(b"image 0")
+    home.blobs.delete(gone)
+    made = home.back_up(tmp_path / "backup")
+    assert (made.num_blobs, made.missing) == (3, [gone])
+    assert empty.restore(tmp_path / "backup").missing == [gone]
+
+
+def test_a_backup_tells_how_far_it_is(home: Home, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    backup.back_up(home.url, home.blobs, tmp_path / "backup", lambda done, total: told.append((done, total)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_a_backup_is_readable_by_its_owner_only(home: Home, tmp_path: Path) -> None:
+    home.back_up(tmp_path / "backup")
+    assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o700
+
+
+def test_a_backup_writes_over_nothing(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "backup").mkdir()
+    home.back_up(tmp_path / "backup")
+    with pytest.raises(TargetNotEmptyError, match="another folder"):
+        home.back_up(tmp_path / "backup")
+
+
+def test_a_backup_that_fails_leaves_no_folder_behind(empty: Home, tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="PERENNIAL_HOME"):
+        empty.back_up(tmp_path / "backups" / "monday")
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_a_restore_into_a_home_with_a_database_is_refused(home: Home, tmp_path: Path) -> None:
+    home.back_up(tmp_path / "backup")
+    with pytest.raises(TargetNotEmptyError, match="PERENNIAL_HOME"):
+        home.restore(tmp_path / "backup")
+
+
+def test_a_restore_over_other_blobs_is_refused(home: Home, empty: Home, tmp_path: Path) -> None:
+    home.back_up(tmp_path / "backup")
+    empty.blobs.put(b"someone else's")
+    with pytest.raises(TargetNotEmptyError, match="1 blob"):
+        empty.restore(tmp_path / "backup")
+
+
+def test_a_restore_that_was_cut_off_can_be_run_again(home: Home, empty: Home, tmp_path: Path) -> None:
+    home.back_up(tmp_path / "backup")
+    empty.blobs.put(b"image 1")
+    empty.restore(tmp_path / "backup")
+    assert empty.contents() == home.contents()
+
+
+def change_one_byte(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("what", ["blobs/*/*", "perennial.db"])
+def test_a_backup_with_a_changed_byte_is_not_restored(
+    home: Home, empty: Home, tmp_path: Path, what: str
+) -> None:
+    home.back_up(tmp_path / "backup")
+    change_one_byte(next((tmp_path / "backup").glob(what)))
+    with pytest.raises(CorruptBackupError, match="earlier backup"):
+        empty.restore(tmp_path / "backup")
+    assert not (empty.folder / "perennial.db").exists()
+
+
+def test_a_backup_with_a_lost_blob_is_not_restored(home: Home, empty: Home, tmp_path: Path) -> None:
+    home.back_up(tmp_path / "backup")
+    os.unlink(next((tmp_path / "backup").glob("blobs/*/*")))
+    with pytest.raises(CorruptBackupError, match="found 3"):
+        empty.restore(tmp_path / "backup")
+
+
+@pytest.mark.parametrize("manifest", [None, "", "{}", "[]"])
+def test_a_folder_that_is_no_backup_is_refused(
+    home: Home, empty: Home, tmp_path: Path, manifest: str | None
+) -> None:
+    folder = tmp_path / "backup"
+    home.back_up(folder)
+    (folder / "manifest.json").unlink()
+    if manifest is not None:
+        (folder / "manifest.json").write_text(manifest)
+    with pytest.raises(CorruptBackupError, match="perennial backup"):
+        empty.restore(folder)
+
+
+@pytest.mark.parametrize("changed", [{"format": 2}, {"database": "../perennial.db"}])
+def test_a_manifest_of_another_format_or_that_leads_out_of_the_folder_is_refused(
+    home: Home, empty: Home, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    home.back_up(tmp_path / "backup")
+    file = tmp_path / "backup" / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    with pytest.raises(CorruptBackupError, match="format"):
+        empty.restore(tmp_path / "backup")
+
+
+def test_a_backup_of_the_other_kind_of_database_is_refused_before_anything_is_written(
+    home: Home, empty: Home, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backup"
+    home.back_up(folder)
+    (folder / "perennial.db").rename(folder / "perennial.pgdump")
+    file = folder / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"database": "perennial.pgdump"}))
+    with pytest.raises(BackupToolError, match="same kind"):
+        empty.restore(folder)
+    assert list(empty.blobs.names()) == []
