@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from monitoring.accuracy import SliceAccuracy, measured_accuracies
 from monitoring.errors import TooFewRoundsError
 from store import schema
+from store.slices import slice_names
 
 MAX_VERSIONS = 20
 
@@ -72,20 +73,15 @@ def forgetting_matrix(connection: Connection, production: str | None) -> Forgett
 
 
 def _lineage(connection: Connection, production: str) -> tuple[dict[str, str | None], list[str]]:
-    """Return each version of production's lineage with its parent, and the lineage's slices."""
-    versions, slices = schema.versions, schema.slices
+    """Return each version of production's lineage with its parent and the slices it is judged on."""
+    versions = schema.versions
     lineage = connection.scalar(select(versions.c.lineage).where(versions.c.version == production))
     parents = connection.execute(
         select(versions.c.version, versions.c.parent)
         .where(versions.c.lineage == lineage)
         .order_by(versions.c.number)
     )
-    names = connection.scalars(
-        select(slices.c.name)
-        .where(slices.c.lineage == lineage, slices.c.is_retired.is_(False))
-        .order_by(slices.c.created, slices.c.name)
-    )
-    return {row.version: row.parent for row in parents}, list(names)
+    return {row.version: row.parent for row in parents}, slice_names(connection, lineage or 0, production)
 
 
 def _ancestry(parents: dict[str, str | None], production: str) -> list[str]:

@@ -106,9 +106,7 @@ class Story:
             margin=0.025, is_starter=False, num_deleted_samples=int(number == 2),
         )  # fmt: skip
         name = "golden-1" if round_id is None else f"round-{round_id}"
-        self.add(
-            schema.slices, name=name, lineage=1, round_id=round_id, is_retired=False, created=created
-        )
+        self.add(schema.slices, name=name, lineage=1, round_id=round_id, is_retired=False, created=created)
         reason = "perennial train" if parent is None else f"Round {round_id} passed the gate."
         self.add(
             schema.alias_moves, name="production", from_version=parent, to_version=f"v{number}",
@@ -183,7 +181,12 @@ class Story:
             )  # fmt: skip
         hour = NOW.replace(minute=0, second=0, microsecond=0)
         self.add(
-            schema.prediction_hours, hour=hour, version="v3", label="bees", num_predictions=12, sum_confidence=9.0
+            schema.prediction_hours,
+            hour=hour,
+            version="v3",
+            label="bees",
+            num_predictions=12,
+            sum_confidence=9.0,
         )
 
 
