@@ -65,7 +65,7 @@ class Access:
             return ANONYMOUS_SOURCE
         key = _find(self._keys, headers.get("authorization", ""))
         wanted = scope_for(scope["method"], path)
-        if wanted not in key.scopes:
+        if wanted is not None and wanted not in key.scopes:
             raise ForbiddenError(
                 f"Expected a key with the scope '{wanted}', found one with '{', '.join(key.scopes)}'."
             )
@@ -113,8 +113,11 @@ class Access:
         self._looked_at = moment
 
 
-def scope_for(method: str, path: str) -> str:
-    """Return the scope that a key needs for a route."""
+def scope_for(method: str, path: str) -> str | None:
+    """Return the scope that a key needs for a route; None where any key will do."""
+    # What BentoML's client reads first, whatever it is going to ask.
+    if path == "/schema.json" and method in SAFE_METHODS:
+        return None
     if path in {"/v1/predict", "/v1/predict/batch", "/predict"}:
         return "predict"
     if path in {"/v1/feedback", "/feedback"}:

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from monitoring import summary
 from monitoring.dashboard.pages import dashboard_routes
 from service import learning_routes, openapi, registry_routes
-from service.bodies import LabelledUpload, read_feedback, read_image, read_images
+from service.bodies import read_feedback, read_image, read_images
 from service.disconnects import unless_gone
 from service.errors import (
     ClientGoneError,
@@ -79,18 +79,7 @@ def _prediction_routes(services: Services) -> APIRouter:
     @router.post("/feedback", status_code=201, openapi_extra=openapi.FEEDBACK_BODY)
     async def feedback(request: Request) -> FeedbackBody:
         """Take the label of an earlier prediction (JSON), or an image with its label (multipart)."""
-        sent, source = await read_feedback(request), source_of(request)
-        if isinstance(sent, LabelledUpload):
-            outcome = await services.feedback.with_image(sent.content, sent.label, sent.group, source)
-        else:
-            outcome = await services.feedback.on_prediction(sent.prediction_id, sent.label, source)
-        return FeedbackBody(
-            sample_id=outcome.sample_id,
-            status=outcome.status,
-            split=outcome.split,
-            num_pending=outcome.num_pending,
-            nearest_class=outcome.nearest_class,
-        )
+        return await services.feedback.take(await read_feedback(request), source_of(request))
 
     @router.get("/predictions/{prediction_id}/image", response_class=Response)
     async def image(prediction_id: str) -> Response:

@@ -9,10 +9,10 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from service.bodies import LabelledUpload
 from service.errors import InvalidLabelError, NotReadyError
-from service.images import sha256_of
 from service.prediction_log import PredictionLog
-from service.schemas import is_printable
+from service.schemas import FeedbackBody, FeedbackRequest, is_printable
 from store.blobs import BlobStore
 from store.database import Database
 from store.errors import UnknownPredictionError
@@ -41,6 +41,20 @@ class FeedbackDesk:
     # Bounds how many images are decoded, and held decoded, at once.
     decoding: asyncio.Semaphore
     on_outcome: Callable[[str, str], None]
+
+    async def take(self, sent: FeedbackRequest | LabelledUpload, source: str) -> FeedbackBody:
+        """Store what was sent and say what became of it; see the two methods below for the errors."""
+        if isinstance(sent, LabelledUpload):
+            outcome = await self.with_image(sent, source)
+        else:
+            outcome = await self.on_prediction(sent.prediction_id, sent.label, source)
+        return FeedbackBody(
+            sample_id=outcome.sample_id,
+            status=outcome.status,
+            split=outcome.split,
+            num_pending=outcome.num_pending,
+            nearest_class=outcome.nearest_class,
+        )
 
     async def on_prediction(self, prediction_id: str, label: str, source: str) -> FeedbackOutcome:
         """Store a label for an earlier prediction.
@@ -73,7 +87,7 @@ class FeedbackDesk:
 
         return await self._store(source, work)
 
-    async def with_image(self, content: bytes, label: str, group: str | None, source: str) -> FeedbackOutcome:
+    async def with_image(self, sent: LabelledUpload, source: str) -> FeedbackOutcome:
         """Store an image with its label.
 
         Raises:
@@ -81,13 +95,13 @@ class FeedbackDesk:
             ImageError: The bytes can't be decoded.
             NotReadyError: There is no production version yet.
         """
-        label = clean_label(label)
+        label = clean_label(sent.label)
         async with self.decoding:
-            phash = await asyncio.to_thread(self._hash, content)
+            phash = await asyncio.to_thread(self._hash, sent.content)
         # The bytes first, then the row that names them: a row without bytes must never be.
-        await self.blobs.put_async(content)
+        sha256 = await self.blobs.put_async(sent.content)
         new = NewSample(
-            sha256=sha256_of(content), phash=phash, origin="direct", source=source, label=label, group=group
+            sha256=sha256, phash=phash, origin="direct", source=source, label=label, group=sent.group
         )
         return await self._store(source, partial(self._add, new=new))
 

@@ -1,0 +1,164 @@
+"""The two BentoML services: the front door that serves, and the supervisor that keeps the learner alive."""
+# BentoML's decorators carry no types.
+# mypy: disable-error-code="untyped-decorator"
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+
+import bentoml
+from bentoml.exceptions import BentoMLException
+from bentoml.validators import ContentType
+from pydantic import BaseModel
+
+from perennial.settings import Settings
+from perennial.state import prepare_home
+from perennial.supervisor import Supervisor
+from service.door import Door
+from service.errors import ServiceError, answer_for
+from service.front import Front
+from store.errors import StoreError
+from vision.errors import VisionError
+
+if TYPE_CHECKING:
+    from service.services import Services
+
+_log = logging.getLogger(__name__)
+
+# What came by BentoML's own client in the same process, without a key.
+LOCAL_SOURCE = "local"
+MAX_RETRY_SECONDS = 30.0
+# Only a client that sends its body too slowly takes so long: what waits for the network is bounded.
+REQUEST_SECONDS = 600
+
+# BentoML wants the number of workers when the module is imported.
+_settings = Settings.load()
+_door = Door()
+_common = {
+    "traffic": {"timeout": REQUEST_SECONDS},
+    "metrics": {"enabled": False},
+    "logging": {"access": {"enabled": False}},
+}
+
+
+@bentoml.service(name="learner", workers=1, **_common)
+class Learner:
+    """A process that keeps `perennial learn` alive. Nothing ever asks it, and it loads no network."""
+
+    def __init__(self) -> None:
+        self._supervisor = Supervisor([sys.executable, "-m", "perennial", "learn"])
+        self._supervisor.start()
+
+    @bentoml.on_shutdown
+    def stop(self) -> None:
+        """Stop the learner."""
+        self._supervisor.stop()
+
+
+@bentoml.service(name="perennial", workers=_settings.workers, runner_probe={"enabled": False}, **_common)
+@bentoml.asgi_app(_door, path="/")
+class Perennial:
+    """One serving process: the API, and the methods that BentoML's own client calls."""
+
+    if _settings.learner:
+        learner = bentoml.depends(Learner)
+
+    def __init__(self) -> None:
+        self._services: Services | None = None
+        self._opening: asyncio.Task[None] | None = None
+
+    @bentoml.on_deployment
+    def prepare() -> None:
+        """Before any worker starts: make the home, migrate the database, see that there is a version."""
+        # In a container BentoML would not start a lost process again, and end the server with the last one
+        # of a service: losing the supervisor must never do that.
+        os.environ.pop("BENTOML_CONTAINERIZED", None)
+        # Workers of a built Bento run in its folder, the supervisor too: all must find the same home.
+        os.environ["PERENNIAL_HOME"] = str(_settings.home)
+        prepare_home(_settings)
+        # In a process of its own, so that this one, which only watches the others, never loads torch.
+        done = subprocess.run([sys.executable, "-m", "perennial", "starter"], check=False)
+        if done.returncode != 0:
+            _log.error("there is no starter; the server is not ready before 'perennial train' made a version")
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Open the store and begin to follow the production alias; try again where that fails."""
+        if not await self._open():
+            self._opening = asyncio.create_task(self._open_later(), name="opening")
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        """Write what is left, and close."""
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._services is not None:
+            await self._services.stop()
+
+    async def __is_ready__(self) -> bool:
+        """Return whether requests should be sent to this process."""
+        return self._services is not None and self._services.readiness.is_ready
+
+    @bentoml.api
+    async def predict(self, image: Annotated[Path, ContentType("image/*")]) -> dict[str, Any]:
+        """Answer one image, as `POST /v1/predict` does."""
+        from service.bodies import ImageUpload
+
+        content = await asyncio.to_thread(image.read_bytes)
+        return await _told(self._require().predictions.answer(ImageUpload(content, None), LOCAL_SOURCE))
+
+    @bentoml.api
+    async def feedback(self, prediction_id: str, label: str) -> dict[str, Any]:
+        """Take the label of an earlier prediction, as `POST /v1/feedback` does."""
+        from service.schemas import FeedbackRequest
+
+        sent = FeedbackRequest(prediction_id=prediction_id, label=label)
+        return await _told(self._require().feedback.take(sent, LOCAL_SOURCE))
+
+    def _require(self) -> "Services":
+        if self._services is None:
+            raise BentoMLException("The server is starting.", error_code=HTTPStatus.SERVICE_UNAVAILABLE)
+        return self._services
+
+    async def _open(self) -> bool:
+        # BentoML's parent imports this module too, and needs no torch.
+        from perennial.serving import build
+        from service.api import create_api
+        from service.stopping import drain_before_stopping
+
+        try:
+            services = await asyncio.to_thread(build, _settings)
+        except (StoreError, OSError, ValueError):
+            _log.exception("the store could not be opened; this process is not ready before it can be")
+            return False
+        self._services = services
+        await services.start()
+        _door.open(create_api(services))
+        drain_before_stopping(services.readiness.end, _settings.drain_seconds)
+        return True
+
+    async def _open_later(self) -> None:
+        wait = 1.0
+        while not await self._open():
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, MAX_RETRY_SECONDS)
+
+
+async def _told(work: Awaitable[BaseModel]) -> dict[str, Any]:
+    try:
+        return (await work).model_dump()
+    except (ServiceError, StoreError, VisionError, OSError) as error:
+        status = HTTPStatus(answer_for(error).status)
+        raise BentoMLException(str(error), error_code=status) from error
+
+
+# The decorator has made a Service of the class.
+Perennial.add_asgi_middleware(Front, settings=_settings.service())  # type: ignore[attr-defined]

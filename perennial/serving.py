@@ -1,0 +1,35 @@
+"""Puts one serving process together from the settings."""
+
+import os
+
+import torch
+from prometheus_client import CollectorRegistry
+
+from monitoring.metrics import Exposition, ServiceMetrics
+from monitoring.store_collector import StoreCollector
+from perennial.settings import Settings
+from service.services import Collaborators, Services, build_services
+from store.blobs import BlobStore
+from store.database import Database
+
+
+def build(settings: Settings) -> Services:
+    """Open the store and return the services over it; nothing is started or loaded yet.
+
+    Raises:
+        StoreError: The database or the blob store can't be opened.
+        OSError: A folder can't be made or read.
+    """
+    service = settings.service()
+    torch.set_num_threads(service.num_threads)
+    database = Database(settings.database_url)
+    # BentoML sets it before a worker imports anything: there the numbers of all workers meet.
+    shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    registry = CollectorRegistry()
+    given = Collaborators(
+        database=database,
+        blobs=BlobStore(settings.blobs_url),
+        metrics=ServiceMetrics(registry),
+        exposition=Exposition(registry, StoreCollector(database, service.threshold), shared),
+    )
+    return build_services(given, service)
