@@ -14,19 +14,16 @@ from vision.errors import TooFewSamplesError
 from vision.training import Epoch
 
 # Blue and orange differ in lightness too, and the second line is dashed: both are told apart without colour.
+_MAX_MARKED = 50
 _TRAINING: dict[str, Any] = {
     "color": "#1f5fa8",
-    "marker": "o",
     "linestyle": "-",
     "label": "training",
-    "markersize": 3,
 }
 _VALIDATION: dict[str, Any] = {
     "color": "#d9730d",
-    "marker": "s",
     "linestyle": "--",
     "label": "validation",
-    "markersize": 3,
 }
 
 
@@ -48,13 +45,12 @@ def draw_curves(epochs: Sequence[Epoch], diagnosis: Diagnosis, best_epoch: int) 
     canvas = FigureCanvasAgg(figure)
     loss, accuracy = figure.subplots(1, 2)
     numbers = [epoch.epoch for epoch in epochs]
-    markersize = 4 if len(epochs) <= 30 else 0
-    loss.plot(numbers, [epoch.training_loss for epoch in epochs], markersize=markersize, **_TRAINING)
-    loss.plot(numbers, [epoch.validation_loss for epoch in epochs], markersize=markersize, **_VALIDATION)
-    accuracy.plot(numbers, [epoch.training_accuracy for epoch in epochs], markersize=markersize, **_TRAINING)
-    accuracy.plot(
-        numbers, [epoch.validation_accuracy for epoch in epochs], markersize=markersize, **_VALIDATION
-    )
+    # One epoch alone draws no line, and a hundred markers hide it.
+    marker = "." if len(epochs) <= _MAX_MARKED else ""
+    loss.plot(numbers, [epoch.training_loss for epoch in epochs], marker=marker, **_TRAINING)
+    loss.plot(numbers, [epoch.validation_loss for epoch in epochs], marker=marker, **_VALIDATION)
+    accuracy.plot(numbers, [epoch.training_accuracy for epoch in epochs], marker=marker, **_TRAINING)
+    accuracy.plot(numbers, [epoch.validation_accuracy for epoch in epochs], marker=marker, **_VALIDATION)
     _label(loss, "cross-entropy loss (nats)", best_epoch)
     loss.set_ylim(bottom=0.0)
     _label(accuracy, "accuracy (% of images)", best_epoch)
