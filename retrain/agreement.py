@@ -1,0 +1,59 @@
+"""What the prediction log says of the champion: its live accuracy, and images to hold it to."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select
+
+from retrain.evaluation import LiveAccuracy
+from store import schema
+from store.registry import Version
+from store.samples import Sample
+
+# One image in five is held out, by its digest, as one sample in five is.
+_HELD_OUT = 5
+
+
+def live_accuracy(
+    connection: Connection, champion: Version, new: Sequence[Sample], min_audits: int
+) -> LiveAccuracy:
+    """Return production's accuracy on live traffic.
+
+    Counted on audits where there are `min_audits`, since those were drawn whatever the answer; else read
+    off the calibrated confidences of its logged predictions.
+
+    Args:
+        new: Pending samples.
+    """
+    audits = [s for s in new if s.origin == "audit" and s.predicted_label is not None]
+    if len(audits) >= max(min_audits, 1):
+        num_right = sum(sample.predicted_label == sample.label for sample in audits)
+        return LiveAccuracy(num_right / len(audits), len(audits))
+    logged = schema.predictions
+    confidence = connection.scalar(
+        select(func.avg(logged.c.confidence)).where(logged.c.version == champion.version)
+    )
+    return LiveAccuracy(None if confidence is None else float(confidence))
+
+
+def logged_images(connection: Connection, limit: int) -> tuple[list[str], list[str]]:
+    """Return SHA-256s of logged images that are no samples: to rehearse, and held out; newest first.
+
+    Args:
+        limit: Images that are held out, at most.
+    """
+    logged, samples = schema.predictions, schema.samples
+    rows = connection.scalars(
+        select(logged.c.sha256)
+        .where(~select(samples.c.id).where(samples.c.sha256 == logged.c.sha256).exists())
+        .group_by(logged.c.sha256)
+        .order_by(func.max(logged.c.created).desc(), logged.c.sha256)
+        .limit(limit * _HELD_OUT)
+    )
+    found = list(rows)
+    held_out = [sha256 for sha256 in found if is_held_out(sha256)]
+    return [sha256 for sha256 in found if not is_held_out(sha256)], held_out[:limit]
+
+
+def is_held_out(sha256: str) -> bool:
+    """Return whether an image is one that a champion without a golden set is judged on."""
+    return int(sha256[:12], 16) % _HELD_OUT == 0

@@ -1,0 +1,86 @@
+"""One training run that starts from the champion's weights."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from retrain.settings import FineTuneSettings
+from vision.artifact import Artifact
+from vision.batches import LabelledTensors
+from vision.network import Classifier
+from vision.training import Epoch, TrainingResult, TrainingSettings, fit
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is learnt: `num_new` new samples followed by replayed ones, and what the epoch is chosen on."""
+
+    training: LabelledTensors
+    num_new: int
+    validation: LabelledTensors
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who is told of an epoch's end, and of each step as (done, total); both may raise to stop."""
+
+    on_epoch: Callable[[Epoch], None]
+    on_batch: Callable[[int, int], None]
+
+
+def fine_tune(
+    champion: Artifact, lesson: Lesson, settings: FineTuneSettings, device: str, listeners: Listeners
+) -> TrainingResult:
+    """Train all of the champion's layers at a small, constant rate.
+
+    On replayed samples the candidate is also held to the champion's logits, which keeps more of the old
+    than their labels alone.
+
+    Source:
+        Buzzega et al., "Dark Experience for General Continual Learning", NeurIPS 2020.
+    """
+    is_distilled = settings.distillation_weight > 0 and lesson.num_new < len(lesson.training)
+    teacher = champion.build(device) if is_distilled else None
+    return fit(
+        champion.build(device),
+        lesson.training,
+        lesson.validation,
+        TrainingSettings(
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            optimizer=settings.optimizer,
+            weight_decay=settings.weight_decay,
+            schedule="constant",
+            seed=settings.seed,
+            num_threads=settings.num_threads,
+        ),
+        device=device,
+        on_epoch=listeners.on_epoch,
+        on_batch=listeners.on_batch,
+        penalty=None
+        if teacher is None
+        else distillation(teacher, lesson.num_new, settings.distillation_weight),
+    )
+
+
+def distillation(
+    teacher: Classifier, num_new: int, weight: float
+) -> Callable[[Tensor, Tensor, Sequence[int]], Tensor]:
+    """Return the penalty: `weight` times the mean squared distance to the teacher's logits.
+
+    Only samples from index `num_new` on, the replayed ones, are held to it.
+    """
+
+    def penalty(images: Tensor, logits: Tensor, indices: Sequence[int]) -> Tensor:
+        is_old = torch.tensor([index >= num_new for index in indices], device=images.device)
+        if not is_old.any():
+            return logits.new_zeros(())
+        with torch.no_grad():
+            remembered = teacher(images[is_old])
+        return weight * mse_loss(logits[is_old], remembered)
+
+    return penalty

@@ -1,0 +1,85 @@
+"""The written record of one round: each step, attempt and end, under the learner's fencing number."""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from retrain.errors import RoundCancelledError
+from retrain.gate import Verdict
+from store import rounds
+from store.database import Database
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 2.0
+
+
+class Journal:
+    """Writes what a round does; every write fails with FencedError once the lease has gone."""
+
+    def __init__(self, database: Database, round_id: int, fencing: int) -> None:
+        self.round_id = round_id
+        self.fencing = fencing
+        self._database = database
+        self._looked = time.monotonic()
+
+    def enter(self, state: str, **detail: Any) -> None:
+        """Move the round to `state`."""
+        self._database.write(
+            lambda c: rounds.advance(c, self.round_id, state, fencing=self.fencing, detail=detail)
+        )
+        log.info("round %d: %s %s", self.round_id, state, detail)
+
+    def enter_evaluating(self, curves: dict[str, Any]) -> None:
+        """Move the round to `evaluating`, with the curves of its training."""
+        self._database.write(
+            lambda c: rounds.advance(c, self.round_id, "evaluating", fencing=self.fencing, curves=curves)
+        )
+        log.info("round %d: evaluating", self.round_id)
+
+    def end(self, state: str, reason: str, verdict: Verdict | None = None) -> None:
+        """Close the round without a promotion."""
+        self._database.write(
+            lambda c: rounds.advance(
+                c,
+                self.round_id,
+                state,
+                fencing=self.fencing,
+                reason=reason,
+                verdict=None if verdict is None else verdict.to_json(),
+            )
+        )
+        log.info("round %d: %s, %s", self.round_id, state, reason)
+
+    def note(self, step: str, **detail: Any) -> None:
+        """Write down a step inside the present state."""
+        self._database.write(lambda c: rounds.add_step(c, self.round_id, step, detail, self.fencing))
+
+    def attempt(self, number: int, cure: str, verdict: Verdict) -> None:
+        """Store the verdict on one candidate."""
+        self._database.write(
+            lambda c: rounds.add_attempt(c, self.round_id, number, cure, verdict.to_json(), self.fencing)
+        )
+        log.info("round %d, attempt %d (%s): %s", self.round_id, number, cure, verdict.sentence)
+
+    def take(self, taken: Sequence[tuple[int, str, int | None]]) -> None:
+        """Record the samples (id, role, label revision) of the round, in place of an earlier try's."""
+        self._database.write(lambda c: rounds.take_samples(c, self.round_id, taken, self.fencing))
+
+    def stop_if_cancelled(self) -> None:
+        """Raise when a person asked for the round to stop.
+
+        Raises:
+            RoundCancelledError: The round is to be cancelled.
+        """
+        with self._database.read() as connection:
+            is_cancelled = rounds.find_round(connection, self.round_id).cancel_requested
+        if is_cancelled:
+            raise RoundCancelledError("Cancelled by a person while it ran.")
+
+    def look_up(self) -> None:
+        """Do `stop_if_cancelled` now and then; cheap enough for every batch."""
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self.stop_if_cancelled()

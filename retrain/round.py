@@ -1,0 +1,259 @@
+"""One round, read top to bottom: from pending samples to a new production version, or back to the old."""
+
+import logging
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from sqlalchemy import Connection
+
+from retrain.agreement import live_accuracy, logged_images
+from retrain.cures import Cure, next_cure
+from retrain.dataset import Cuts, collect
+from retrain.errors import NoChampionError, RoundCancelledError
+from retrain.evaluation import Comparison, Examination, LiveAccuracy
+from retrain.fine_tune import Lesson, Listeners, fine_tune
+from retrain.gate import Verdict, judge, margin_for
+from retrain.interpolation import Ballot, choose_blend
+from retrain.journal import Journal
+from retrain.materials import Materials, gather
+from retrain.promotion import Proposal, settle
+from retrain.settings import RoundSettings
+from retrain.workbench import State, Workbench
+from store import registry, rounds, slices
+from store.blobs import BlobStore
+from store.database import Database
+from store.errors import ChampionChangedError
+from store.registry import Version
+from vision.artifact import Artifact, to_files
+from vision.curves import draw_curves
+from vision.errors import TrainingDivergedError
+from vision.training import Epoch, TrainingResult
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """What a round works with."""
+
+    database: Database
+    blobs: BlobStore
+    settings: RoundSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a round sets out from, read in one moment.
+
+    Attributes:
+        champion: The version in production.
+        cuts: The samples.
+        live: The champion's accuracy on live traffic.
+        logged: Logged images to rehearse and held out, for a champion without old samples.
+        looks: Earlier verdicts that judged any of the new holdout.
+    """
+
+    champion: Version
+    cuts: Cuts
+    live: LiveAccuracy
+    logged: tuple[list[str], list[str]]
+    looks: int
+
+
+def run_round(handles: Handles, round_id: int, fencing: int) -> None:
+    """Run a round that the learner has begun.
+
+    Raises:
+        FencedError: The lease went to another learner; nothing was written since.
+    """
+    journal = Journal(handles.database, round_id, fencing)
+    try:
+        LearningRound(handles, journal).run()
+    except RoundCancelledError as error:
+        journal.end("cancelled", str(error))
+    except ChampionChangedError as error:
+        journal.end("cancelled", f"A person's move of production wins over the round. {error}")
+    except TrainingDivergedError as error:
+        journal.end("rejected", f"Training failed. {error}")
+
+
+class LearningRound:
+    """One round: `run` is the loop, the rest its steps in their order."""
+
+    def __init__(self, handles: Handles, journal: Journal) -> None:
+        self._handles = handles
+        self._settings = handles.settings
+        self._journal = journal
+        # A repeated round draws what it drew before.
+        self._rng = np.random.default_rng([handles.settings.fine_tune.seed, journal.round_id])
+
+    def run(self) -> None:
+        """Learn from the pending samples, and let the gate decide."""
+        start = self._take_samples()
+        if not start.cuts.new_training:
+            self._journal.end("inconclusive", "There are no new samples to learn from.")
+            return
+        bench = Workbench(start.champion, self._handles.blobs, self._device())
+        materials = gather(start.cuts, start.logged, bench, self._num_replayed(start.cuts))
+        tuned = self._fine_tune(bench, materials)
+        examination = self._examine_champion(start, bench, materials, tuned)
+        candidate = bench.finished(tuned.state, materials.chosen_on, materials.num_new_chosen_on)
+        verdicts: list[Verdict] = []
+        cures: list[Cure] = []
+        while True:
+            self._journal.stop_if_cancelled()
+            comparison = examination.compare(bench.contestant(candidate))
+            verdict = self._judge(start, comparison)
+            verdicts.append(verdict)
+            self._journal.attempt(len(verdicts), cures[-1] if cures else "fine_tune", verdict)
+            if verdict.decision == "passed":
+                self._promote(start, candidate, comparison, verdict, tuned)
+                return
+            cure = next_cure(verdict, cures, self._settings.gate.max_candidates)
+            if cure is None:
+                self._keep_production(verdicts)
+                return
+            cures.append(cure)
+            candidate = self._interpolate(start, bench, materials, tuned.state)
+
+    def _take_samples(self) -> Start:
+        with self._handles.database.read() as connection:
+            start = self._read_start(connection)
+        self._journal.take(start.cuts.taken())
+        return start
+
+    def _read_start(self, connection: Connection) -> Start:
+        champion = registry.production(connection)
+        if champion is None:
+            raise NoChampionError(
+                "A round starts from a production version; there is none. Run `train` first."
+            )
+        recorded = rounds.find_round(connection, self._journal.round_id).production
+        if recorded != champion.version:
+            raise ChampionChangedError(
+                f"The round began from {recorded}, and production is {champion.version}."
+            )
+        cuts = collect(connection, champion, self._settings.fine_tune.replay_ratio, self._rng)
+        has_old = any(cuts.slices.values())
+        holdout = [sample.id for sample in cuts.new_holdout]
+        new = (*cuts.new_training, *cuts.new_validation, *cuts.new_holdout)
+        return Start(
+            champion=champion,
+            cuts=cuts,
+            live=live_accuracy(connection, champion, new, self._settings.min_audits),
+            logged=([], []) if has_old else logged_images(connection, self._settings.max_agreement),
+            looks=slices.num_looks(connection, holdout),
+        )
+
+    def _fine_tune(self, bench: Workbench, materials: Materials) -> TrainingResult:
+        self._journal.enter("training", **materials.counts())
+        settings = replace(
+            self._settings.fine_tune, seed=self._settings.fine_tune.seed + self._journal.round_id
+        )
+        lesson = Lesson(
+            training=bench.images(materials.learnt, settings.augmentation, settings.seed),
+            num_new=materials.num_new,
+            validation=bench.images(materials.chosen_on),
+        )
+        listeners = Listeners(on_epoch=self._hear_epoch, on_batch=lambda done, total: self._journal.look_up())
+        return fine_tune(bench.artifact, lesson, settings, bench.device, listeners)
+
+    def _hear_epoch(self, epoch: Epoch) -> None:
+        self._journal.note("epoch", **asdict(epoch))
+        self._journal.stop_if_cancelled()
+
+    def _examine_champion(
+        self, start: Start, bench: Workbench, materials: Materials, tuned: TrainingResult
+    ) -> Examination:
+        curves = {
+            "epochs": [asdict(epoch) for epoch in tuned.epochs],
+            "best_epoch": tuned.best_epoch,
+            "diagnosis": tuned.diagnosis,
+        }
+        self._journal.enter_evaluating(curves)
+        champion = bench.contestant(bench.artifact)
+        return Examination(materials.old, materials.new, champion, start.live, bench.answer)
+
+    def _judge(self, start: Start, comparison: Comparison) -> Verdict:
+        num_old = sum(len(outcomes) for outcomes in comparison.old)
+        margin = start.champion.margin
+        return judge(
+            comparison.old,
+            comparison.new,
+            margin=margin_for(max(num_old, 1)) if margin is None else margin,
+            looks=start.looks,
+            calibration=comparison.calibration,
+            class_names=start.champion.class_names,
+            settings=self._settings.gate,
+            rng=self._rng,
+        )
+
+    def _interpolate(self, start: Start, bench: Workbench, materials: Materials, tuned: State) -> Artifact:
+        items, num_new = materials.chosen_on, materials.num_new_chosen_on
+        labels = torch.tensor([item.label for item in items])
+        champion = torch.from_numpy(bench.answer(bench.artifact.build(bench.device), items))
+        margin = start.champion.margin
+        ballot = Ballot(
+            labels=labels,
+            is_new=torch.arange(len(items)) < num_new,
+            champion_right=champion.argmax(dim=1).eq(labels),
+            max_flips=self._settings.blend_caution * self._settings.gate.max_negative_flips,
+            max_loss=margin_for(max(len(items) - num_new, 1)) if margin is None else margin,
+        )
+
+        def ask(weight: float) -> torch.Tensor:
+            self._journal.stop_if_cancelled()
+            blend = replace(bench.artifact, state=bench.blended(tuned, weight))
+            return torch.from_numpy(bench.answer(blend.build(bench.device), items))
+
+        chosen, tried = choose_blend(self._settings.blends, ask, ballot)
+        self._journal.note("interpolate", weight=chosen.weight, tried=[asdict(blend) for blend in tried])
+        return bench.finished(bench.blended(tuned, chosen.weight), items, num_new)
+
+    def _promote(
+        self,
+        start: Start,
+        candidate: Artifact,
+        comparison: Comparison,
+        verdict: Verdict,
+        tuned: TrainingResult,
+    ) -> None:
+        proposal = Proposal(
+            champion=start.champion,
+            files={
+                **to_files(candidate),
+                "curves.png": draw_curves(tuned.epochs, tuned.diagnosis, tuned.best_epoch),
+            },
+            taken=start.cuts.taken(),
+            accuracy=comparison.accuracy,
+            verdict=verdict,
+            margin=start.champion.margin,
+            metrics=_metrics(comparison, candidate, tuned),
+        )
+        is_asked = self._settings.promote == "ask"
+        settle(self._handles.database, self._handles.blobs, proposal, self._journal, is_asked=is_asked)
+
+    def _keep_production(self, verdicts: list[Verdict]) -> None:
+        """End the round with the verdict that weighs most: the first rejection, else the last word."""
+        rejections = [verdict for verdict in verdicts if verdict.decision == "rejected"]
+        decisive = rejections[0] if rejections else verdicts[-1]
+        reason = decisive.sentence
+        if len(verdicts) > 1:
+            cured = verdicts[-1]
+            reason = f"{reason} Interpolated with production it was {cured.decision} too: {cured.sentence}"
+        self._journal.end("rejected" if rejections else "inconclusive", reason, decisive)
+
+    def _num_replayed(self, cuts: Cuts) -> int:
+        return round(self._settings.fine_tune.replay_ratio * len(cuts.new_training))
+
+    def _device(self) -> str:
+        if self._settings.device != "auto":
+            return self._settings.device
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _metrics(comparison: Comparison, candidate: Artifact, tuned: TrainingResult) -> dict[str, object]:
+    """Return what is shown of a version beside its measurements; fractions."""
+    accuracies = {f"accuracy_{name}": own for name, (_, own, _) in comparison.accuracy.items()}
+    return {**accuracies, "temperature": candidate.temperature, "diagnosis": tuned.diagnosis}

@@ -1,0 +1,96 @@
+"""The champion on the bench: images for it, answers from it, and candidates built like it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from retrain.dataset import Item, StoredImages
+from retrain.evaluation import Contestant, Logits
+from store.blobs import BlobStore
+from store.registry import Version, load_files
+from vision.artifact import Artifact, from_files
+from vision.augmentation import Level, augmented
+from vision.batches import LabelledTensors
+from vision.image_set import PreparedImages
+from vision.interpolation import interpolate
+from vision.network import Classifier
+from vision.preprocessing import ImageLimits
+from vision.training import evaluate_logits, fit_temperature
+
+_MAX_REFERENCE = 1000
+
+State = dict[str, Tensor]
+
+
+class Workbench:
+    """What a round does with weights and images, one champion in view.
+
+    Args:
+        champion: The version in production.
+        blobs: Where its files and the images lie.
+        device: Where torch computes.
+    """
+
+    def __init__(self, champion: Version, blobs: BlobStore, device: str) -> None:
+        self.champion = champion
+        self.artifact: Artifact = from_files(load_files(blobs, champion))
+        self.device = device
+        self._blobs = blobs
+
+    def images(self, items: Sequence[Item], level: Level = "none", seed: int = 0) -> LabelledTensors:
+        """Return items as tensors, augmented where a level is given."""
+        augmentation = augmented(self.artifact.preprocessing, level, seed)
+        return PreparedImages(StoredImages(items, self._blobs), augmentation, ImageLimits())
+
+    def contestant(self, artifact: Artifact) -> Contestant:
+        """Return an artifact ready to be asked."""
+        return Contestant(artifact.build(self.device), artifact.temperature)
+
+    def answer(self, classifier: Classifier, items: Sequence[Item]) -> Logits:
+        """Return the logits (n, classes) of a classifier for items."""
+        if not items:
+            return np.zeros((0, len(self.artifact.class_names)), dtype=np.float32)
+        logits, _ = evaluate_logits(classifier, self.images(items), device=self.device)
+        answers: Logits = logits.numpy()
+        return answers
+
+    def own_labels(self, images: Sequence[str]) -> list[Item]:
+        """Return images with the champion's own answers as their labels."""
+        unlabelled = [Item(sha256, 0) for sha256 in images]
+        answers = self.answer(self.artifact.build(self.device), unlabelled).argmax(axis=1)
+        return [Item(sha256, int(label)) for sha256, label in zip(images, answers, strict=True)]
+
+    def blended(self, candidate: State, weight: float) -> State:
+        """Return the weights between the champion's (0) and a candidate's (1)."""
+        return interpolate(self.artifact.state, candidate, weight)
+
+    def finished(self, state: State, validation: Sequence[Item], num_new: int) -> Artifact:
+        """Return weights as an artifact: temperature refitted, and the reference for drift renewed.
+
+        Args:
+            validation: Validation items, the new ones first.
+            num_new: How many of them are new.
+        """
+        bare = replace(self.artifact, state=state, temperature=1.0, reference=None)
+        logits, embeddings = evaluate_logits(
+            bare.build(self.device), self.images(validation), device=self.device
+        )
+        labels = torch.tensor([item.label for item in validation])
+        if not torch.isfinite(logits).all():
+            # Left as it is: the gate refuses answers that are no numbers.
+            return bare
+        reference = embeddings[_kept(len(validation), num_new)].to(torch.float16)
+        return replace(bare, temperature=fit_temperature(logits, labels), reference=reference)
+
+
+def _kept(num: int, num_new: int) -> list[int]:
+    """Return indices of at most `_MAX_REFERENCE` rows, new and old in their proportions."""
+    if num <= _MAX_REFERENCE:
+        return list(range(num))
+    share = _MAX_REFERENCE / num
+    step_new = np.linspace(0, num_new, round(num_new * share), endpoint=False, dtype=int)
+    step_old = np.linspace(num_new, num, round((num - num_new) * share), endpoint=False, dtype=int)
+    return [*step_new.tolist(), *step_old.tolist()]
