@@ -17,13 +17,15 @@ import uvicorn
 from PIL import Image
 from sqlalchemy import Connection, Table, insert
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from monitoring import summary
-from monitoring.dashboard.pages import dashboard_routes
-from store import leases, schema, workers
+from monitoring.dashboard.pages import FOLDER, dashboard_routes
+from store import leases, predictions, registry, schema, workers
 from store.database import Database, migrate
 from store.prediction_ids import new_prediction_id
 from store.workers import WorkerBeat
@@ -50,12 +52,12 @@ def filled(database: Database) -> Database:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Database], str]]:
+def serve() -> Iterator[Callable[..., str]]:
     """Start a server of the dashboard over a database; the address is given back."""
     running: list[Any] = []
 
-    def start(database: Database) -> str:
-        running.append(serving(database))
+    def start(database: Database, script: str = "", key: str = "") -> str:
+        running.append(serving(database, script, key))
         return str(running[-1].__enter__())
 
     yield start
@@ -214,11 +216,19 @@ def verdict(decision: str = "passed", sentence: str = "Passed.") -> dict[str, An
 
 
 @contextmanager
-def serving(database: Database) -> Iterator[str]:
-    """Serve the dashboard, with the parts of `/v1` that it reads, on a free port of this machine."""
+def serving(database: Database, script: str = "", key: str = "") -> Iterator[str]:
+    """Serve the dashboard, with the parts of `/v1` that it uses, on a free port of this machine.
+
+    Args:
+        database: What `/v1` answers from.
+        script: Runs on the page `/scripted`, which is the dashboard otherwise.
+        key: What `/v1` asks for, if anything.
+    """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(application(database), log_level="warning", lifespan="off")
+        config = uvicorn.Config(
+            Locked(application(database, script), key), log_level="warning", lifespan="off"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -229,7 +239,7 @@ def serving(database: Database) -> Iterator[str]:
         thread.join()
 
 
-def application(database: Database) -> Starlette:
+def application(database: Database, script: str) -> Starlette:
     def answer(read: Callable[[Connection], Any]) -> Response:
         with database.read() as connection:
             return JSONResponse(read(connection))
@@ -247,8 +257,25 @@ def application(database: Database) -> Starlette:
         Image.fromarray(pixels).resize((96, 96), Image.Resampling.BICUBIC).save(file, "PNG")
         return Response(file.getvalue(), media_type="image/png")
 
+    async def pause(request: Request) -> Response:
+        reason = (await request.json())["reason"]
+        return JSONResponse(database.write(lambda c: registry.pause(c, reason, "ada")))
+
+    async def feedback(request: Request) -> Response:
+        sent = await request.json()
+        database.write(lambda c: predictions.mark_labelled(c, sent["prediction_id"]))
+        return JSONResponse({"status": "accepted"}, 201)
+
+    def scripted(request: Request) -> Response:
+        added = '<script type="module" src="/script.js"></script></head>'
+        return HTMLResponse((FOLDER / "index.html").read_text().replace("</head>", added))
+
     return Starlette(
         routes=[
+            Route("/scripted", scripted),
+            Route("/script.js", lambda _: PlainTextResponse(script, media_type="text/javascript")),
+            Route("/v1/learning/pause", pause, methods=["POST"]),
+            Route("/v1/feedback", feedback, methods=["POST"]),
             route("/v1/status", lambda c, _: summary.status(c, 500)),
             route("/v1/rounds", lambda c, _: summary.rounds(c)),
             route("/v1/rounds/{id:int}", lambda c, r: summary.round_detail(c, r.path_params["id"])),
@@ -260,3 +287,19 @@ def application(database: Database) -> Starlette:
             *dashboard_routes(),
         ]
     )
+
+
+class Locked:
+    """Refuses `/v1` without the key, where there is one."""
+
+    def __init__(self, app: Starlette, key: str) -> None:
+        self._app = app
+        self._key = key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_open = not self._key or not scope["path"].startswith("/v1")
+        if is_open or Headers(scope=scope).get("authorization") == f"Bearer {self._key}":
+            await self._app(scope, receive, send)
+            return
+        error = {"code": "unauthorized", "message": "Expected a key.", "remedy": "Send one."}
+        await JSONResponse({"error": error}, 401)(scope, receive, send)

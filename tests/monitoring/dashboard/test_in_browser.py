@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from monitoring import summary
 from store.database import Database
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -28,37 +29,35 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
 ]
-Serve = Callable[[Database], str]
+Serve = Callable[..., str]
+Browse = Callable[..., str]
 
 
 @pytest.fixture
-def browse(tmp_path: Path) -> Callable[[str], str]:
+def browse(tmp_path: Path) -> Browse:
     """Load an address; return the document as it then stands, after making sure that nothing complained."""
 
-    def load(address: str) -> str:
+    def load(address: str, expected: str = "nothing") -> str:
         command = [str(CHROMIUM), *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"]
         done = subprocess.run(
             [*command, "--dump-dom", "--virtual-time-budget=4000", address],
             capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
-        assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
+        complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        assert [line for line in complaints if expected not in line] == []
         return done.stdout
 
     return load
 
 
-def test_an_empty_store_is_said_to_be_empty(
-    database: Database, serve: Serve, browse: Callable[[str], str]
-) -> None:
+def test_an_empty_store_is_said_to_be_empty(database: Database, serve: Serve, browse: Browse) -> None:
     document = browse(serve(database))
     assert "No version yet" in document
     assert "No rounds yet: 500 more samples until the first." in document
     assert 'class="connection on"' in document
 
 
-def test_a_store_with_a_past_is_shown_in_full(
-    filled: Database, serve: Serve, browse: Callable[[str], str]
-) -> None:
+def test_a_store_with_a_past_is_shown_in_full(filled: Database, serve: Serve, browse: Browse) -> None:
     document = browse(serve(filled) + "/#round-2")
     assert "Rejected: class bees (92 → 61 %) lost." in document
     assert "Attempt 2: interpolate" in document
@@ -69,9 +68,69 @@ def test_a_store_with_a_past_is_shown_in_full(
     assert re.search(r"<td[^>]*--share: 1.000[^>]*>93.5 %", document)
 
 
-def test_a_class_name_with_markup_is_shown_as_text(
-    filled: Database, serve: Serve, browse: Callable[[str], str]
-) -> None:
+def test_a_class_name_with_markup_is_shown_as_text(filled: Database, serve: Serve, browse: Browse) -> None:
     document = browse(serve(filled))
     assert "wasps &lt;b&gt;not bold&lt;/b&gt;" in document
     assert "<b>not bold" not in document
+
+
+FOUND = """
+const found = async (selector) => {
+  for (;;) {
+    const node = document.querySelector(selector);
+    if (node) return node;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
+"""
+
+
+def test_pressing_buttons_labels_an_audit_and_pauses_learning(
+    filled: Database, serve: Serve, browse: Browse
+) -> None:
+    script = """
+    (await found(".audit .class:nth-child(1)")).click();
+    (await found("#pause")).click();
+    document.getElementById("confirm-reason").value = "a look at the labels";
+    document.getElementById("confirm-yes").click();
+    """
+    document = browse(serve(filled, FOUND + script) + "/scripted")
+    with filled.read() as connection:
+        found = summary.status(connection, 500)
+    assert found["paused"]["reason"] == "a look at the labels"
+    assert found["num_audits_waiting"] == 4
+    assert "v3 said bees." in document
+    assert "Learning is paused by ada: a look at the labels" in document
+
+
+def test_an_action_that_is_not_confirmed_does_nothing(filled: Database, serve: Serve, browse: Browse) -> None:
+    script = """
+    (await found("#pause")).click();
+    document.getElementById("confirm-no").click();
+    """
+    browse(serve(filled, FOUND + script) + "/scripted")
+    with filled.read() as connection:
+        assert summary.status(connection, 500)["paused"] is None
+
+
+def test_without_a_key_the_page_says_what_the_server_asks_for(
+    filled: Database, serve: Serve, browse: Browse
+) -> None:
+    document = browse(serve(filled, key="secret"), expected="401")
+    assert "Expected a key. Send one." in document
+    assert re.search(r'<form id="key-form" class="key wanted" autocomplete="off">', document)
+    assert "v3" not in document
+
+
+def test_a_key_that_is_typed_in_opens_the_page(filled: Database, serve: Serve, browse: Browse) -> None:
+    script = """
+    await found("#key-form.wanted");
+    document.getElementById("key").value = "secret";
+    document.getElementById("key-form").requestSubmit();
+    """
+    document = browse(serve(filled, FOUND + script, "secret") + "/scripted", expected="401")
+    assert "5 images to label." in document
+    assert 'class="connection on"' in document
+    assert re.search(r'<p id="problem"[^>]*hidden', document)
+    # The images too are asked for with the key.
+    assert document.count('src="blob:') == 5
