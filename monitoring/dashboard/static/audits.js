@@ -1,15 +1,19 @@
 // Images drawn for audit, with a button for each class.
 
 import { getBlob, post } from "./api.js";
-import { button, element } from "./dom.js";
+import { button, element, show } from "./dom.js";
 import { count } from "./format.js";
 
 const MAX_BUTTONS = 12;
 const cards = new Map();
+let shownClasses = "";
 
 // Cards are added and removed one by one: one that a person works on is left alone.
 export function showAudits(container, note, { audits, num_waiting }, classes, onProblem) {
+  forgetOldClasses(classes);
   const waiting = new Set(audits.map((audit) => audit.prediction_id));
+  const many = classes.length > MAX_BUTTONS ? classes : [];
+  show(document.getElementById("all-classes"), many, options);
   for (const [id, card] of cards) {
     if (!waiting.has(id) && !card.dataset.answered) drop(id);
   }
@@ -23,8 +27,20 @@ export function showAudits(container, note, { audits, num_waiting }, classes, on
   if (note.textContent !== text) note.textContent = text;
 }
 
+// After a swap to another lineage the buttons would name classes that production doesn't know.
+function forgetOldClasses(classes) {
+  const wanted = JSON.stringify(classes);
+  if (wanted !== shownClasses) [...cards.keys()].forEach(drop);
+  shownClasses = wanted;
+}
+
+function options(classes) {
+  return classes.map((name) => element("option", { value: name }));
+}
+
 function drop(id) {
   const card = cards.get(id);
+  if (!card) return;
   URL.revokeObjectURL(card.querySelector("img").src);
   card.remove();
   cards.delete(id);
@@ -35,7 +51,7 @@ function makeCard(audit, classes, onProblem) {
   const answer = element("div", { className: "answer" });
   const card = element("div", { className: "audit" }, image, answer);
   const label = (name) => send(card, answer, audit, name, onProblem);
-  answer.append(...(classes.length <= MAX_BUTTONS ? buttons(classes, label) : [search(audit, classes, label)]));
+  answer.append(...(classes.length <= MAX_BUTTONS ? buttons(classes, label) : [search(classes, label)]));
   loadImage(image, audit.prediction_id);
   return card;
 }
@@ -44,15 +60,17 @@ function buttons(classes, label) {
   return classes.map((name) => button(name, () => label(name), { className: "class" }));
 }
 
-function search(audit, classes, label) {
-  const id = `classes-${audit.prediction_id}`;
-  const input = element("input", { type: "text", placeholder: "Class", attributes: { list: id, "aria-label": "Class" } });
-  const list = element("datalist", { id }, ...classes.map((name) => element("option", { value: name })));
-  const form = element("form", { className: "row" }, input, list, element("button", { type: "submit" }, "Label"));
+function search(classes, label) {
+  const attributes = { list: "all-classes", "aria-label": "Class" };
+  const input = element("input", { type: "text", placeholder: "Class", attributes });
+  const form = element("form", { className: "search" }, input, element("button", { type: "submit" }, "Label"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (classes.includes(input.value)) label(input.value);
-    else input.setCustomValidity("Choose one of the classes."), input.reportValidity();
+    else {
+      input.setCustomValidity("Choose one of the classes.");
+      input.reportValidity();
+    }
   });
   input.addEventListener("input", () => input.setCustomValidity(""));
   return form;
