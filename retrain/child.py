@@ -13,16 +13,11 @@ from pathlib import Path
 
 import torch
 
+from retrain.exit_status import CRASHED, FENCED, FINISHED, ORPHANED
 from retrain.round import Handles, run_round
 from store.errors import FencedError
 
 log = logging.getLogger(__name__)
-
-FINISHED = 0
-CRASHED = 1
-# The lease went to another learner: nothing was written, and nothing is to be counted.
-FENCED = 3
-ORPHANED = 4
 
 _PR_SET_PDEATHSIG = 1
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}

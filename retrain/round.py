@@ -74,6 +74,8 @@ def run_round(handles: Handles, round_id: int, fencing: int) -> None:
         journal.end("cancelled", str(error))
     except ChampionChangedError as error:
         journal.end("cancelled", f"A person's move of production wins over the round. {error}")
+    except NoChampionError as error:
+        journal.end("failed", str(error))
     except TrainingDivergedError as error:
         journal.end("rejected", f"Training failed. {error}")
 

@@ -72,9 +72,8 @@ class LearnerSettings:
     lease_seconds: float = 15.0
     poll_seconds: float = 1.0
     trigger_seconds: float = 5.0
-    drift_seconds: float = 300.0
+    drift_seconds: float = 60.0
     upkeep_seconds: float = 3600.0
-    stop_seconds: float = 5.0
     keep_versions: int = 10
     forget_workers_seconds: float = 86_400.0
     triggers: TriggerSettings = field(default_factory=TriggerSettings)

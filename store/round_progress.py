@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, func, select, update
 
 from store import leases, registry
 from store.database import now
@@ -11,6 +11,7 @@ from store.errors import TooManyTriesError
 from store.round_log import add_step, forget_try
 from store.round_records import Round, find_round
 from store.round_states import FINISHED, MAX_TRIES, check_transition
+from store.schema import round_steps
 from store.schema import rounds as rounds_table
 
 _MAX_REASON = 2000
@@ -21,7 +22,8 @@ def begin(connection: Connection, round_id: int, fencing: int) -> Round:
 
     Returns:
         The round: `preparing`, on its next try; `cancelled`, where a person asked for that; or `failed`,
-        where it crashed in each of the tries it may have.
+        where it crashed under this lease in each of the tries it may have. Tries that ended with their
+        learner are no crashes of the round.
 
     Raises:
         FencedError: The lease is no longer that of `fencing`.
@@ -30,8 +32,8 @@ def begin(connection: Connection, round_id: int, fencing: int) -> Round:
     found = find_round(connection, round_id)
     if found.cancel_requested:
         advance(connection, round_id, "cancelled", fencing=fencing, reason="Cancelled by a person.")
-    elif found.num_tries >= MAX_TRIES and not found.is_finished:
-        reason = f"It crashed {found.num_tries} times; the learner's log says why."
+    elif not found.is_finished and _num_crashes(connection, round_id, fencing) >= MAX_TRIES:
+        reason = f"It crashed {MAX_TRIES} times; the learner's log says why."
         advance(connection, round_id, "failed", fencing=fencing, reason=reason)
     else:
         advance(connection, round_id, "preparing", fencing=fencing)
@@ -69,7 +71,7 @@ def advance(
     if fencing is not None:
         values["fencing"] = fencing
     if state == "preparing":
-        values |= _next_try(connection, found)
+        values |= _next_try(connection, found, fencing)
     if state in FINISHED:
         values["ended"] = now(connection)
     told = {
@@ -86,11 +88,10 @@ def advance(
     add_step(connection, round_id, state, written, fencing)
 
 
-def _next_try(connection: Connection, found: Round) -> dict[str, Any]:
-    if found.num_tries >= MAX_TRIES:
+def _next_try(connection: Connection, found: Round, fencing: int | None) -> dict[str, Any]:
+    if _num_crashes(connection, found.id, fencing) >= MAX_TRIES:
         raise TooManyTriesError(
-            f"Round {found.id} was tried {found.num_tries} times, which is all it may have. "
-            "Move it to failed."
+            f"Round {found.id} was tried {MAX_TRIES} times, which is all it may have. Move it to failed."
         )
     forget_try(connection, found.id)
     champion = registry.production(connection)
@@ -101,3 +102,10 @@ def _next_try(connection: Connection, found: Round) -> dict[str, Any]:
         "verdict": None,
         "curves": None,
     }
+
+
+def _num_crashes(connection: Connection, round_id: int, fencing: int | None) -> int:
+    """Return how often a round was begun under a lease: where it is begun again, it crashed each time."""
+    begun = (round_steps.c.round_id == round_id, round_steps.c.step == "preparing")
+    query = select(func.count()).select_from(round_steps).where(*begun, round_steps.c.fencing == fencing)
+    return int(connection.execute(query).scalar_one())

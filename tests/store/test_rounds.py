@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -289,6 +290,22 @@ def test_a_round_that_crashed_three_times_fails(database: Database, fencing: int
     failed = database.write(lambda c: rounds.begin(c, round_id, fencing))
     assert failed.state == "failed"
     assert "3 times" in (failed.reason or "")
+
+
+def test_tries_that_ended_with_their_learner_are_no_crashes(database: Database) -> None:
+    round_id = request(database)
+
+    def begin_as(connection: Connection, holder: str) -> rounds.Round:
+        fencing = leases.acquire(connection, holder, 60)
+        assert fencing is not None
+        begun = rounds.begin(connection, round_id, fencing)
+        leases.release(connection, holder)
+        return begun
+
+    for num_tries in range(1, 6):
+        holder = f"learner-{num_tries}"
+        begun = database.write(partial(begin_as, holder=holder))
+        assert (begun.state, begun.num_tries) == ("preparing", num_tries)
 
 
 def test_a_fourth_try_by_hand_is_refused(database: Database, fencing: int) -> None:

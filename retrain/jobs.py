@@ -1,0 +1,101 @@
+"""What the learner does by the clock, each job once: no threads, no lease, no processes here."""
+
+import logging
+from functools import partial
+
+from sqlalchemy import Connection
+
+from monitoring.drift import DriftSettings, measure_drift
+from monitoring.errors import EmbeddingMismatchError, NoReferenceError
+from retrain.fenced_database import FencedDatabase
+from retrain.settings import LearnerSettings
+from retrain.triggers import EndedRound, Pending, TriggerSettings, is_due
+from store import learning_state, registry, rounds, samples, workers
+from store.blobs import BlobStore
+from store.cleanup import collect_blobs, delete_blobs, expire
+from store.database import now
+
+log = logging.getLogger(__name__)
+
+SCHEDULER = "scheduler"
+_NUM_ROUNDS = 50
+
+
+def request_due_round(database: FencedDatabase, settings: TriggerSettings) -> str | None:
+    """Ask for a round where one is due; return why, None where none is."""
+    with database.read() as connection:
+        if due_reason(connection, settings) is None:
+            return None
+
+    def work(connection: Connection) -> str | None:
+        reason = due_reason(connection, settings)
+        if reason is not None:
+            rounds.request_round(connection, SCHEDULER, reason)
+        return reason
+
+    reason = database.write(work)
+    if reason is not None:
+        log.info("a round is due: %s", reason)
+    return reason
+
+
+def due_reason(connection: Connection, settings: TriggerSettings) -> str | None:
+    """Return why a round is due now; None while one is unfinished, learning is paused, or it isn't time."""
+    if learning_state.paused(connection) is not None or registry.production(connection) is None:
+        return None
+    if rounds.current_round(connection) is not None or samples.num_pending(connection) == 0:
+        return None
+    waiting = samples.pending(connection)
+    training = [sample for sample in waiting if sample.split != "holdout"]
+    pending = Pending(
+        num_training=len(training),
+        num_holdout=len(waiting) - len(training),
+        oldest=min((sample.created for sample in training), default=None),
+    )
+    return is_due(pending, _history(connection), now(connection), settings)
+
+
+def watch_drift(database: FencedDatabase, blobs: BlobStore, settings: DriftSettings) -> None:
+    """Measure drift once, where it can be measured."""
+    try:
+        measure_drift(database, blobs, settings)
+    except (NoReferenceError, EmbeddingMismatchError) as error:
+        log.info("drift was not measured: %s", error)
+
+
+def keep_house(database: FencedDatabase, blobs: BlobStore, settings: LearnerSettings) -> None:
+    """Let go of what the limits say: predictions, versions, nameless bytes, workers that are gone."""
+    expired = expire(database, blobs, settings.retention)
+    dropped = database.write(partial(registry.drop_old_versions, keep=settings.keep_versions))
+    deleted = delete_blobs(database, blobs, dropped)
+    collected = collect_blobs(database, blobs)
+    num_workers = database.write(
+        partial(workers.forget_old, older_than_seconds=settings.forget_workers_seconds)
+    )
+    log.info(
+        "kept house: %d predictions, %d files of versions, %d nameless blobs and %d workers went",
+        expired.num_predictions,
+        len(deleted),
+        len(collected),
+        num_workers,
+    )
+
+
+def _history(connection: Connection) -> list[EndedRound]:
+    """Return the ended rounds since the last promotion and that one, newest first."""
+    history: list[EndedRound] = []
+    for found in rounds.rounds(connection, limit=_NUM_ROUNDS):
+        if found.ended is None:
+            continue
+        roles = [role for _, role, _ in rounds.taken_samples(connection, found.id)]
+        history.append(
+            EndedRound(
+                state=found.state,
+                num_training=roles.count("train") + roles.count("validation"),
+                num_holdout=roles.count("holdout"),
+                ended=found.ended,
+            )
+        )
+        if found.state == "promoted":
+            break
+    return history

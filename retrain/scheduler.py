@@ -1,0 +1,206 @@
+"""The learner: one process that keeps the clock, holds the lease, and starts rounds in children."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from monitoring.drift import DriftSettings
+from retrain import jobs
+from retrain.exit_status import CRASHED, FENCED, FINISHED
+from retrain.fenced_database import FencedDatabase
+from retrain.round_process import RoundProcess
+from retrain.settings import LearnerSettings
+from store import leases, rounds
+from store.blobs import BlobStore
+from store.database import Database
+from store.errors import DatabaseUnavailableError, FencedError
+
+log = logging.getLogger(__name__)
+
+_RENEWALS = 3
+
+
+class Learner:
+    """Runs until it is told to stop. Without the lease it stands by, and tries for it again and again.
+
+    Every write it makes carries the fencing number of its lease, in its child too: whatever a learner
+    does after its lease has gone, nothing of it is written.
+
+    Args:
+        database: The store's; its clock is the lease's.
+        blobs: Where the bytes lie.
+        settings: How it keeps time.
+    """
+
+    def __init__(self, database: Database, blobs: BlobStore, settings: LearnerSettings) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._settings = settings
+        self._stopped = threading.Event()
+        # Guards the three below: jobs run on threads of their own.
+        self._lock = threading.RLock()
+        self._fencing: int | None = None
+        self._renewed = 0.0
+        self._child: RoundProcess | None = None
+
+    def run(self) -> None:
+        """Keep the clock until SIGTERM, SIGINT or `stop`."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._hear_signal)
+            signal.signal(signal.SIGINT, self._hear_signal)
+        scheduler = self._scheduler()
+        log.info("learner %s started", self._settings.holder)
+        scheduler.start()
+        try:
+            self._stopped.wait()
+        finally:
+            self._stand_down("the learner stops")
+            scheduler.shutdown(wait=True)
+            # A job in flight may have begun a round, or taken the lease again.
+            self._stand_down("the learner stops")
+            self._release()
+            log.info("learner %s stopped", self._settings.holder)
+
+    def stop(self) -> None:
+        """Make `run` return soon."""
+        self._stopped.set()
+
+    def hold_lease(self) -> None:
+        """Renew the lease, or try for it; stand down where it has gone."""
+        asked = time.monotonic()
+        try:
+            fencing = self._database.write(
+                lambda c: leases.acquire(c, self._settings.holder, self._settings.lease_seconds)
+            )
+        except DatabaseUnavailableError as error:
+            log.warning("the lease can't be renewed: %s", error)
+            if asked - self._renewed > self._settings.lease_seconds:
+                self._stand_down("the lease ran out")
+            return
+        with self._lock:
+            if fencing != self._fencing:
+                self._stand_down("the lease was lost" if self._fencing else None)
+                log.info("standing by" if fencing is None else "leading, with fencing number %s", fencing)
+            self._fencing = None if self._stopped.is_set() else fencing
+            self._renewed = asked
+
+    def tend_round(self) -> None:
+        """Look after the round in progress: see how its child ended, or start one."""
+        with self._lock:
+            if self._fencing is None or not self._is_child_gone():
+                return
+            with self._database.read() as connection:
+                current = rounds.current_round(connection)
+            if current is None or current.state == "awaiting_approval":
+                return
+            fencing, round_id = self._fencing, current.id
+            begun = self._database.write(lambda c: rounds.begin(c, round_id, fencing))
+            if begun.state != "preparing":
+                _tell_end(begun)
+                return
+            self._child = RoundProcess(self._settings.child_command, round_id, fencing)
+            log.info("round %d: try %d runs as process %d", round_id, begun.num_tries, self._child.pid)
+
+    def look_for_due_round(self) -> None:
+        """Ask for a round where one is due."""
+        fenced = self._fenced()
+        if fenced is not None:
+            jobs.request_due_round(fenced, self._settings.triggers)
+
+    def watch_drift(self) -> None:
+        """Measure drift."""
+        fenced = self._fenced()
+        if fenced is not None:
+            jobs.watch_drift(fenced, self._blobs, DriftSettings())
+
+    def keep_house(self) -> None:
+        """Apply retention and collect what nobody needs."""
+        fenced = self._fenced()
+        if fenced is not None:
+            jobs.keep_house(fenced, self._blobs, self._settings)
+
+    def _scheduler(self) -> Any:
+        scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]
+            # One thread a job: a long one must never keep the lease's waiting.
+            executors={"default": ThreadPoolExecutor(5)},  # type: ignore[no-untyped-call]
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+        settings = self._settings
+        for job, seconds in (
+            (self.hold_lease, settings.lease_seconds / _RENEWALS),
+            (self.tend_round, settings.poll_seconds),
+            (self.look_for_due_round, settings.trigger_seconds),
+            (self.watch_drift, settings.drift_seconds),
+            (self.keep_house, settings.upkeep_seconds),
+        ):
+            scheduler.add_job(
+                self._guarded(job), "interval", seconds=seconds, next_run_time=datetime.now(UTC)
+            )
+        return scheduler
+
+    def _guarded(self, job: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                job()
+            except FencedError as error:
+                log.warning("%s", error)
+                self._stand_down("the lease was lost")
+            except DatabaseUnavailableError as error:
+                log.warning("the database can't be used now: %s", error)
+
+        run.__name__ = job.__name__
+        return run
+
+    def _fenced(self) -> FencedDatabase | None:
+        with self._lock:
+            return None if self._fencing is None else FencedDatabase(self._database, self._fencing)
+
+    def _is_child_gone(self) -> bool:
+        if self._child is None:
+            return True
+        status = self._child.exit_status()
+        if status is None:
+            return False
+        round_id, self._child = self._child.round_id, None
+        if status == FINISHED:
+            with self._database.read() as connection:
+                _tell_end(rounds.find_round(connection, round_id))
+        elif status == FENCED:
+            log.warning("round %d: its process was fenced off", round_id)
+        else:
+            how = "crashed" if status == CRASHED else f"ended with status {status}"
+            log.error("round %d: its process %s; it is tried again, three times in all", round_id, how)
+        return True
+
+    def _stand_down(self, why: str | None) -> None:
+        with self._lock:
+            if self._child is not None:
+                log.warning("round %d: its process is ended, for %s", self._child.round_id, why)
+                self._child.kill()
+                self._child = None
+            self._fencing = None
+
+    def _release(self) -> None:
+        try:
+            self._database.write(lambda c: leases.release(c, self._settings.holder))
+        except DatabaseUnavailableError as error:
+            log.warning("the lease can't be released, and ends by itself: %s", error)
+
+    def _hear_signal(self, number: int, frame: FrameType | None) -> None:
+        log.info("learner stops on %s", signal.Signals(number).name)
+        self.stop()
+
+
+def _tell_end(ended: rounds.Round) -> None:
+    """Log how a round ended; what a person should look at is an error or a warning."""
+    level = {"failed": logging.ERROR, "rejected": logging.WARNING}.get(ended.state, logging.INFO)
+    log.log(level, "round %d is %s: %s", ended.id, ended.state, ended.reason)
