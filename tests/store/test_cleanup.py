@@ -1,5 +1,6 @@
 import os
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,24 @@ def test_an_old_blob_that_was_put_again_is_fresh(database: Database, blobs: Blob
     age(files, sha256)
     blobs.put(b"seen before")
     assert cleanup.collect_blobs(database, blobs) == []
+    assert names(blobs) == {sha256}
+
+
+class SentAgainWhileListed(BlobStore):
+    """A store in which a client puts the same bytes again just after they were listed as old."""
+
+    def names(self) -> Iterator[tuple[str, datetime]]:
+        for sha256, modified in list(super().names()):
+            self.put(self.get(sha256))
+            yield sha256, modified
+
+
+def test_a_blob_that_is_put_again_while_the_collection_runs_is_kept(
+    database: Database, blobs: BlobStore, files: Path
+) -> None:
+    sha256 = blobs.put(b"seen before")
+    age(files, sha256)
+    assert cleanup.collect_blobs(database, SentAgainWhileListed(str(files))) == []
     assert names(blobs) == {sha256}
 
 

@@ -59,6 +59,15 @@ def test_an_expired_prediction_is_gone_and_not_unknown(database: Database) -> No
         predictions.find_prediction(connection, old.id)
 
 
+def test_an_expired_prediction_stays_gone_when_older_ones_expire_later(database: Database) -> None:
+    waiting, plain = prediction(database, 3, "a", is_audit=True), prediction(database, 1, "b")
+    log(database, waiting, plain)
+    expire(database, RetentionSettings(max_rows=1))
+    expire(database, RetentionSettings(max_rows=0))
+    with database.read() as connection, pytest.raises(PredictionGoneError):
+        predictions.find_prediction(connection, plain.id)
+
+
 def test_nothing_goes_while_all_is_within_the_limits(database: Database) -> None:
     log(database, prediction(database, 1, "a"), prediction(database, 0, "b"))
     assert expire(database, RetentionSettings(max_bytes=2000, max_rows=2)) == Expired(0, [])
