@@ -83,6 +83,7 @@ class Perennial:
         os.environ.pop("BENTOML_CONTAINERIZED", None)
         # Workers of a built Bento run in its folder, the supervisor too: all must find the same home.
         os.environ["PERENNIAL_HOME"] = str(_settings.home)
+        _configure_logging()
         prepare_home(_settings)
         # In a process of its own, so that this one, which only watches the others, never loads torch.
         done = subprocess.run([sys.executable, "-m", "perennial", "starter"], check=False)
@@ -92,6 +93,7 @@ class Perennial:
     @bentoml.on_startup
     async def start(self) -> None:
         """Open the store and begin to follow the production alias; try again where that fails."""
+        _configure_logging()
         if not await self._open():
             self._opening = asyncio.create_task(self._open_later(), name="opening")
 
@@ -150,6 +152,12 @@ class Perennial:
         while not await self._open():
             await asyncio.sleep(wait)
             wait = min(2 * wait, MAX_RETRY_SECONDS)
+
+
+def _configure_logging() -> None:
+    # BentoML has set the handlers; how much our rooms tell is our setting.
+    for room in ("perennial", "service", "monitoring", "store", "vision"):
+        logging.getLogger(room).setLevel(_settings.log_level.upper())
 
 
 async def _told(work: Awaitable[BaseModel]) -> dict[str, Any]:

@@ -26,7 +26,8 @@ from store.samples import delete_sample
 
 def create_router(services: Services) -> APIRouter:
     """Return the routes over one process's services."""
-    router = APIRouter(prefix="/v1")
+    # Each with its whole prefix: metrics name a route by its own path, without that of a router around it.
+    router = APIRouter()
     router.include_router(_round_routes(services))
     router.include_router(_pause_routes(services))
     router.include_router(_deletion_routes(services))
@@ -34,7 +35,7 @@ def create_router(services: Services) -> APIRouter:
 
 
 def _round_routes(services: Services) -> APIRouter:
-    router = APIRouter(tags=["rounds"])
+    router = APIRouter(prefix="/v1", tags=["rounds"])
     read, write = services.database.read_async, services.database.write_async
 
     @router.post("/rounds", status_code=202)
@@ -83,7 +84,7 @@ def _round_routes(services: Services) -> APIRouter:
 
 
 def _pause_routes(services: Services) -> APIRouter:
-    router = APIRouter(prefix="/learning", tags=["learning"])
+    router = APIRouter(prefix="/v1/learning", tags=["learning"])
 
     @router.post("/pause")
     async def pause(request: Request, sent: ReasonRequest | None = None) -> LearningBody:
@@ -107,7 +108,7 @@ def _pause_routes(services: Services) -> APIRouter:
 
 
 def _deletion_routes(services: Services) -> APIRouter:
-    router = APIRouter(tags=["deletion"])
+    router = APIRouter(prefix="/v1", tags=["deletion"])
 
     async def delete_bytes(shas: list[str]) -> int:
         deleted = await asyncio.to_thread(delete_blobs, services.database, services.blobs, shas)

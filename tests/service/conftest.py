@@ -1,9 +1,10 @@
 """A real store, a real small network, and the API around them, without a network connection."""
 
-import asyncio
 import io
+import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,19 +31,34 @@ from vision.preprocessing import preprocessing_for
 CLASS_NAMES = ("blue", "green", "red")
 
 
-def picture(number: int = 0, kind: str = "JPEG") -> bytes:
-    """Return an image of 32 × 32 pixels, another one for each number."""
-    pixels = np.random.default_rng(number).integers(0, 255, (8, 8, 3)).repeat(4, axis=0).repeat(4, axis=1)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(buffer, kind)
-    return buffer.getvalue()
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
-def small_artifact(seed: int, class_names: tuple[str, ...] = CLASS_NAMES) -> Artifact:
-    """Return a ResNet-18 for 32 × 32 pixels with weights of its own."""
-    torch.manual_seed(seed)
-    state = build_classifier("resnet18", len(class_names), "none").state_dict()
-    return Artifact("resnet18", class_names, preprocessing_for("resnet18", 32), state)
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., bytes]:
+    """Return a function that makes an image of 32 × 32 pixels, another one for each number."""
+
+    def make(number: int = 0, kind: str = "JPEG") -> bytes:
+        blocks = np.random.default_rng(number).integers(0, 255, (8, 8, 3))
+        buffer = io.BytesIO()
+        Image.fromarray(blocks.repeat(4, axis=0).repeat(4, axis=1).astype(np.uint8)).save(buffer, kind)
+        return buffer.getvalue()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> list[Artifact]:
+    """Return two ResNet-18 for 32 × 32 pixels, of the same classes, with random weights."""
+    preprocessing = preprocessing_for("resnet18", 32)
+    made = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        state = build_classifier("resnet18", len(CLASS_NAMES), "none").state_dict()
+        made.append(Artifact("resnet18", CLASS_NAMES, preprocessing, state))
+    return made
 
 
 @dataclass(frozen=True)
@@ -51,76 +67,93 @@ class Store:
 
     database: Database
     blobs: BlobStore
+    folder: Path
 
-    def add(self, artifact: Artifact, *, promoted: bool = True) -> str:
-        """Add a version, and make it production."""
+    def add(self, artifact: Artifact, *, parent: str | None = None) -> str:
+        """Add a version."""
         files = {name: self.blobs.put(content) for name, content in to_files(artifact).items()}
-        new = NewVersion(artifact.class_names, files)
-        version = self.database.write(lambda connection: add_version(connection, new, []))
-        if promoted:
-            self.database.write(
-                lambda connection: promote(
-                    connection, version.version, reason="test", actor="test", force=True
-                )
-            )
-        return version.version
+        new = NewVersion(artifact.class_names, files, parent=parent)
+        return self.database.write(lambda connection: add_version(connection, new, [])).version
+
+    def promote(self, version: str) -> None:
+        """Make a version production."""
+        self.database.write(
+            lambda connection: promote(connection, version, reason="a test", actor="test", force=True)
+        )
+
+
+@contextmanager
+def open_store(folder: Path) -> Iterator[Store]:
+    folder.mkdir(exist_ok=True)
+    url = f"sqlite:///{folder / 'perennial.db'}"
+    migrate(url)
+    database, blobs = Database(url, busy_timeout_seconds=0.5), BlobStore(str(folder / "blobs"))
+    yield Store(database, blobs, folder)
+    database.close()
+    blobs.close()
 
 
 @pytest.fixture(scope="session")
-def artifacts() -> list[Artifact]:
-    """Two classifiers of the same classes."""
-    return [small_artifact(1), small_artifact(2)]
+def template(tmp_path_factory: pytest.TempPathFactory, artifacts: list[Artifact]) -> Path:
+    """A folder with a store whose production is v1; v2, its child, is there too."""
+    folder = tmp_path_factory.mktemp("template")
+    with open_store(folder) as store:
+        store.promote(store.add(artifacts[0]))
+        store.add(artifacts[1], parent="v1")
+    return folder
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'perennial.db'}"
-    migrate(url)
-    database = Database(url, busy_timeout_seconds=1.0)
-    yield Store(database, BlobStore(str(tmp_path / "blobs")))
-    database.close()
+    """An empty store."""
+    with open_store(tmp_path / "store") as opened:
+        yield opened
 
 
-def build(store: Store, settings: ServiceSettings) -> Services:
-    registry = CollectorRegistry()
-    metrics = ServiceMetrics(registry)
-    exposition = Exposition(registry, StoreCollector(store.database, settings.threshold))
-    return build_services(Collaborators(store.database, store.blobs, metrics, exposition), settings)
+@pytest.fixture
+def serving(template: Path, tmp_path: Path) -> Iterator[Store]:
+    """A store of the test's own whose production is v1; v2, its child, is there too."""
+    folder = tmp_path / "serving"
+    shutil.copytree(template / "blobs", folder / "blobs", copy_function=os.link)
+    shutil.copy(template / "perennial.db", folder)
+    with open_store(folder) as opened:
+        yield opened
 
 
 @dataclass(frozen=True)
 class Running:
-    """The API with a client that asks it from this machine."""
+    """The API, with a client that asks it."""
 
     client: httpx.AsyncClient
     services: Services
+    app: Front
 
 
 Run = Callable[..., AbstractAsyncContextManager[Running]]
 
 
 @pytest.fixture
-def run(store: Store) -> Run:
-    """Return a context manager that runs the API, once a version is loaded where there is one."""
+def run() -> Run:
+    """Return a context manager that runs the API over a store, with production loaded where there is one."""
 
     @asynccontextmanager
     async def running(
-        settings: ServiceSettings | None = None, peer: str = "127.0.0.1", *, loads: bool = True
+        store: Store,
+        settings: ServiceSettings | None = None,
+        peer: str = "127.0.0.1",
+        base_url: str = "http://localhost",
     ) -> AsyncIterator[Running]:
-        settings = replace(settings or ServiceSettings(), device="cpu", poll_seconds=0.05)
-        services = build(store, settings)
+        settings = replace(settings or ServiceSettings(), device="cpu")
+        registry = CollectorRegistry()
+        exposition = Exposition(registry, StoreCollector(store.database, settings.threshold))
+        given = Collaborators(store.database, store.blobs, ServiceMetrics(registry), exposition)
+        services = build_services(given, settings)
         app = Front(create_api(services), settings)
         transport = httpx.ASGITransport(app, client=(peer, 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            if loads:
-                await services.hot_swap.look()
-            yield Running(client, services)
+        async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
+            await services.hot_swap.look()
+            yield Running(client, services, app)
             await services.batcher.close()
             await services.log.close()
-            await services.hot_swap.stop()
 
     return running
-
-
-def run_async(work: Callable[[], object]) -> None:
-    asyncio.run(work())  # type: ignore[arg-type]

@@ -1,42 +1,207 @@
-"""The main path: predict, feedback, swap, look, delete."""
+"""The main path, over HTTP: predict, label, look, move production, ask for rounds, delete."""
 
-import asyncio
-import io
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
-
-from vision.artifact import Artifact
 
 JPEG = {"Content-Type": "image/jpeg"}
 
-
-def picture(number: int = 0, kind: str = "JPEG") -> bytes:
-    pixels = np.random.default_rng(number).integers(0, 255, (8, 8, 3)).repeat(4, axis=0).repeat(4, axis=1)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(buffer, kind)
-    return buffer.getvalue()
+pytestmark = pytest.mark.anyio
 
 
-def test_predict_then_feedback_makes_a_sample(run: Any, store: Any, artifacts: list[Artifact]) -> None:
-    store.add(artifacts[0])
+async def _predict(client: Any, content: bytes) -> dict[str, Any]:
+    answer = await client.post("/v1/predict", content=content, headers=JPEG)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
 
-    async def work() -> None:
-        async with run() as running:
-            answer = await running.client.post("/v1/predict", content=picture(), headers=JPEG)
-            assert answer.status_code == 200, answer.text
-            prediction = answer.json()
-            assert prediction["model_version"] == "v1"
-            assert prediction["label"] == prediction["top"][0]["label"]
-            assert sum(guess["confidence"] for guess in prediction["top"]) == pytest.approx(1.0)
-            sent = {"prediction_id": prediction["prediction_id"], "label": "red"}
-            answer = await running.client.post("/v1/feedback", json=sent)
-            assert answer.status_code == 201, answer.text
-            assert answer.json()["status"] == "accepted"
-            status = (await running.client.get("/v1/status")).json()
-            assert status["production"] == "v1"
-            assert status["workers"][0]["version"] == "v1"
 
-    asyncio.run(work())
+async def test_an_image_is_answered_with_its_likeliest_classes(run: Any, serving: Any, picture: Any) -> None:
+    async with run(serving) as api:
+        raw = await _predict(api.client, picture())
+        multipart = await api.client.post("/v1/predict", files={"image": ("a.jpg", picture(), "image/jpeg")})
+    assert raw["model_version"] == "v1"
+    assert raw["label"] == raw["top"][0]["label"]
+    assert raw["confidence"] == raw["top"][0]["confidence"] == max(g["confidence"] for g in raw["top"])
+    assert sum(guess["confidence"] for guess in raw["top"]) == pytest.approx(1.0)
+    assert multipart.json()["top"] == raw["top"]
+    assert multipart.json()["prediction_id"] != raw["prediction_id"]
+
+
+async def test_a_temperature_softens_the_confidence_only(
+    run: Any, store: Any, artifacts: Any, picture: Any
+) -> None:
+    from dataclasses import replace
+
+    store.promote(store.add(artifacts[0]))
+    async with run(store) as api:
+        sharp = await _predict(api.client, picture())
+        store.promote(store.add(replace(artifacts[0], temperature=4.0), parent="v1"))
+        await api.services.hot_swap.look()
+        soft = await _predict(api.client, picture())
+    assert soft["label"] == sharp["label"]
+    assert 1 / 3 < soft["confidence"] < sharp["confidence"]
+
+
+async def test_a_bad_image_of_a_batch_is_an_error_in_its_place(run: Any, serving: Any, picture: Any) -> None:
+    contents = [picture(1), b"no image", picture(2, "PNG"), b""]
+    files = [("images", (f"{i}", content, "image/jpeg")) for i, content in enumerate(contents)]
+    async with run(serving) as api:
+        answer = await api.client.post("/v1/predict/batch", files=files)
+    assert answer.status_code == 200
+    first, second, third, fourth = answer.json()["predictions"]
+    assert first["label"]
+    assert third["label"]
+    assert second["error"]["code"] == "not_an_image"
+    assert fourth["error"]["code"] == "empty_image"
+
+
+async def test_a_label_for_a_prediction_makes_a_volunteered_sample(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    async with run(serving) as api:
+        prediction = await _predict(api.client, picture())
+        sent = {"prediction_id": prediction["prediction_id"], "label": " red "}
+        answer = await api.client.post("/v1/feedback", json=sent)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["status"] == "accepted"
+        again = await api.client.post("/v1/feedback", json=sent)
+        assert again.json()["status"] == "duplicate"
+        corrected = await api.client.post("/v1/feedback", json=sent | {"label": "blue"})
+        assert corrected.json()["status"] == "corrected"
+        unknown = await api.client.post("/v1/feedback", json=sent | {"label": "grene"})
+        assert unknown.json()["status"] == "quarantined"
+        assert unknown.json()["nearest_class"] == "green"
+        assert unknown.json()["num_pending"] == 0
+    with serving.database.read() as connection:
+        from store.samples import samples_by_id
+
+        (sample,) = samples_by_id(connection, [answer.json()["sample_id"]])
+    assert sample.origin == "volunteered"
+    assert sample.source == "local"
+    assert sample.predicted_label == prediction["label"]
+
+
+async def test_a_label_for_an_audited_prediction_makes_an_audit(run: Any, serving: Any, picture: Any) -> None:
+    from service.settings import ServiceSettings
+    from store.samples import samples_by_id
+
+    async with run(serving, ServiceSettings(audit_fraction=1.0)) as api:
+        prediction = await _predict(api.client, picture())
+        assert prediction["audit"] is True
+        audits = (await api.client.get("/v1/audits")).json()
+        await api.services.log.written(prediction["prediction_id"])
+        audits = (await api.client.get("/v1/audits")).json()
+        assert audits["audits"][0]["prediction_id"] == prediction["prediction_id"]
+        image = await api.client.get(f"/v1/predictions/{prediction['prediction_id']}/image")
+        assert image.content == picture()
+        assert image.headers["content-type"] == "image/jpeg"
+        sent = {"prediction_id": prediction["prediction_id"], "label": "red"}
+        sample_id = (await api.client.post("/v1/feedback", json=sent)).json()["sample_id"]
+        assert (await api.client.get("/v1/audits")).json()["num_waiting"] == 0
+    with serving.database.read() as connection:
+        assert samples_by_id(connection, [sample_id])[0].origin == "audit"
+
+
+async def test_an_image_with_its_label_makes_a_direct_sample(run: Any, serving: Any, picture: Any) -> None:
+    from store.samples import samples_by_id
+
+    async with run(serving) as api:
+        answer = await api.client.post(
+            "/v1/feedback", files={"image": picture()}, data={"label": "red", "group": "patient 7"}
+        )
+    assert answer.status_code == 201, answer.text
+    with serving.database.read() as connection:
+        (sample,) = samples_by_id(connection, [answer.json()["sample_id"]])
+    assert (sample.origin, sample.group, sample.label) == ("direct", "patient 7", "red")
+    assert serving.blobs.get(sample.sha256) == picture()
+
+
+async def test_a_promotion_is_followed_and_a_roll_back_pauses_learning(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    async with run(serving) as api:
+        moved = await api.client.post("/v1/models/v2/promote", json={"reason": "better at night"})
+        assert moved.json() == moved.json() | {"from_version": "v1", "to_version": "v2", "actor": "local"}
+        assert moved.json()["reason"] == "better at night"
+        await api.services.hot_swap.look()
+        assert (await _predict(api.client, picture()))["model_version"] == "v2"
+        models = (await api.client.get("/v1/models?limit=1")).json()["models"]
+        assert [(row["version"], row["is_production"]) for row in models] == [("v2", True)]
+        assert (await api.client.get("/v1/models?before=2")).json()["models"][0]["version"] == "v1"
+        back = await api.client.post("/v1/rollback")
+        assert (back.json()["to_version"], back.json()["learning_paused"]) == ("v1", True)
+        assert (await api.client.post("/v1/learning/resume")).json() == {"paused": None}
+        paused = await api.client.post("/v1/learning/pause", json={"reason": "holidays"})
+        assert paused.json()["paused"]["reason"] == "holidays"
+
+
+async def test_a_round_is_asked_for_shown_and_cancelled(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        asked = await api.client.post("/v1/rounds")
+        assert asked.status_code == 202, asked.text
+        number = asked.json()["id"]
+        again = await api.client.post("/v1/rounds")
+        assert (again.status_code, again.json()["error"]["code"]) == (409, "round_in_progress")
+        assert (await api.client.get("/v1/rounds")).json()["rounds"][0]["state"] == "requested"
+        assert (await api.client.post(f"/v1/rounds/{number}/approve")).status_code == 409
+        cancelled = await api.client.post(f"/v1/rounds/{number}/cancel")
+        assert cancelled.json()["state"] == "cancelled"
+        assert (await api.client.get(f"/v1/rounds/{number}")).json()["steps"][-1]["step"] == "cancelled"
+
+
+async def test_deleting_removes_the_bytes(run: Any, serving: Any, picture: Any) -> None:
+    from service.images import sha256_of
+
+    async with run(serving) as api:
+        prediction = await _predict(api.client, picture())
+        sent = {"prediction_id": prediction["prediction_id"], "label": "red"}
+        sample_id = (await api.client.post("/v1/feedback", json=sent)).json()["sample_id"]
+        gone = await api.client.delete(f"/v1/predictions/{prediction['prediction_id']}")
+        assert gone.json() == gone.json() | {"sample_id": sample_id, "num_blobs_deleted": 0}
+        gone = await api.client.delete(f"/v1/samples/{sample_id}")
+        assert gone.json() == {"sample_id": sample_id, "versions": [], "num_blobs_deleted": 1}
+        assert not serving.blobs.exists(sha256_of(picture()))
+        answer = await api.client.post("/v1/feedback", json=sent)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (410, "prediction_gone")
+
+
+async def test_status_names_production_classes_and_workers(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        status = (await api.client.get("/v1/status")).json()
+    assert status == status | {"production": "v1", "device": "cpu", "classes": ["blue", "green", "red"]}
+    assert status == status | {"num_pending": 0, "threshold": 500, "round": None}
+    assert [worker["version"] for worker in status["workers"]] == ["v1"]
+
+
+async def test_without_a_version_the_server_is_alive_and_not_ready(
+    run: Any, store: Any, picture: Any
+) -> None:
+    async with run(store) as api:
+        assert (await api.client.get("/livez")).status_code == 200
+        for answer in (
+            await api.client.get("/readyz"),
+            await api.client.post("/v1/predict", content=picture(), headers=JPEG),
+            await api.client.post("/v1/feedback", files={"image": picture()}, data={"label": "red"}),
+        ):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
+            assert answer.headers["Retry-After"]
+        assert (await api.client.get("/v1/status")).json()["production"] is None
+
+
+async def test_the_metrics_count_answers_by_route_template(run: Any, serving: Any, picture: Any) -> None:
+    async with run(serving) as api:
+        await _predict(api.client, picture())
+        await api.client.get("/v1/rounds/12345")
+        await api.client.get("/wp-admin/12345")
+        metrics = await api.client.get("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain")
+    assert 'route="/v1/predict",status="2xx"' in metrics.text
+    assert 'route="/v1/rounds/{round_id}",status="4xx"' in metrics.text
+    assert "12345" not in metrics.text
+
+
+async def test_the_dashboard_is_served(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        page = await api.client.get("/")
+    assert page.status_code == 200
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]

@@ -1,0 +1,317 @@
+"""Every error has one shape; bad input gets the status that the design names, and never a 5xx."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.errors import ServiceError, answer_for
+from service.settings import ServiceSettings
+from store import errors as store_errors
+from store.prediction_ids import new_prediction_id
+from vision import errors as vision_errors
+from vision.preprocessing import ImageLimits
+
+JPEG = {"Content-Type": "image/jpeg"}
+JSON = {"Content-Type": "application/json"}
+STATUSES = {400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 503}
+
+pytestmark = pytest.mark.anyio
+
+
+def check_shape(answer: Any) -> dict[str, str]:
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert body.keys() == {"error"}
+    assert body["error"].keys() == {"code", "message", "remedy"}
+    assert all(isinstance(text, str) and text for text in body["error"].values())
+    return dict(body["error"])
+
+
+def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _animation() -> bytes:
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    return _encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+
+
+def _bomb() -> bytes:
+    """Return the header of a PNG of 30,000 × 30,000 pixels."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
+
+
+def _noise() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+
+
+BAD_IMAGES: dict[str, tuple[Callable[[], bytes], int, str]] = {
+    "empty": (lambda: b"", 422, "empty_image"),
+    "text": (lambda: b"not an image at all", 415, "not_an_image"),
+    "gif": (lambda: _encoded(_noise(), "GIF"), 415, "not_an_image"),
+    "truncated": (lambda: _encoded(_noise(), "JPEG")[:900], 422, "undecodable_image"),
+    "header only": (lambda: _encoded(_noise(), "PNG")[:40], 422, "undecodable_image"),
+    "animated": (_animation, 422, "undecodable_image"),
+    "pixel bomb": (_bomb, 413, "too_many_pixels"),
+}
+
+
+async def test_a_bad_image_is_refused_alike_wherever_it_is_sent(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        for name, (make, status, code) in BAD_IMAGES.items():
+            files, label = {"image": ("a.jpg", make(), "image/jpeg")}, {"label": "red"}
+            for answer in (
+                await api.client.post("/v1/predict", content=make(), headers=JPEG),
+                await api.client.post("/v1/predict", files=files),
+                await api.client.post("/v1/feedback", files=files, data=label),
+            ):
+                assert (answer.status_code, check_shape(answer)["code"]) == (status, code), name
+    with serving.database.read() as connection:
+        from store.samples import samples_by_id
+
+        assert samples_by_id(connection, range(1, 9)) == []
+
+
+GOOD_IMAGES: dict[str, Callable[[], bytes]] = {
+    "cmyk": lambda: _encoded(_noise().convert("CMYK"), "JPEG"),
+    "palette": lambda: _encoded(_noise().convert("P"), "PNG"),
+    "16 bit": lambda: _encoded(Image.fromarray(np.arange(4096, dtype=np.uint16).reshape(64, 64) * 16), "PNG"),
+    "grey": lambda: _encoded(_noise().convert("L"), "JPEG"),
+    "transparent": lambda: _encoded(_noise().convert("RGBA"), "WEBP"),
+    "rotated": lambda: _encoded(_noise(), "JPEG", exif=_orientation(6)),
+}
+
+
+def _orientation(value: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return exif
+
+
+async def test_a_strange_but_whole_image_is_answered(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        for name, make in GOOD_IMAGES.items():
+            answer = await api.client.post("/v1/predict", content=make(), headers=JPEG)
+            assert answer.status_code == 200, name
+
+
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+BAD_REQUESTS: list[tuple[str, dict[str, Any], int, str]] = [
+    ("/v1/predict", {"content": b"x"}, 415, "not_an_image_type"),
+    ("/v1/predict", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415, "not_an_image_type"),
+    ("/v1/predict", {"json": {"image": "x"}}, 415, "not_an_image_type"),
+    ("/v1/predict", {"files": {"img": b"x"}}, 400, "malformed"),
+    ("/v1/predict", {"files": [("image", b"x"), ("image", b"y")]}, 400, "malformed"),
+    ("/v1/predict", {"data": {"image": "http://localhost/a.jpg"}, "files": {"group": b""}}, 400, "malformed"),
+    ("/v1/predict", {"content": b"no parts", "headers": FORM}, 400, "malformed"),
+    ("/v1/predict", {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "malformed"),
+    ("/v1/predict?group=%00", {"content": b"x", "headers": JPEG}, 400, "malformed"),
+    (f"/v1/predict?group={'g' * 201}", {"content": b"x", "headers": JPEG}, 400, "malformed"),
+    ("/v1/predict/batch", {"content": b"x", "headers": JPEG}, 415, "not_an_image_type"),
+    ("/v1/predict/batch", {"files": {"image": b"x"}}, 400, "malformed"),
+    ("/v1/predict/batch", {"files": [("images", b"x")] * 65}, 413, "too_many_images"),
+    ("/v1/feedback", {"content": b"{", "headers": JSON}, 400, "malformed"),
+    (
+        "/v1/feedback",
+        {"content": b"[" * 99_999, "headers": JSON},
+        400,
+        "malformed",
+    ),
+    ("/v1/feedback", {"json": ["red"]}, 400, "malformed"),
+    ("/v1/feedback", {"json": {"label": "red"}}, 400, "malformed"),
+    ("/v1/feedback", {"json": {"prediction_id": 7, "label": "red"}}, 400, "malformed"),
+    ("/v1/feedback", {"json": {"prediction_id": "x", "label": "red", "lable": 1}}, 400, "malformed"),
+    ("/v1/feedback", {"json": {"prediction_id": "x", "label": "red"}}, 404, "unknown_prediction"),
+    ("/v1/feedback", {"json": {"prediction_id": "x", "label": ""}}, 422, "invalid_label"),
+    ("/v1/feedback", {"json": {"prediction_id": "x", "label": " \n"}}, 422, "invalid_label"),
+    ("/v1/feedback", {"json": {"prediction_id": "x", "label": "a" * 201}}, 422, "invalid_label"),
+    ("/v1/feedback", {"json": {"prediction_id": "x", "label": "a\0b"}}, 422, "invalid_label"),
+    ("/v1/feedback", {"files": {"image": b"x"}}, 400, "malformed"),
+    ("/v1/feedback", {"files": {"image": b"x"}, "data": {"label": "  "}}, 422, "invalid_label"),
+    ("/v1/feedback", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415, "not_an_image_type"),
+    ("/v1/models/v2/promote", {"json": {"reason": 7}}, 400, "malformed"),
+    ("/v1/models/v2/promote", {"json": {"force": "yes"}}, 400, "malformed"),
+    ("/v1/models/v2/promote", {"content": b'{"reason": "\\ud800"}', "headers": JSON}, 400, "malformed"),
+    ("/v1/models/v2/promote", {"json": {"raeson": "x"}}, 400, "malformed"),
+    ("/v1/models/v9/promote", {}, 404, "unknown_version"),
+    ("/v1/models/latest/promote", {}, 404, "unknown_id"),
+    ("/v1/rollback", {"json": {"to": "v9"}}, 404, "unknown_version"),
+    ("/v1/rollback", {}, 409, "no_predecessor"),
+    ("/v1/rounds", {"content": b"{", "headers": JSON}, 400, "malformed"),
+    ("/v1/rounds/1/approve", {}, 404, "unknown_round"),
+    ("/v1/rounds/one/cancel", {}, 404, "unknown_id"),
+    (f"/v1/rounds/{2**70}/cancel", {}, 404, "unknown_id"),
+]
+
+
+BAD_LOOKS = [
+    ("/v1/models?limit=0", 400),
+    ("/v1/models?limit=many", 400),
+    (f"/v1/rounds?before={2**70}", 400),
+    ("/v1/models/v9", 404),
+    ("/v1/models/%00", 404),
+    ("/v1/rounds/1", 404),
+    ("/v1/predictions/x/image", 404),
+    ("/v2/predict", 404),
+    ("/v1/predict", 405),
+]
+
+
+async def test_bad_requests_are_refused(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        for path, sent, status, code in BAD_REQUESTS:
+            answer = await api.client.post(path, **sent)
+            assert (answer.status_code, check_shape(answer)["code"]) == (status, code), (path, sent)
+
+
+async def test_bad_looks_are_refused(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        for path, status in BAD_LOOKS:
+            answer = await api.client.get(path)
+            assert answer.status_code == status, path
+            check_shape(answer)
+
+
+async def test_an_expired_prediction_is_gone(run: Any, serving: Any) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from store.kept_predictions import raise_gone_before
+
+    moment = datetime.now(UTC) - timedelta(days=40)
+    serving.database.write(lambda c: raise_gone_before(c, int(moment.timestamp() * 1000) + 1))
+    sent = {"prediction_id": new_prediction_id(moment), "label": "red"}
+    async with run(serving) as api:
+        answer = await api.client.post("/v1/feedback", json=sent)
+    assert (answer.status_code, check_shape(answer)["code"]) == (410, "prediction_gone")
+
+
+async def test_every_route_of_the_document_tells_errors_in_one_shape(run: Any, serving: Any) -> None:
+    bad = {"content": b"\xff{", "headers": JSON}
+    async with run(serving) as api:
+        document = (await api.client.get("/openapi.json")).json()
+        routes = [(method, path) for path, item in document["paths"].items() for method in item]
+        assert len(routes) >= 24
+        for method, path in routes:
+            concrete = (
+                path.replace("{version}", "v0").replace("{prediction_id}", "zz").replace("{round_id}", "0")
+            )
+            concrete = concrete.replace("{sample_id}", "0")
+            assert "{" not in concrete
+            wrong_method = await api.client.request("PATCH", concrete)
+            assert wrong_method.status_code == 405, path
+            check_shape(wrong_method)
+            answer = await api.client.request(method.upper(), concrete, params={"limit": "-1"}, **bad)
+            if answer.status_code >= 400:
+                assert answer.status_code in STATUSES - {503}, (path, answer.text)
+                check_shape(answer)
+            else:
+                # Such a route takes neither a body, nor a limit, nor an id.
+                assert method == "get" or path == "/v1/learning/resume", path
+
+
+async def test_every_route_of_the_document_describes_its_errors(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        document = (await api.client.get("/openapi.json")).json()
+    shape = {"$ref": "#/components/schemas/ErrorBody"}
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            described = operation["responses"]["400"]["content"]["application/json"]["schema"]
+            assert described == shape, path
+
+
+async def test_an_unforeseen_error_is_told_in_the_same_shape(
+    run: Any, serving: Any, monkeypatch: Any
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("a secret of the server's")
+
+    async with run(serving) as api:
+        monkeypatch.setattr("monitoring.summary.forgetting", lambda connection: fail())
+        answer = await api.client.get("/v1/status")
+        assert answer.status_code == 200
+    settings = ServiceSettings(limits=ImageLimits(max_image_bytes=10))
+    async with run(serving, settings) as api:
+        answer = await api.client.get("/v1/forgetting")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    check_shape(answer)
+
+
+async def test_nothing_is_acknowledged_when_the_database_cannot_be_written(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    import sqlite3
+
+    async with run(serving) as api:
+        lock = sqlite3.connect(serving.folder / "perennial.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        feedback = await api.client.post("/v1/feedback", files={"image": picture()}, data={"label": "red"})
+        prediction = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
+        lock.execute("ROLLBACK")
+        lock.close()
+    assert (feedback.status_code, check_shape(feedback)["code"]) == (503, "store_unavailable")
+    assert feedback.headers["Retry-After"]
+    # Predictions need no disk.
+    assert prediction.status_code == 200
+
+
+async def test_nothing_is_acknowledged_when_the_bytes_cannot_be_stored(
+    run: Any, serving: Any, picture: Any, monkeypatch: Any
+) -> None:
+    def refuse(content: bytes) -> str:
+        raise store_errors.BlobsUnavailableError("Expected to store bytes, found a full disk.")
+
+    monkeypatch.setattr(serving.blobs, "put", refuse)
+    async with run(serving) as api:
+        answer = await api.client.post("/v1/feedback", files={"image": picture()}, data={"label": "red"})
+        prediction = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
+        assert prediction.status_code == 200
+        await api.services.log.close()
+        metrics = (await api.client.get("/metrics")).text
+    assert (answer.status_code, check_shape(answer)["code"]) == (503, "storage_unavailable")
+    assert "perennial_prediction_log_errors_total 1.0" in metrics
+
+
+def test_every_error_of_the_rooms_below_has_an_answer() -> None:
+    for room, base in ((store_errors, store_errors.StoreError), (vision_errors, vision_errors.ImageError)):
+        for value in vars(room).values():
+            if isinstance(value, type) and issubclass(value, base):
+                assert answer_for(value("x")).status in STATUSES | {500}
+    for cls in _descendants(ServiceError):
+        assert answer_for(cls("x")).status in STATUSES | {499}
+    for cls in _descendants(vision_errors.ImageError):
+        assert 400 <= answer_for(cls("x")).status < 500
+    assert answer_for(OSError(28, "No space left on device")).status == 503
+
+
+def _descendants(cls: type) -> list[type]:
+    found = list(cls.__subclasses__())
+    for child in cls.__subclasses__():
+        found += _descendants(child)
+    return found
+
+
+def test_the_rooms_errors_are_drawn_where_they_are_defined() -> None:
+    text = (Path(__file__).parents[2] / "service" / "errors.py").read_text()
+    for cls in _descendants(ServiceError):
+        if cls.__module__ == "service.errors":
+            assert f"─ {cls.__name__} " in text
