@@ -59,14 +59,14 @@ class Preprocessing:
         What torchvision gets by resizing and then cropping, found without making the resized image: one of
         1 × 10,000 pixels would become one of 256 × 2,560,000.
         """
-        short, long = min(width, height), max(width, height)
-        resized_long = int(self.resize_size * long / short)
-        scale_x = width / (self.resize_size if width <= height else resized_long)
-        scale_y = height / (resized_long if width <= height else self.resize_size)
-        left = round((width / scale_x - self.image_size) / 2.0) * scale_x
-        upper = round((height / scale_y - self.image_size) / 2.0) * scale_y
+        resized_long = int(self.resize_size * max(width, height) / min(width, height))
+        resized_width = self.resize_size if width <= height else resized_long
+        resized_height = resized_long if width <= height else self.resize_size
+        scale_x, scale_y = width / resized_width, height / resized_height
+        left = round((resized_width - self.image_size) / 2.0) * scale_x
+        upper = round((resized_height - self.image_size) / 2.0) * scale_y
         right, lower = left + self.image_size * scale_x, upper + self.image_size * scale_y
-        return max(left, 0.0), max(upper, 0.0), min(right, float(width)), min(lower, float(height))
+        return left, upper, min(right, float(width)), min(lower, float(height))
 
     def resample(self, image: Image.Image, box: Box) -> NDArray[np.uint8]:
         """Return the box of the image at the network's size, uint8 (image_size, image_size, 3)."""

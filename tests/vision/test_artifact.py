@@ -1,0 +1,117 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from vision.artifact import Artifact, from_files, load_artifact, save_artifact, to_files
+from vision.errors import CorruptArtifactError
+
+Files = dict[str, bytes]
+
+
+def test_it_comes_back_from_files_with_the_same_answers(artifact: Artifact) -> None:
+    back = from_files(to_files(artifact))
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(back.build()(images), artifact.build()(images))
+    assert back.class_names == artifact.class_names
+    assert back.preprocessing == artifact.preprocessing
+    assert back.temperature == artifact.temperature
+    assert back.reference is not None
+    assert torch.equal(back.reference, artifact.reference)
+    assert back.reference.dtype == torch.float16
+
+
+def test_the_same_artifact_gives_the_same_bytes(artifact: Artifact) -> None:
+    shuffled = replace(artifact, state=dict(reversed(artifact.state.items())))
+    assert to_files(artifact) == to_files(shuffled) == to_files(from_files(to_files(artifact)))
+
+
+def test_without_a_reference_there_is_no_such_file(artifact: Artifact) -> None:
+    files = to_files(replace(artifact, reference=None))
+    assert set(files) == {"weights.safetensors", "artifact.json"}
+    assert from_files(files).reference is None
+
+
+def test_a_built_classifier_is_in_evaluation_mode_and_shares_no_memory(artifact: Artifact) -> None:
+    first, second = artifact.build(), artifact.build()
+    assert not first.training
+    with torch.no_grad():
+        first.head.weight.zero_()
+    assert second.head.weight.abs().sum() > 0
+    assert artifact.state["fc.weight"].abs().sum() > 0
+    assert all(parameter.requires_grad for parameter in second.parameters())
+
+
+def test_a_directory_appears_whole_and_replaces_an_older_one(artifact: Artifact, tmp_path: Path) -> None:
+    directory = tmp_path / "models" / "mine"
+    save_artifact(artifact, directory)
+    save_artifact(replace(artifact, temperature=2.5, reference=None), directory)
+    assert load_artifact(directory).temperature == 2.5
+    assert sorted(path.name for path in directory.iterdir()) == ["artifact.json", "weights.safetensors"]
+    assert [path.name for path in directory.parent.iterdir()] == ["mine"]
+
+
+def test_a_save_that_fails_leaves_the_older_one(artifact: Artifact, tmp_path: Path) -> None:
+    save_artifact(artifact, tmp_path / "mine")
+    unwritable = replace(artifact, class_names=("a", "b", object()))  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        save_artifact(unwritable, tmp_path / "mine")
+    assert load_artifact(tmp_path / "mine").class_names == artifact.class_names
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_an_empty_directory_is_no_artifact(tmp_path: Path) -> None:
+    with pytest.raises(CorruptArtifactError, match=r"artifact\.json"):
+        load_artifact(tmp_path)
+
+
+def edited(**changes: object) -> Callable[[Files], Files]:
+    def edit(files: Files) -> Files:
+        description = {**json.loads(files["artifact.json"]), **changes}
+        kept = {name: value for name, value in description.items() if value != "REMOVED"}
+        return {**files, "artifact.json": json.dumps(kept).encode()}
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda files: {**files, "artifact.json": b"{"}, id="broken JSON"),
+        pytest.param(lambda files: {**files, "artifact.json": b"[]"}, id="a list"),
+        pytest.param(lambda files: {**files, "artifact.json": b"\xff\xfe\x00"}, id="no text"),
+        pytest.param(lambda files: {"artifact.json": files["artifact.json"]}, id="no weights"),
+        pytest.param(lambda files: {**files, "weights.safetensors": b"x"}, id="broken weights"),
+        pytest.param(
+            lambda files: {**files, "weights.safetensors": files["weights.safetensors"][:-9]}, id="cut"
+        ),
+        pytest.param(lambda files: {**files, "reference.safetensors": b""}, id="another reference"),
+        pytest.param(edited(format_version=2), id="a later format"),
+        pytest.param(edited(format_version="REMOVED"), id="no format"),
+        pytest.param(edited(backbone="resnet34"), id="another backbone"),
+        pytest.param(edited(backbone="resnet9000"), id="an unknown backbone"),
+        pytest.param(edited(class_names=["a", "b"]), id="fewer classes"),
+        pytest.param(edited(class_names=["a", "a", "b"]), id="a class twice"),
+        pytest.param(edited(class_names=[]), id="no classes"),
+        pytest.param(edited(class_names=[1, 2, 3]), id="numbered classes"),
+        pytest.param(edited(temperature=0.0), id="zero temperature"),
+        pytest.param(edited(temperature=float("nan")), id="undefined temperature"),
+        pytest.param(edited(preprocessing={}), id="no preprocessing"),
+        pytest.param(edited(sha256={}), id="no digests"),
+        pytest.param(edited(sha256="REMOVED"), id="digests missing"),
+    ],
+)
+def test_files_that_do_not_fit_together_are_refused(
+    damage: Callable[[Files], Files], artifact: Artifact
+) -> None:
+    with pytest.raises(CorruptArtifactError):
+        from_files(damage(to_files(artifact)))
+
+
+def test_weights_that_lack_a_tensor_are_told_by_name(artifact: Artifact) -> None:
+    state = {name: tensor for name, tensor in artifact.state.items() if name != "layer1.0.conv1.weight"}
+    with pytest.raises(CorruptArtifactError, match=r"layer1\.0\.conv1\.weight"):
+        replace(artifact, state=state).build()
