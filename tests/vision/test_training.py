@@ -1,0 +1,210 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vision.errors import TooFewSamplesError, TrainingDivergedError
+from vision.network import Classifier, build_classifier
+from vision.training import Epoch, TrainingSettings, fit, rate_at
+
+Pair = tuple[Tensor, int]
+SETTINGS = TrainingSettings(epochs=2, batch_size=8, learning_rate=0.01, schedule="constant")
+
+
+def pairs(num: int, seed: int = 0) -> list[Pair]:
+    """Noise around -1 for class 0 and around +1 for class 1."""
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        (torch.randn(3, 32, 32, generator=generator) + (2 * (index % 2) - 1), index % 2)
+        for index in range(num)
+    ]
+
+
+def points(num: int, seed: int = 0, overlap: float = 0.5) -> list[Pair]:
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        (overlap * torch.randn(4, generator=generator) + (2 * (index % 2) - 1), index % 2)
+        for index in range(num)
+    ]
+
+
+def network(seed: int = 0) -> Classifier:
+    torch.manual_seed(seed)
+    return build_classifier("resnet18", 2)
+
+
+def line(seed: int = 0) -> nn.Linear:
+    torch.manual_seed(seed)
+    return nn.Linear(4, 2)
+
+
+def test_a_network_learns_what_is_easy_and_returns_its_curves() -> None:
+    told: list[Epoch] = []
+    batches: list[tuple[int, int]] = []
+    result = fit(
+        network(),
+        pairs(32),
+        pairs(16, seed=1),
+        replace(SETTINGS, epochs=4, optimizer="adamw", learning_rate=1e-3),
+        on_epoch=told.append,
+        on_batch=lambda done, total: batches.append((done, total)),
+    )
+    assert result.epochs[result.best_epoch - 1].validation_accuracy >= 0.95
+    assert result.epochs == tuple(told)
+    assert [epoch.epoch for epoch in told] == [1, 2, 3, 4]
+    assert told[-1].training_loss < told[0].training_loss
+    assert all(epoch.seconds > 0 for epoch in told)
+    assert batches == [(done, 16) for done in range(1, 17)]
+    assert result.diagnosis == "good fit"
+
+
+def test_the_same_seed_gives_the_same_weights_on_a_cpu() -> None:
+    first = fit(network(), pairs(20), pairs(8, seed=1), SETTINGS)
+    torch.rand(3)
+    second = fit(network(), pairs(20), pairs(8, seed=1), SETTINGS)
+    other = fit(network(), pairs(20), pairs(8, seed=1), replace(SETTINGS, seed=1))
+    assert all(torch.equal(first.state[name], second.state[name]) for name in first.state)
+    assert not all(torch.equal(first.state[name], other.state[name]) for name in first.state)
+
+
+def test_training_leaves_the_callers_randomness_and_threads_alone() -> None:
+    torch.manual_seed(9)
+    expected = torch.rand(2)
+    torch.manual_seed(9)
+    fit(line(9), points(8), points(8), replace(SETTINGS, num_threads=2))
+    torch.manual_seed(9)
+    fit(nn.Linear(4, 2), points(8), points(8), replace(SETTINGS, num_threads=2))
+    torch.manual_seed(9)
+    assert torch.equal(torch.rand(2), expected)
+    assert torch.get_num_threads() == 1
+
+
+def test_the_weights_of_the_best_validation_epoch_are_kept() -> None:
+    # At this rate the line jumps about, so that the last epoch is not the best one.
+    settings = replace(SETTINGS, epochs=12, learning_rate=3.0, momentum=0.0, batch_size=4)
+    seen: list[dict[str, Tensor]] = []
+    layer = line()
+    result = fit(
+        layer,
+        points(24, overlap=2.0),
+        points(40, seed=1, overlap=2.0),
+        settings,
+        on_epoch=lambda _: seen.append({name: value.clone() for name, value in layer.state_dict().items()}),
+    )
+    best = max(result.epochs, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
+    assert result.best_epoch == best.epoch < 12
+    assert torch.equal(result.state["weight"], seen[best.epoch - 1]["weight"])
+    assert torch.equal(layer.state_dict()["weight"], result.state["weight"])
+    assert not layer.training
+
+
+def test_training_stops_when_validation_has_stopped_improving() -> None:
+    settings = replace(SETTINGS, epochs=50, learning_rate=0.0, patience=3)
+    result = fit(line(), points(8), points(8, seed=1), settings)
+    assert len(result.epochs) == 4
+    assert result.best_epoch == 1
+
+
+def test_frozen_blocks_keep_weights_and_batch_statistics() -> None:
+    classifier = network()
+    before = {name: value.clone() for name, value in classifier.state_dict().items()}
+    last_groups = [
+        parameter for group in classifier.block_groups()[-2:] for m in group for parameter in m.parameters()
+    ]
+    after = fit(
+        classifier, pairs(16), pairs(8, seed=1), replace(SETTINGS, epochs=1), parameters=last_groups
+    ).state
+    changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
+    assert changed == {"layer4", "fc"}
+    assert not torch.equal(after["layer4.0.bn1.running_mean"], before["layer4.0.bn1.running_mean"])
+    assert all(parameter.requires_grad for parameter in classifier.parameters())
+    assert all(parameter.grad is None for parameter in classifier.parameters())
+
+
+def test_groups_may_have_rates_of_their_own() -> None:
+    classifier = network()
+    before = classifier.head.weight.detach().clone()
+    frozen_by_rate = [
+        {"params": classifier.head.parameters(), "lr": 0.0},
+        {"params": classifier.network.get_submodule("layer4").parameters()},
+    ]
+    after = fit(classifier, pairs(8), pairs(8), replace(SETTINGS, epochs=1), parameters=frozen_by_rate).state
+    assert torch.equal(after["fc.weight"], before)
+
+
+@pytest.mark.parametrize(("num", "batch_size"), [(9, 4), (1, 4), (3, 1), (2, 1)])
+def test_batches_of_one_image_train(num: int, batch_size: int) -> None:
+    result = fit(network(), pairs(num), pairs(2), replace(SETTINGS, epochs=1, batch_size=batch_size))
+    assert all(value.isfinite().all() for value in result.state.values())
+
+
+def test_class_weights_shift_the_answers_to_the_heavy_class() -> None:
+    blurred = points(60, overlap=3.0)
+    settings = replace(SETTINGS, epochs=20)
+    shares = []
+    for weights in ((10.0, 1.0), (1.0, 10.0)):
+        layer = line()
+        fit(layer, blurred, blurred, replace(settings, class_weights=weights))
+        shares.append(layer(torch.stack([point for point, _ in blurred])).argmax(1).float().mean())
+    assert shares[0] < 0.4 < 0.6 < shares[1]
+
+
+def test_a_penalty_is_added_to_the_loss_and_told_the_indices() -> None:
+    seen: list[int] = []
+
+    def stay_at_zero(points_seen: Tensor, logits: Tensor, indices: object) -> Tensor:
+        seen.extend(indices)  # type: ignore[arg-type]
+        return 10.0 * logits.square().mean()
+
+    free, held = line(), line()
+    training = points(12)
+    images = torch.stack([point for point, _ in training])
+    fit(free, training, training, replace(SETTINGS, epochs=1))
+    fit(held, training, training, replace(SETTINGS, epochs=1), penalty=stay_at_zero)
+    assert sorted(seen) == list(range(12))
+    assert held(images).abs().mean() < 0.5 * free(images).abs().mean()
+
+
+def test_a_diverging_run_is_told_apart() -> None:
+    with pytest.raises(TrainingDivergedError, match="lower learning rate"):
+        fit(line(), points(16), points(4), replace(SETTINGS, learning_rate=1e38, epochs=5))
+
+
+def test_an_empty_set_is_refused() -> None:
+    with pytest.raises(TooFewSamplesError, match="got 0 and 4"):
+        fit(line(), [], points(4), SETTINGS)
+    with pytest.raises(TooFewSamplesError, match="got 4 and 0"):
+        fit(line(), points(4), [], SETTINGS)
+
+
+def test_a_set_is_told_its_epoch() -> None:
+    class Noted(list[Pair]):
+        epochs: list[int] = []  # noqa: RUF012
+
+        def set_epoch(self, epoch: int) -> None:
+            self.epochs.append(epoch)
+
+    training = Noted(points(4))
+    fit(line(), training, points(4), replace(SETTINGS, epochs=3))
+    assert training.epochs == [1, 2, 3]
+
+
+def test_the_step_schedule_falls_to_a_tenth_every_seven_epochs() -> None:
+    rates = [rate_at("step", step, 60, 15) for step in range(60)]
+    assert rates[:28] == [1.0] * 28
+    assert rates[28:56] == pytest.approx([0.1] * 28)
+    assert rates[56:] == pytest.approx([0.01] * 4)
+
+
+def test_the_cosine_schedule_rises_then_falls_to_nothing() -> None:
+    rates = [rate_at("cosine", step, 100, 5) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+    assert rates[10] == pytest.approx(1.0)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert 0 < rates[-1] < 0.001
+    assert [rate_at("cosine", step, 1, 1) for step in range(1)] == [1.0]
+
+
+def test_the_constant_schedule_stays() -> None:
+    assert {rate_at("constant", step, 9, 3) for step in range(9)} == {1.0}

@@ -1,0 +1,134 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from vision.artifact import from_files, to_files
+from vision.augmentation import augmented
+from vision.errors import TooFewSamplesError, UndecodableImageError, UnknownStrategyError
+from vision.evaluation import evaluate_logits
+from vision.image_set import PreparedImages
+from vision.network import build_classifier
+from vision.preprocessing import ImageLimits
+from vision.transfer import TransferSettings, choose_strategy, transfer
+
+Made = Callable[..., list[tuple[bytes, int]]]
+CLASSES = ("dark", "bright")
+SETTINGS = TransferSettings(weights="none", image_size=32, epochs=3, batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file of ResNet-18 for the strategies that start from one."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
+    torch.save(build_classifier("resnet18", 5).state_dict(), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("samples_per_class", "weights", "expected"),
+    [
+        (99, "default", "linear_probe"),
+        (100, "default", "partial"),
+        (1000, "default", "partial"),
+        (1001, "default", "full"),
+        (10, "none", "full"),
+        (99, Path("weights.pth"), "linear_probe"),
+    ],
+)
+def test_samples_a_class_choose_the_strategy(
+    samples_per_class: int, weights: str | Path, expected: str
+) -> None:
+    assert choose_strategy(samples_per_class, weights) == expected  # type: ignore[arg-type]
+
+
+def test_an_artifact_from_scratch_serves_what_was_validated(dark_and_bright: Made) -> None:
+    validation = dark_and_bright(20, seed=1)
+    result = transfer(dark_and_bright(40), validation, CLASSES, SETTINGS)
+    assert result.strategy == "full"
+    assert result.validation_accuracy >= 0.95
+    assert result.artifact.class_names == CLASSES
+    served = from_files(to_files(result.artifact))
+    images = PreparedImages(validation, augmented(served.preprocessing, "none"), ImageLimits())
+    logits, embeddings = evaluate_logits(served.build(), images)
+    labels = torch.tensor([label for _, label in validation])
+    assert float((logits.argmax(1) == labels).float().mean()) == pytest.approx(result.validation_accuracy)
+    assert served.reference is not None
+    torch.testing.assert_close(served.reference, embeddings.to(torch.float16))
+    assert 0.1 <= served.temperature <= 10
+
+
+@pytest.mark.parametrize(
+    ("strategy", "changed"),
+    [
+        ("linear_probe", {"fc"}),
+        ("partial", {"layer4", "fc"}),
+        ("full", {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc"}),
+    ],
+)
+def test_each_strategy_trains_its_part_only(
+    strategy: str, changed: set[str], pretrained: Path, dark_and_bright: Made
+) -> None:
+    settings = replace(SETTINGS, weights=pretrained, strategy=strategy, epochs=4, learning_rate=3e-3)
+    result = transfer(dark_and_bright(24), dark_and_bright(8, seed=1), CLASSES, settings)
+    before = torch.load(pretrained, weights_only=True)
+    differing = {
+        name.split(".")[0]
+        for name, value in result.artifact.state.items()
+        if value.shape != before[name].shape or not torch.equal(value, before[name])
+    }
+    assert differing == changed
+    assert result.strategy == strategy
+
+
+def test_gradual_unfreezing_numbers_its_epochs_through(pretrained: Path, dark_and_bright: Made) -> None:
+    told: list[int] = []
+    settings = replace(SETTINGS, weights=pretrained, strategy="gradual", epochs=6)
+    result = transfer(
+        dark_and_bright(16),
+        dark_and_bright(8, seed=1),
+        CLASSES,
+        settings,
+        on_epoch=lambda epoch: told.append(epoch.epoch),
+    )
+    assert told == [epoch.epoch for epoch in result.epochs] == [1, 2, 3, 4, 5, 6]
+    best = result.epochs[result.best_epoch - 1]
+    assert best.validation_accuracy == max(epoch.validation_accuracy for epoch in result.epochs)
+    assert result.validation_accuracy == pytest.approx(best.validation_accuracy)
+
+
+def test_the_same_seed_gives_the_same_artifact(dark_and_bright: Made) -> None:
+    settings = replace(SETTINGS, epochs=1, augmentation="strong")
+    files = [
+        to_files(transfer(dark_and_bright(16), dark_and_bright(6, seed=1), CLASSES, chosen).artifact)
+        for chosen in (settings, replace(settings, loader_threads=3), replace(settings, seed=1))
+    ]
+    assert files[0] == files[1]
+    assert files[0] != files[2]
+
+
+@pytest.mark.parametrize(("size", "expected"), [(20, 32), (60, 64), (400, 128)])
+def test_from_scratch_the_images_own_size_decides(size: int, expected: int, dark_and_bright: Made) -> None:
+    settings = replace(SETTINGS, image_size=None, epochs=1)
+    images = dark_and_bright(4, size=size)
+    assert transfer(images, images, CLASSES, settings).artifact.preprocessing.image_size == expected
+
+
+def test_at_most_a_thousand_embeddings_are_kept_for_reference(dark_and_bright: Made) -> None:
+    images = dark_and_bright(4)
+    result = transfer(images, images * 300, CLASSES, replace(SETTINGS, epochs=1))
+    assert result.artifact.reference is not None
+    assert result.artifact.reference.shape == (1000, 512)
+
+
+def test_what_cannot_be_trained_on_is_told(dark_and_bright: Made) -> None:
+    images = dark_and_bright(4)
+    with pytest.raises(UnknownStrategyError, match="linear_probe, partial, full, gradual; got 'half'"):
+        transfer(images, images, CLASSES, replace(SETTINGS, strategy="half"))
+    with pytest.raises(TooFewSamplesError, match="got 4 and 0"):
+        transfer(images, [], CLASSES, SETTINGS)
+    with pytest.raises(UndecodableImageError):
+        transfer([(images[0][0][:60], 0), *images], images, CLASSES, SETTINGS)
