@@ -36,6 +36,8 @@ def read_keys(file: Path) -> list[Key]:
         return []
     try:
         rows = json.loads(file.read_text())
+        if not isinstance(rows, list):
+            raise TypeError(type(rows).__name__)
         return [Key(row["name"], row["sha256"], tuple(row["scopes"]), row["created"]) for row in rows]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise KeysError(

@@ -1,0 +1,198 @@
+"""Batches: who shares one, who is refused, who is dropped, and which version answers."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from service.batching import Batcher, BatchHooks
+from service.errors import BusyError, NotReadyError
+from service.images import preparer
+from service.predictor import LiveModel, Prediction, Predictor, load_model
+from service.settings import BatchSettings
+from vision.artifact import Artifact
+from vision.errors import ImageError, NotAnImageError
+from vision.preprocessing import ImageLimits
+
+pytestmark = pytest.mark.anyio
+
+
+class Gated(Predictor):
+    """A predictor whose forward passes wait for a gate, and that remembers them."""
+
+    def __init__(self, live: LiveModel | None) -> None:
+        super().__init__(live)
+        self.gate = threading.Event()
+        self.begun = threading.Event()
+        self.sizes: list[int] = []
+
+    def predict(self, model: LiveModel, images: list[Tensor]) -> list[Prediction]:  # type: ignore[override]
+        self.begun.set()
+        assert self.gate.wait(10)
+        self.sizes.append(len(images))
+        return super().predict(model, images)
+
+
+@pytest.fixture(scope="module")
+def models(artifacts: list[Artifact]) -> list[LiveModel]:
+    return [load_model(f"v{number}", artifact, "cpu") for number, artifact in enumerate(artifacts, 1)]
+
+
+@pytest.fixture
+def make() -> Callable[..., Batcher]:
+    def batcher(predictor: Predictor, hooks: BatchHooks | None = None, **settings: Any) -> Batcher:
+        hooks = hooks or BatchHooks(lambda size: None, lambda: None)
+        return Batcher(predictor, preparer(ImageLimits()), BatchSettings(**settings), hooks)
+
+    return batcher
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not claim():
+            await asyncio.sleep(0.001)
+
+
+async def test_the_next_batch_fills_while_one_is_in_flight(models: Any, make: Any, picture: Any) -> None:
+    predictor = Gated(models[0])
+    batcher = make(predictor, max_batch=4)
+    first = asyncio.create_task(batcher.predict(picture(0)))
+    await until(predictor.begun.is_set)
+    others = [asyncio.create_task(batcher.predict(picture(number))) for number in range(1, 7)]
+    await until(lambda: len(batcher._waiting) == 6)
+    predictor.gate.set()
+    await asyncio.gather(first, *others)
+    assert predictor.sizes == [1, 4, 2]
+    await batcher.close()
+
+
+async def test_everybody_gets_their_own_answer(models: Any, make: Any, picture: Any) -> None:
+    batcher = make(Predictor(models[0]), max_batch=8)
+    contents = [picture(number) for number in range(20)]
+    alone = [(await batcher.predict(content))[0] for content in contents]
+    together = await asyncio.gather(*(batcher.predict(content) for content in contents))
+    for one, (other, prepared) in zip(alone, together, strict=True):
+        assert [label for label, _ in other.top] == [label for label, _ in one.top]
+        assert [value for _, value in other.top] == pytest.approx([value for _, value in one.top], abs=1e-4)
+        assert prepared.tensor.shape == (3, 32, 32)
+    await batcher.close()
+
+
+async def test_a_lone_image_does_not_wait(models: Any, make: Any, picture: Any) -> None:
+    batcher = make(Predictor(models[0]), wait_seconds=60.0)
+    async with asyncio.timeout(10):
+        await batcher.predict(picture())
+    await batcher.close()
+
+
+async def test_a_swap_never_mixes_two_versions_in_one_batch(models: Any, make: Any, picture: Any) -> None:
+    predictor = Gated(models[0])
+    batcher = make(predictor, max_batch=8)
+    first = asyncio.create_task(batcher.predict(picture(0)))
+    await until(predictor.begun.is_set)
+    second = [asyncio.create_task(batcher.predict(picture(number))) for number in range(1, 5)]
+    await until(lambda: len(batcher._waiting) == 4)
+    predictor.swap(models[1])
+    predictor.gate.set()
+    assert (await first)[0].version == "v1"
+    assert {(await task)[0].version for task in second} == {"v2"}
+    await batcher.close()
+
+
+async def test_an_image_prepared_before_a_swap_is_prepared_again_as_the_new_version_wants(
+    models: Any, make: Any, picture: Any
+) -> None:
+    artifact = models[1].artifact
+    wanted = replace(artifact.preprocessing, mean=(0.1, 0.2, 0.3))
+    other = LiveModel("v3", replace(artifact, preprocessing=wanted), models[1].classifier, "cpu")
+    predictor = Gated(models[0])
+    batcher = make(predictor)
+    first = asyncio.create_task(batcher.predict(picture(0)))
+    await until(predictor.begun.is_set)
+    second = asyncio.create_task(batcher.predict(picture(1)))
+    await until(lambda: len(batcher._waiting) == 1)
+    predictor.swap(other)
+    predictor.gate.set()
+    await first
+    fresh = make(Predictor(other))
+    expected = (await fresh.predict(picture(1)))[0]
+    assert dict((await second)[0].top) == pytest.approx(dict(expected.top), abs=1e-4)
+    await batcher.close()
+    await fresh.close()
+
+
+async def test_past_the_queue_images_are_refused(models: Any, make: Any, picture: Any) -> None:
+    refusals: list[int] = []
+    predictor = Gated(models[0])
+    hooks = BatchHooks(lambda size: None, lambda: refusals.append(1))
+    batcher = make(predictor, hooks, max_queue=3)
+    taken = [asyncio.create_task(batcher.predict(picture(number))) for number in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(BusyError):
+        await batcher.predict(picture(9))
+    with pytest.raises(BusyError):
+        await batcher.predict_many([picture(9)])
+    predictor.gate.set()
+    await asyncio.gather(*taken)
+    assert len(refusals) == 2
+    assert await batcher.predict(picture(9))
+    await batcher.close()
+
+
+async def test_who_hangs_up_is_dropped_before_the_forward_pass(models: Any, make: Any, picture: Any) -> None:
+    predictor = Gated(models[0])
+    batcher = make(predictor, max_batch=4)
+    first = asyncio.create_task(batcher.predict(picture(0)))
+    await until(predictor.begun.is_set)
+    stays = asyncio.create_task(batcher.predict(picture(1)))
+    goes = asyncio.create_task(batcher.predict(picture(2)))
+    await until(lambda: len(batcher._waiting) == 2)
+    goes.cancel()
+    await asyncio.gather(goes, return_exceptions=True)
+    predictor.gate.set()
+    await asyncio.gather(first, stays)
+    assert predictor.sizes == [1, 1]
+    assert batcher._num_admitted == 0
+    await batcher.close()
+
+
+async def test_a_bad_image_harms_nobody_else(models: Any, make: Any, picture: Any) -> None:
+    batcher = make(Predictor(models[0]))
+    found = await batcher.predict_many([picture(1), b"no image", picture(2)])
+    assert isinstance(found[1], ImageError)
+    assert found[0][0].version == found[2][0].version == "v1"
+    with pytest.raises(NotAnImageError):
+        await batcher.predict(b"no image")
+    await batcher.close()
+
+
+async def test_a_failing_forward_pass_is_told_and_forgotten(models: Any, make: Any, picture: Any) -> None:
+    class Failing(Predictor):
+        def predict(self, model: LiveModel, images: Any) -> list[Prediction]:
+            if torch.get_default_dtype() is torch.float64:
+                raise RuntimeError("out of memory")
+            return super().predict(model, images)
+
+    batcher = make(Failing(models[0]))
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(RuntimeError, match="out of memory"):
+            await batcher.predict(picture())
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert await batcher.predict(picture())
+    await batcher.close()
+
+
+async def test_without_a_version_nothing_is_decoded(make: Any, picture: Any) -> None:
+    batcher = make(Predictor())
+    with pytest.raises(NotReadyError):
+        await batcher.predict(picture())
+    with pytest.raises(NotReadyError):
+        await batcher.predict_many([picture()])
+    await batcher.close()

@@ -1,0 +1,81 @@
+"""Labels: what is one, and how feedback finds a prediction that is still being written."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from service.errors import InvalidLabelError
+from service.feedback import clean_label
+from store.errors import UnknownPredictionError
+from store.prediction_ids import new_prediction_id
+
+JPEG = {"Content-Type": "image/jpeg"}
+
+pytestmark = pytest.mark.anyio
+
+
+def test_a_label_loses_the_space_around_it_and_is_normalised() -> None:
+    assert clean_label(" red wine\t") == "red wine"
+    assert clean_label("cafe\u0301") == "caf\u00e9"
+    assert clean_label("a" * 200) == "a" * 200
+
+
+@pytest.mark.parametrize("label", ["", "  ", "a" * 201, "a\nb", "a\0", "\x7f", "\ud800"])
+def test_what_is_no_label_is_refused(label: str) -> None:
+    with pytest.raises(InvalidLabelError):
+        clean_label(label)
+
+
+async def test_feedback_waits_for_a_prediction_that_is_still_being_written(
+    run: Any, serving: Any, picture: Any, monkeypatch: Any
+) -> None:
+    gate, put = threading.Event(), serving.blobs.put
+
+    def slow(content: bytes) -> str:
+        assert gate.wait(10)
+        return str(put(content))
+
+    async with run(serving) as api:
+        monkeypatch.setattr(serving.blobs, "put", slow)
+        answer = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
+        sent = {"prediction_id": answer.json()["prediction_id"], "label": "red"}
+        feedback = asyncio.create_task(api.client.post("/v1/feedback", json=sent))
+        await asyncio.sleep(0.1)
+        assert not feedback.done()
+        gate.set()
+        assert (await feedback).status_code == 201
+
+
+async def test_feedback_finds_what_another_worker_writes_a_moment_later(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    async with run(serving) as first, run(serving) as second:
+        for number in range(5):
+            answer = await first.client.post("/v1/predict", content=picture(number), headers=JPEG)
+            sent = {"prediction_id": answer.json()["prediction_id"], "label": "red"}
+            feedback = await second.client.post("/v1/feedback", json=sent)
+            assert feedback.status_code == 201, feedback.text
+
+
+async def test_only_a_fresh_id_is_waited_for(run: Any, serving: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("service.feedback.OTHER_WORKER_SECONDS", 0.2)
+    old = new_prediction_id(datetime.now(UTC) - timedelta(minutes=5))
+    reads = 0
+    read = serving.database.read_async
+
+    async def count(work: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return await read(work)
+
+    async with run(serving) as api:
+        monkeypatch.setattr(serving.database, "read_async", count)
+        with pytest.raises(UnknownPredictionError):
+            await api.services.feedback.find(old)
+        assert reads == 1
+        with pytest.raises(UnknownPredictionError):
+            await api.services.feedback.find(new_prediction_id(datetime.now(UTC)))
+        assert reads > 2

@@ -1,0 +1,105 @@
+"""A worker follows production: loads beside the live version, keeps it where loading fails, and tells."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from service.hot_swap import HotSwap, SwapSettings
+from service.predictor import Predictor
+from store.registry import NewVersion, add_version, promote
+from store.workers import workers
+
+pytestmark = pytest.mark.anyio
+
+
+def _follower(store: Any) -> tuple[HotSwap, Predictor]:
+    predictor = Predictor()
+    return HotSwap(store.database, store.blobs, predictor, SwapSettings(0.01, "cpu")), predictor
+
+
+def _beats(store: Any) -> list[tuple[str | None, str | None]]:
+    with store.database.read() as connection:
+        return [(worker.version, worker.error) for worker in workers(connection)]
+
+
+def _break(store: Any) -> str:
+    """Promote a version whose weights are no weights."""
+    files = {name: store.blobs.put(b"broken") for name in ("weights.safetensors", "artifact.json")}
+    new = NewVersion(("blue", "green", "red"), files, parent="v1")
+    name = store.database.write(lambda connection: add_version(connection, new, [])).version
+    store.database.write(lambda connection: promote(connection, name, reason="a test", actor="test"))
+    return str(name)
+
+
+async def test_before_the_first_version_it_tells_that_it_serves_none(store: Any) -> None:
+    follower, predictor = _follower(store)
+    await follower.look()
+    assert predictor.live is None
+    assert _beats(store) == [(None, None)]
+
+
+async def test_it_follows_promotions_and_tells_at_once(serving: Any) -> None:
+    follower, predictor = _follower(serving)
+    for version in ("v1", "v2", "v1"):
+        serving.promote(version)
+        await follower.look()
+        assert predictor.live is not None
+        assert predictor.live.version == version
+        assert _beats(serving) == [(version, None)]
+
+
+async def test_a_version_that_cannot_be_loaded_leaves_the_live_one(serving: Any) -> None:
+    follower, predictor = _follower(serving)
+    await follower.look()
+    broken = _break(serving)
+    await follower.look()
+    assert predictor.live is not None
+    assert predictor.live.version == "v1"
+    ((version, error),) = _beats(serving)
+    assert version == "v1"
+    assert error is not None
+    assert error.startswith(f"{broken} could not be loaded")
+    # It is tried again later, not at each look.
+    loads: list[str] = []
+    load = follower._load
+    follower._load = lambda version: (loads.append(version.version), load(version))[1]  # type: ignore[method-assign]
+    await follower.look()
+    assert loads == []
+    # Another version is loaded at once.
+    serving.promote("v2")
+    await follower.look()
+    assert _beats(serving) == [("v2", None)]
+
+
+async def test_going_back_to_the_live_version_clears_the_error(serving: Any) -> None:
+    follower, _ = _follower(serving)
+    await follower.look()
+    _break(serving)
+    await follower.look()
+    serving.promote("v1")
+    await follower.look()
+    assert _beats(serving) == [("v1", None)]
+
+
+async def test_it_goes_on_after_a_database_that_could_not_be_read(serving: Any, monkeypatch: Any) -> None:
+    from store.errors import DatabaseUnavailableError
+
+    follower, predictor = _follower(serving)
+    read, fails = serving.database.read_async, True
+
+    async def read_or_fail(work: Any) -> Any:
+        if fails:
+            raise DatabaseUnavailableError("The database is away.")
+        return await read(work)
+
+    monkeypatch.setattr(serving.database, "read_async", read_or_fail)
+    follower.start()
+    await asyncio.sleep(0.05)
+    assert predictor.live is None
+    fails = False
+    async with asyncio.timeout(20):
+        while predictor.live is None:
+            await asyncio.sleep(0.01)
+    await follower.stop()
+    assert _beats(serving) == []

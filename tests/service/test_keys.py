@@ -1,0 +1,56 @@
+"""Keys are made once, listed by name, and revoked."""
+
+from pathlib import Path
+
+import pytest
+
+from service.errors import KeysError
+from service.keys import add_key, hash_of, read_keys, revoke_key
+
+
+def test_a_key_is_stored_as_its_hash_with_its_name_and_scopes(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "keys.json"
+    secret = add_key(file, "camera", ["predict", "read", "predict"])
+    (key,) = read_keys(file)
+    assert (key.name, key.scopes, key.sha256) == ("camera", ("predict", "read"), hash_of(secret))
+
+
+def test_a_revoked_key_is_gone_and_the_others_stay(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    for name in ("a", "b"):
+        add_key(file, name, ["read"])
+    revoke_key(file, "a")
+    assert [key.name for key in read_keys(file)] == ["b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "scopes", "says"),
+    [
+        ("a", ["read"], "which a key has"),
+        (" ", ["read"], "1 to 100 characters"),
+        ("b" * 101, ["read"], "1 to 100 characters"),
+        ("b", [], "found none"),
+        ("b", ["raed"], "found raed"),
+    ],
+)
+def test_a_bad_name_or_scope_is_refused(tmp_path: Path, name: str, scopes: list[str], says: str) -> None:
+    file = tmp_path / "keys.json"
+    add_key(file, "a", ["read"])
+    with pytest.raises(KeysError, match=says):
+        add_key(file, name, scopes)
+    assert len(read_keys(file)) == 1
+
+
+def test_revoking_an_unknown_name_tells_the_known_ones(tmp_path: Path) -> None:
+    add_key(tmp_path / "keys.json", "camera", ["read"])
+    with pytest.raises(KeysError, match="There are: camera"):
+        revoke_key(tmp_path / "keys.json", "camra")
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[1]", '[{"name": "a"}]'])
+def test_a_broken_file_is_an_error(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(text)
+    with pytest.raises(KeysError):
+        read_keys(file)
