@@ -1,7 +1,7 @@
 """Brings labelled images into the store as initial samples, cut into train, validation and golden."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from perennial.state import State
-from store.near_duplicates import nearest_sample
+from store.near_duplicates import near_split
 from store.sample_rows import Sample
 from store.samples import NewSample, SplitSettings, add_sample, samples_by_id
 from vision.errors import ImageError
@@ -69,7 +69,7 @@ def cut(files: Sequence[LabelledFile], fraction: float) -> tuple[list[LabelledFi
 
 def import_images(
     state: State,
-    parts: dict[Cut, Sequence[LabelledFile]],
+    parts: Mapping[Cut, Sequence[LabelledFile]],
     class_names: Sequence[str],
     limits: ImageLimits,
     on_image: Callable[[], None] = lambda: None,
@@ -126,8 +126,8 @@ def _adding(
     def work(connection: Connection) -> tuple[list[int], int]:
         ids, num_moved = [], 0
         for sample in new:
-            near = nearest_sample(connection, sample.phash, settings.near_duplicate_distance)
-            split = sample.split if near is None else near[1]
+            near = near_split(connection, sample.phash, settings.near_duplicate_distance)
+            split = near or sample.split
             num_moved += split != sample.split
             moved = NewSample(
                 sha256=sample.sha256,

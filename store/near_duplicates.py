@@ -1,18 +1,23 @@
 """Finds known samples whose picture is nearly the same, by the bands of their perceptual hashes."""
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select
+from sqlalchemy import Connection, delete, insert, or_, select
 
 from store.schema import sample_bands, samples
+from store.splits import strictest
 
 # Widths in bits, lowest first. Four differing bits leave one of five bands untouched.
 BAND_WIDTHS = (13, 13, 13, 13, 12)
 MAX_DISTANCE = len(BAND_WIDTHS) - 1
-# Hashes of flat pictures have next to no bits set (or unset): they tell nothing about what is shown.
-_TELLING_BITS = range(8, 57)
+# A photograph's hash has 32 of 64 bits set (each of 4,396 measured), a flat picture's 0 or 1, a plain
+# gradient's up to 10: those are all alike, and tell nothing about what is shown.
+_TELLING_BITS = range(16, 49)
 
 
-def nearest_sample(connection: Connection, phash: int, distance: int) -> tuple[int, str] | None:
-    """Return (id, split) of the sample nearest to a hash, the oldest of equals; None if none is near.
+def near_split(connection: Connection, phash: int, distance: int) -> str | None:
+    """Return the split of the known samples near to a hash, or None where none is near.
+
+    Where they are of several splits, the strictest is returned: what is near to a judged picture must not
+    be learnt, however near it is to a learnt one.
 
     Args:
         connection: Where to look.
@@ -21,20 +26,15 @@ def nearest_sample(connection: Connection, phash: int, distance: int) -> tuple[i
     """
     if not tells_something(phash):
         return None
-    bands = or_(
-        *(and_(sample_bands.c.band == band, sample_bands.c.bits == bits) for band, bits in bands_of(phash))
+    alike = or_(
+        *((sample_bands.c.band == band) & (sample_bands.c.bits == bits) for band, bits in bands_of(phash))
     )
-    query = (
-        select(samples.c.id, samples.c.split, samples.c.phash)
-        .where(samples.c.id.in_(select(sample_bands.c.sample_id).where(bands)))
-        .order_by(samples.c.id)
+    query = select(samples.c.split, samples.c.phash).where(
+        samples.c.id.in_(select(sample_bands.c.sample_id).where(alike))
     )
-    near = [
-        (num_differing_bits(row.phash, phash), row.id, row.split)
-        for row in connection.execute(query)
-        if num_differing_bits(row.phash, phash) <= min(distance, MAX_DISTANCE)
-    ]
-    return min(near)[1:] if near else None
+    limit = min(distance, MAX_DISTANCE)
+    rows = connection.execute(query)
+    return strictest(row.split for row in rows if num_differing_bits(row.phash, phash) <= limit)
 
 
 def index_sample(connection: Connection, sample_id: int, phash: int) -> None:

@@ -1,11 +1,12 @@
 """What no version in production's ancestry has seen, and what one has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import CTE, ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from store.sample_rows import Sample, sample_of
 from store.schema import alias, samples, version_samples, versions
+from store.versions import ancestry
 
 # Initial samples are seen by the version that they made, and never come as feedback.
 FEEDBACK_ORIGINS = ("audit", "direct", "volunteered")
@@ -25,12 +26,11 @@ def pending(connection: Connection) -> list[Sample]:
 
 def num_pending(connection: Connection) -> int:
     """Return how many pending samples are there to learn from: what is compared with a round's threshold."""
-    query = select(func.count()).select_from(samples)
-    query = query.where(_is_pending(), samples.c.split.in_(TRAINING_SPLITS))
+    query = select(samples.c.label, func.count().label("num"))
+    query = query.where(_is_pending(), samples.c.split.in_(TRAINING_SPLITS)).group_by(samples.c.label)
     class_names = _production_classes(connection)
-    if class_names is not None:
-        query = query.where(samples.c.label.in_(class_names))
-    return int(connection.execute(query).scalar_one())
+    counts = connection.execute(query)
+    return sum(row.num for row in counts if class_names is None or row.label in class_names)
 
 
 def replayable(connection: Connection, class_names: Sequence[str], split: str = "train") -> list[Sample]:
@@ -42,35 +42,48 @@ def replayable(connection: Connection, class_names: Sequence[str], split: str = 
         split: "train" to replay, "validation" to choose on.
     """
     query = select(samples).where(
-        samples.c.state == "accepted", samples.c.split == split, samples.c.label.in_(class_names), _is_seen()
+        samples.c.is_seen.is_(True),
+        samples.c.state == "accepted",
+        samples.c.split == split,
+        samples.c.label.in_(class_names),
     )
     return [sample_of(row) for row in connection.execute(query.order_by(samples.c.id))]
 
 
+def mark_seen(connection: Connection, before: str | None, after: str) -> None:
+    """Bring `samples.is_seen` from one production version to the next.
+
+    The flag spares the count of pending samples a walk over all samples ever seen: 0.2 s in 100,000.
+
+    Args:
+        connection: Of the write that moves the alias.
+        before: Production until now, if there was one.
+        after: Production from now on; its samples are recorded.
+    """
+    new = ancestry(connection, after)
+    old = [] if before is None else ancestry(connection, before)
+    gained, lost = set(new) - set(old), set(old) - set(new)
+    if lost:
+        _flag(connection, _seen_by(lost), is_seen=False)
+        _flag(connection, _seen_by(lost).where(version_samples.c.sample_id.in_(_seen_by(new))), is_seen=True)
+    if gained:
+        _flag(connection, _seen_by(gained), is_seen=True)
+
+
+def _seen_by(names: Iterable[str]) -> Select[int]:
+    return select(version_samples.c.sample_id).where(version_samples.c.version.in_(sorted(names)))
+
+
+def _flag(connection: Connection, ids: Select[int], *, is_seen: bool) -> None:
+    connection.execute(update(samples).where(samples.c.id.in_(ids)).values(is_seen=is_seen))
+
+
 def _is_pending() -> ColumnElement[bool]:
-    return (samples.c.state == "accepted") & samples.c.origin.in_(FEEDBACK_ORIGINS) & ~_is_seen()
-
-
-def _is_seen() -> ColumnElement[bool]:
-    line = _ancestry()
     return (
-        select(version_samples.c.sample_id)
-        .where(
-            version_samples.c.sample_id == samples.c.id,
-            version_samples.c.version.in_(select(line.c.version)),
-        )
-        .exists()
+        samples.c.is_seen.is_(False)
+        & (samples.c.state == "accepted")
+        & samples.c.origin.in_(FEEDBACK_ORIGINS)
     )
-
-
-def _ancestry() -> CTE:
-    """Return production and its ancestors."""
-    production = select(versions.c.version, versions.c.parent).join(
-        alias, (alias.c.version == versions.c.version) & (alias.c.name == "production")
-    )
-    line = production.cte("ancestry", recursive=True)
-    parents = select(versions.c.version, versions.c.parent).join(line, line.c.parent == versions.c.version)
-    return line.union(parents)
 
 
 def _production_classes(connection: Connection) -> list[str] | None:

@@ -13,6 +13,7 @@ from store.database import now
 from store.errors import AcrossLineagesError, ChampionChangedError, NoPredecessorError
 from store.learning_state import pause, paused, resume
 from store.lineages import adopt_lineage
+from store.pending import mark_seen
 from store.round_states import UNFINISHED
 from store.schema import alias as alias_table
 from store.schema import alias_moves, rounds
@@ -246,6 +247,7 @@ def _move(
         connection.execute(
             update(alias_table).where(alias_table.c.name == _PRODUCTION).values(version=target.version)
         )
+    mark_seen(connection, None if champion is None else champion.version, target.version)
     if is_across:
         adopt_lineage(connection, target.lineage, target.class_names)
     return moves(connection, limit=1)[0]

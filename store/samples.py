@@ -1,21 +1,20 @@
 """Samples: images with their labels, which arrive, are corrected, and go."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from store.blob_names import unreferenced
 from store.database import now
 from store.errors import UnknownSampleError
-from store.near_duplicates import forget_sample, index_sample, nearest_sample
+from store.label_rules import Standing, Status, nearest_class, standing, status_of
+from store.near_duplicates import forget_sample, index_sample, near_split
 from store.pending import num_pending, pending, replayable
 from store.sample_rows import Sample, sample_of
 from store.schema import labels, samples, slice_samples, version_samples, versions
-from store.splits import SplitSettings, inherited_split, shown_split, split_for
+from store.splits import SplitSettings, inherited_split, shown_split, split_for, strictest
 
 __all__ = [
     "Deletion",
@@ -31,7 +30,6 @@ __all__ = [
     "samples_by_id",
 ]
 
-Status = Literal["accepted", "duplicate", "corrected", "conflict", "quarantined"]
 # Both databases bound the number of parameters of one statement.
 _CHUNK = 500
 
@@ -69,8 +67,8 @@ class FeedbackOutcome:
 
     Attributes:
         sample_id: The sample, old or new.
-        status: accepted (a new sample), duplicate (nothing changed), corrected (its source changed its mind),
-            conflict (sources disagree), quarantined (no class has that name).
+        status: accepted (a new sample), duplicate (nothing changed), corrected (the label in force is another
+            now, or is one again), conflict (sources disagree), quarantined (no class has that name).
         split: As clients see it.
         num_pending: Training samples that no version in production's ancestry has seen.
         nearest_class: The class whose name is most like a quarantined label.
@@ -112,15 +110,20 @@ def add_sample(
         settings: How new images are cut.
     """
     known = connection.execute(select(samples).where(samples.c.sha256 == new.sha256)).one_or_none()
-    sample_id = _insert(connection, new, settings) if known is None else int(known.id)
-    before = {} if known is None else _latest_labels(connection, sample_id)
-    if before.get(new.source, (None, 0))[0] == new.label:
-        status: Status = "duplicate"
+    if known is None:
+        split = new.split or _split(connection, new, settings)
+        sample_id = _insert(connection, new, split)
+        was, before = None, dict[str, str]()
     else:
+        sample_id, split = int(known.id), str(known.split)
+        was, before = Standing(known.state, known.label), _latest_labels(connection, sample_id)
+    if before.get(new.source) != new.label:
         _append_label(connection, sample_id, new)
-        status = _settle(connection, sample_id, new, class_names, is_known=bool(before))
-    split = connection.execute(select(samples.c.split).where(samples.c.id == sample_id)).scalar_one()
-    nearest = _nearest_class(new.label, class_names) if status == "quarantined" else None
+    stands = standing({**before, new.source: new.label}, class_names)
+    if stands != was:
+        _put_in_force(connection, sample_id, stands)
+    status = status_of(new.source, new.label, before=before, was=was, stands=stands, class_names=class_names)
+    nearest = nearest_class(new.label, class_names) if status == "quarantined" else None
     return FeedbackOutcome(sample_id, status, shown_split(split), num_pending(connection), nearest)
 
 
@@ -158,74 +161,54 @@ def delete_sample(connection: Connection, sample_id: int) -> Deletion:
     return Deletion(sample_id, saw, unreferenced(connection, [row.sha256]))
 
 
-def _insert(connection: Connection, new: NewSample, settings: SplitSettings) -> int:
-    created: datetime = now(connection)
+def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:
+    known = near_split(connection, new.phash, settings.near_duplicate_distance)
+    if new.group is not None:
+        query = select(samples.c.split).where(samples.c.group == new.group).order_by(samples.c.id).limit(1)
+        first = connection.execute(query).scalar_one_or_none()
+        known = strictest(split for split in (known, first) if split is not None)
+    if known is not None:
+        return inherited_split(known)
+    return split_for(new.group or new.sha256, new.origin, settings)
+
+
+def _insert(connection: Connection, new: NewSample, split: str) -> int:
     row = insert(samples).values(
         sha256=new.sha256,
         phash=new.phash,
         origin=new.origin,
-        split=new.split or _split(connection, new, settings),
+        split=split,
         group=new.group,
         prediction_id=new.prediction_id,
         predicted_label=new.predicted_label,
         state="quarantined",
         source=new.source,
-        created=created,
+        created=now(connection),
     )
     sample_id = int(connection.execute(row.returning(samples.c.id)).scalar_one())
     index_sample(connection, sample_id, new.phash)
     return sample_id
 
 
-def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:
-    near = nearest_sample(connection, new.phash, settings.near_duplicate_distance)
-    if near is not None:
-        return inherited_split(near[1])
-    if new.group is not None:
-        query = select(samples.c.split).where(samples.c.group == new.group).order_by(samples.c.id).limit(1)
-        first = connection.execute(query).scalar_one_or_none()
-        if first is not None:
-            return inherited_split(first)
-    return split_for(new.group or new.sha256, new.origin, settings)
-
-
 def _append_label(connection: Connection, sample_id: int, new: NewSample) -> None:
-    connection.execute(
-        insert(labels).values(
-            sample_id=sample_id, label=new.label, source=new.source, created=now(connection)
-        )
-    )
+    row = {"sample_id": sample_id, "label": new.label, "source": new.source, "created": now(connection)}
+    connection.execute(insert(labels).values(row))
 
 
-def _settle(
-    connection: Connection, sample_id: int, new: NewSample, class_names: Sequence[str], *, is_known: bool
-) -> Status:
-    """Decide the label in force from the latest label of each source."""
-    latest = _latest_labels(connection, sample_id)
-    said = {label for label, _ in latest.values()}
-    values: dict[str, object] = {"label": None, "label_revision": None}
-    status: Status
-    if new.label not in class_names and len(said) == 1:
-        values["state"], status = "quarantined", "quarantined"
-    elif len(said) > 1:
-        values["state"], status = "conflict", "conflict"
-    else:
-        revision = max(revision for _, revision in latest.values())
-        values = {"label": new.label, "label_revision": revision, "state": "accepted"}
-        status = "corrected" if is_known else "accepted"
-    connection.execute(update(samples).where(samples.c.id == sample_id).values(**values))
-    return status
-
-
-def _latest_labels(connection: Connection, sample_id: int) -> dict[str, tuple[str, int]]:
+def _latest_labels(connection: Connection, sample_id: int) -> dict[str, str]:
     query = select(labels).where(labels.c.sample_id == sample_id).order_by(labels.c.id)
-    return {row.source: (row.label, row.id) for row in connection.execute(query)}
+    return {row.source: row.label for row in connection.execute(query)}
 
 
-def _nearest_class(label: str, class_names: Sequence[str]) -> str | None:
-    folded = {name.casefold(): name for name in class_names}
-    close = difflib.get_close_matches(label.casefold(), folded, n=1, cutoff=0.0)
-    return folded[close[0]] if close else None
+def _put_in_force(connection: Connection, sample_id: int, stands: Standing) -> None:
+    """Write where a sample stands; its revision is the newest row that says the label in force."""
+    says_so = (labels.c.sample_id == sample_id) & (labels.c.label == stands.label)
+    revision = connection.execute(select(func.max(labels.c.id)).where(says_so)).scalar_one_or_none()
+    connection.execute(
+        update(samples)
+        .where(samples.c.id == sample_id)
+        .values(state=stands.state, label=stands.label, label_revision=revision)
+    )
 
 
 def _versions_that_saw(connection: Connection, sample_id: int) -> list[str]:

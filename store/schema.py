@@ -82,8 +82,12 @@ samples = Table(
     # accepted | conflict | quarantined
     Column("state", String(16), nullable=False),
     Column("source", String(100), nullable=False),
+    # A version in production's ancestry saw it; kept right by every move of the alias.
+    Column("is_seen", Boolean, nullable=False, default=False),
     Column("created", UtcDateTime, nullable=False),
     Index("ix_samples_state_split_origin", "state", "split", "origin"),
+    # What is pending is counted at every feedback, and from this index alone.
+    Index("ix_samples_pending", "is_seen", "state", "split", "origin", "label"),
     # A deleted sample's number is never given again: versions and rounds name samples by it.
     sqlite_autoincrement=True,
 )

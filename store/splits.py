@@ -1,11 +1,15 @@
 """Which part of the data a new sample belongs to: decided once, by its content or its group."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Split = Literal["train", "validation", "holdout", "golden"]
 Origin = Literal["initial", "audit", "direct", "volunteered"]
+
+# What is nearest to judgement comes first.
+_BY_STRICTNESS = ("golden", "holdout", "validation", "train")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,15 @@ def split_for(key: str, origin: str, settings: SplitSettings) -> Split:
     if _uniform(key, "holdout") < fraction:
         return "holdout"
     return "validation" if _uniform(key, "validation") < settings.validation_fraction else "train"
+
+
+def strictest(splits: Iterable[str]) -> str | None:
+    """Return the split that keeps the most back from learning, or None of none.
+
+    >>> strictest(["train", "holdout", "validation"])
+    'holdout'
+    """
+    return min(splits, key=_BY_STRICTNESS.index, default=None)
 
 
 def inherited_split(known: str) -> Split:

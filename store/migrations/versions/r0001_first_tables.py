@@ -34,12 +34,14 @@ def _create_samples() -> None:
         sa.Column("label_revision", ID, nullable=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("source", sa.String(100), nullable=False),
+        sa.Column("is_seen", sa.Boolean(), nullable=False),
         sa.Column("created", TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_samples"),
         sa.UniqueConstraint("sha256", name="uq_samples_sha256"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_samples_group", "samples", ["group"])
+    op.create_index("ix_samples_pending", "samples", ["is_seen", "state", "split", "origin", "label"])
     op.create_index("ix_samples_prediction_id", "samples", ["prediction_id"])
     op.create_index("ix_samples_state_split_origin", "samples", ["state", "split", "origin"])
     op.create_table(
