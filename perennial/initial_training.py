@@ -5,23 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from perennial.importing import Imported
 from perennial.state import State
 from retrain.gate import golden_needed_for, margin_for
 from store.measurements import Measurement, record
-from store.registry import production, promote
+from store.registry import Version, production, promote
 from store.sample_rows import Sample
-from store.slices import add_slice, golden_slice, slice_names
-from store.versions import NewVersion, Version, add_version
+from store.slices import add_slice, golden_slice, slice_names, slice_samples
+from store.versions import NewVersion, add_version
 from vision.artifact import Artifact, to_files
 from vision.augmentation import augmented
 from vision.curves import draw_curves
 from vision.evaluation import evaluate_logits
-from vision.image_set import PreparedImages
-from vision.preprocessing import ImageLimits
+from vision.image_set import LabelRecorder, PreparedImages
 from vision.training import Epoch
 from vision.transfer import TransferResult, TransferSettings, transfer
 
@@ -53,6 +52,29 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """What to train, and why.
+
+    Attributes:
+        class_names: In the order of the network's outputs.
+        transfer: How to train.
+        device: Where: "cpu" or "cuda".
+        reason: Kept with the move of the alias.
+        description: What the version is, in a few words.
+        actor: Who asked.
+        is_starter: Nobody chose this model: the user's own replaces it.
+    """
+
+    class_names: tuple[str, ...]
+    transfer: TransferSettings
+    device: str
+    reason: str
+    description: str
+    actor: str = "train"
+    is_starter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """A trained version with its figures; accuracies are fractions."""
 
@@ -62,7 +84,6 @@ class Trained:
     class_accuracy: dict[str, float]
     num_golden: int
     margin: float
-    curves: bytes
 
     @property
     def golden_needed(self) -> int | None:
@@ -70,68 +91,57 @@ class Trained:
         return golden_needed_for(WANTED_MARGIN) if self.margin > WANTED_MARGIN else None
 
 
-def train_version(
-    state: State,
-    imported: Imported,
-    class_names: Sequence[str],
-    settings: TransferSettings,
-    progress: Progress,
-    *,
-    device: str,
-    is_starter: bool = False,
-    reason: str,
-) -> Trained:
+def train_version(state: State, imported: Imported, job: Job, progress: Progress) -> Trained:
     """Transfer a classifier to the imported images and make the result production.
 
     Raises:
         VisionError: The weights, the backbone or the settings can't be used.
     """
     result = transfer(
-        StoredImages(state, imported.train, class_names),
-        StoredImages(state, imported.validation, class_names),
-        tuple(class_names),
-        settings,
-        device=device,
+        StoredImages(state, imported.train, job.class_names),
+        StoredImages(state, imported.validation, job.class_names),
+        job.class_names,
+        job.transfer,
+        device=job.device,
         on_epoch=progress.on_epoch,
         on_batch=progress.on_batch,
     )
-    right = _golden_outcomes(state, imported.golden, result.artifact, device)
-    margin = margin_for(len(imported.golden))
-    curves = draw_curves(result.epochs)
-    files = {**to_files(result.artifact), "curves.png": curves}
-    stored = {name: state.blobs.put(content) for name, content in files.items()}
-    metrics = _metrics(result, float(right.mean()), len(right))
+    right = _golden_outcomes(state, imported.golden, result.artifact, job)
+    accuracy, margin = float(right.mean()), margin_for(len(right))
+    curves = draw_curves(result.epochs, result.diagnosis, result.best_epoch)
+    contents = {**to_files(result.artifact), "curves.png": curves}
+    files = {name: state.blobs.put(content) for name, content in contents.items()}
 
     def work(connection: Connection) -> Version:
         parent = production(connection)
         new = NewVersion(
-            class_names=tuple(class_names),
-            files=stored,
-            metrics=metrics,
+            class_names=job.class_names,
+            files=files,
+            metrics=_metrics(result, job, accuracy, len(right)),
             parent=parent.version if parent is not None else None,
             margin=margin,
-            is_starter=is_starter,
-            begins_lineage=parent is not None and _begins_lineage(parent, class_names),
+            is_starter=job.is_starter,
+            begins_lineage=parent is not None and _begins_lineage(parent, job.class_names),
         )
         version = add_version(connection, new, _seen(imported))
-        _add_golden(connection, version, imported.golden)
-        _record_golden(connection, version, float(right.mean()), len(right))
-        promote(connection, version.version, reason=reason, actor="train", force=True)
+        _record_golden(connection, version, imported.golden, accuracy)
+        promote(connection, version.version, reason=job.reason, actor=job.actor, force=True)
         return version
 
     version = state.database.write(work)
-    by_class = _class_accuracy(imported.golden, right, class_names)
-    return Trained(version, result, float(right.mean()), by_class, len(right), margin, curves)
+    by_class = _class_accuracy(imported.golden, right, job.class_names)
+    return Trained(version, result, accuracy, by_class, len(right), margin)
 
 
 def _golden_outcomes(
-    state: State, golden: Sequence[Sample], artifact: Artifact, device: str
-) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    state: State, golden: Sequence[Sample], artifact: Artifact, job: Job
+) -> NDArray[np.bool_]:
     source = StoredImages(state, golden, artifact.class_names)
-    images = PreparedImages(source, augmented(artifact.preprocessing, "none"), ImageLimits())
-    logits, _ = evaluate_logits(artifact.build(device), images, device=device)
-    labels = torch.tensor([source[index][1] for index in range(len(source))])
-    right: np.ndarray[Any, np.dtype[np.bool_]] = (logits.argmax(dim=1) == labels).numpy()
+    images = LabelRecorder(
+        PreparedImages(source, augmented(artifact.preprocessing, "none"), job.transfer.limits)
+    )
+    logits, _ = evaluate_logits(artifact.build(job.device), images, device=job.device)
+    right: NDArray[np.bool_] = logits.argmax(dim=1).numpy() == np.array(images.labels)
     return right
 
 
@@ -141,23 +151,32 @@ def _seen(imported: Imported) -> list[tuple[int, str, int | None]]:
 
 
 def _begins_lineage(parent: Version, class_names: Sequence[str]) -> bool:
-    # A starter never judged the user's images, also where the names happen to be the same.
+    # A starter's own images say nothing about the user's, also where the names happen to be the same.
     return parent.is_starter or set(parent.class_names) != set(class_names)
 
 
-def _add_golden(connection: Connection, version: Version, golden: Sequence[Sample]) -> None:
+def _record_golden(
+    connection: Connection, version: Version, golden: Sequence[Sample], accuracy: float
+) -> None:
+    """Make the golden images a slice, and note the version's accuracy there.
+
+    A second training in one lineage adds another slice: what the first one held stays as it was, so that
+    all figures of a slice are of the same images.
+    """
     name = golden_slice(version.lineage)
-    if name not in slice_names(connection, version.lineage):
+    known = slice_names(connection, version.lineage)
+    if name in known:
+        held = {sample.id for other in known for sample in slice_samples(connection, other)}
+        golden = [sample for sample in golden if sample.id not in held]
+        name = f"{name}-{version.version}"
+    if golden:
         add_slice(connection, name, version.lineage, None, [sample.id for sample in golden])
+        record(connection, Measurement("accuracy", accuracy, len(golden), version.version, name))
 
 
-def _record_golden(connection: Connection, version: Version, accuracy: float, num: int) -> None:
-    name = golden_slice(version.lineage)
-    record(connection, Measurement("accuracy", accuracy, num, version=version.version, slice=name))
-
-
-def _metrics(result: TransferResult, golden: float, num_golden: int) -> dict[str, Any]:
+def _metrics(result: TransferResult, job: Job, golden: float, num_golden: int) -> dict[str, Any]:
     return {
+        "description": job.description,
         "golden_accuracy": golden,
         "num_golden": num_golden,
         "validation_accuracy": result.validation_accuracy,
@@ -171,7 +190,7 @@ def _metrics(result: TransferResult, golden: float, num_golden: int) -> dict[str
 
 
 def _class_accuracy(
-    golden: Sequence[Sample], right: np.ndarray[Any, np.dtype[np.bool_]], class_names: Sequence[str]
+    golden: Sequence[Sample], right: NDArray[np.bool_], class_names: Sequence[str]
 ) -> dict[str, float]:
     labels = np.array([sample.label for sample in golden])
     return {name: float(right[labels == name].mean()) for name in class_names if (labels == name).any()}

@@ -97,9 +97,8 @@ class Settings(BaseSettings):
         ge=1,
         description="Torch threads of a worker.",
     )
-    device: str = Field(
+    device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
-        pattern=r"^(auto|cpu|cuda)$",
         description="Where networks run: `cpu`, `cuda`, or `auto`: CUDA where there is one.",
     )
     drain_seconds: float = Field(default=1.0, ge=0.0, description="Time not ready before a worker stops.")
@@ -141,11 +140,14 @@ class Settings(BaseSettings):
     learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0, description="Learning rate of a round.")
     optimizer: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimizer of a round.")
     batch_size: Count = Field(default=32, description="Samples in one training step of a round.")
-    augmentation: Literal["none", "basic", "strong"] = Field(
-        default="basic", description="How a round varies its training images."
+    augmentation: Literal["none", "gentle", "basic", "strong"] = Field(
+        default="gentle", description="How a round varies its training images; `basic` mirrors them too."
     )
     replay_ratio: float = Field(
         default=1.0, ge=0.0, description="Replayed old samples per new one; 0 is no replay."
+    )
+    distillation_weight: float = Field(
+        default=1.0, ge=0.0, description="Pull of a round towards production's answers on replayed samples."
     )
     training_threads: int = _default(
         lambda: max(1, _num_cores() // 2), "half the cores", ge=1, description="Torch threads of a round."
@@ -233,7 +235,7 @@ class Settings(BaseSettings):
             audit_fraction=self.audit_fraction,
             poll_seconds=self.poll_seconds,
             max_body_bytes=self.max_body_bytes,
-            device=self.device,  # type: ignore[arg-type]  # the field's pattern allows no other
+            device=self.device,
             num_threads=self.threads,
             limits=self.limits(),
             batch=BatchSettings(
@@ -265,8 +267,8 @@ class Settings(BaseSettings):
             max_backoff=4 * self.threshold,
         )
 
-    def round(self, device: str = "cpu") -> RoundSettings:
-        """Return what a round may do; `device` is a resolved one."""
+    def round(self) -> RoundSettings:
+        """Return what a round may do."""
         return RoundSettings(
             gate=self.gate(),
             fine_tune=FineTuneSettings(
@@ -276,10 +278,11 @@ class Settings(BaseSettings):
                 batch_size=self.batch_size,
                 augmentation=self.augmentation,
                 replay_ratio=self.replay_ratio,
+                distillation_weight=self.distillation_weight,
                 num_threads=self.training_threads,
             ),
             promote=self.promote,
-            device=device,
+            device=self.device,
         )
 
     def learning(self) -> LearnerSettings:

@@ -1,0 +1,153 @@
+"""Starting the BentoML server: its command, its environment, and word of it once it is ready."""
+
+import errno
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+import click
+
+from perennial.errors import PortTakenError
+from perennial.settings import Settings
+from perennial.state import open_state
+from store.registry import production
+
+SERVICE = "perennial.app:Perennial"
+_READY_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine finds it."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def check_port(address: Address) -> None:
+    """Return where the address is free.
+
+    Raises:
+        PortTakenError: Another program listens there, or this machine has no such address.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortTakenError(
+                    f"Expected port {address.port} of {address.host} to be free, another program listens "
+                    f"there. Stop it, or choose another port: --port {address.port % 65535 + 1}."
+                ) from error
+            raise PortTakenError(
+                f"Expected to listen on port {address.port} of {address.host}, this machine refuses it "
+                f"({error.strerror or error}). Choose another --host or --port."
+            ) from error
+
+
+def serve_command(address: Address) -> list[str]:
+    """Return the command that serves."""
+    return [
+        *(sys.executable, "-m", "bentoml", "serve", SERVICE),
+        *("--host", address.host, "--port", str(address.port)),
+    ]
+
+
+def environment_for(settings: Settings, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables that make every process of the server see these settings."""
+    return {
+        **(os.environ if base is None else base),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "PERENNIAL_HOME": str(settings.home),
+        "PERENNIAL_HOST": settings.host,
+        "PERENNIAL_PORT": str(settings.port),
+        "PERENNIAL_WORKERS": str(settings.workers),
+        "PERENNIAL_LEARNER": "on" if settings.learner else "off",
+    }
+
+
+def replace_process(address: Address, environment: dict[str, str]) -> NoReturn:
+    """Become the server, so that signals and the exit code are the server's own."""
+    command = serve_command(address)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(command[0], command, environment)
+
+
+def announce_when_ready(settings: Settings, address: Address) -> None:
+    """Leave a process behind that tells what serves once this process's successor is ready."""
+    server = os.getpid()
+    click.echo(f"Starting the server on {address.url}; the state is in {settings.home}", err=True)
+
+    def announce() -> None:
+        if wait_until_ready(address.url, lambda: _is_running(server), _READY_SECONDS):
+            click.echo(_welcome(settings, address), err=True)
+
+    _in_background(announce)
+
+
+def wait_until_ready(url: str, is_running: Callable[[], bool], seconds: float) -> bool:
+    """Return whether the server got ready within so many seconds, and before it ended."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and is_running():
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
+                if answer.status == 200:
+                    return True
+        except (urllib.error.URLError, OSError):
+            pass  # not yet
+        time.sleep(0.25)
+    return False
+
+
+def _welcome(settings: Settings, address: Address) -> str:
+    with open_state(settings) as state, state.database.read() as connection:
+        version = production(connection)
+    lines = [f"Perennial serves on {address.url} (the dashboard is there too)."]
+    if version is not None:
+        what = version.metrics.get("description") or f"{len(version.class_names)} classes"
+        lines.append(f"Model: {version.version}, {what}.")
+        if version.is_starter:
+            lines.append("This is a starter model. Replace it with your classes: perennial train DIR")
+    lines.append(
+        f"Ask it:   curl -H 'content-type: image/jpeg' --data-binary @photo.jpg {address.url}/v1/predict"
+    )
+    learning = "after" if settings.learner else "by `perennial learn` after"
+    lines.append(f"It learns {learning} {settings.threshold} samples of feedback. Ctrl-C stops it.")
+    return "\n".join(lines)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _in_background(work: Callable[[], None]) -> None:
+    """Run `work` in a grandchild: the server that we become never has to wait for it."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    if os.fork():
+        os._exit(0)
+    try:
+        work()
+    finally:
+        os._exit(0)

@@ -1,0 +1,137 @@
+"""The model that serves before the user has trained one: ImageNet's classes, or handwritten digits."""
+
+import logging
+import threading
+import urllib.error
+import urllib.request
+
+from sqlalchemy import Connection
+
+from perennial.device import resolve_device
+from perennial.digits import IMAGE_SIZE, load_scans
+from perennial.importing import Cut, LabelledFile, cut, import_images
+from perennial.initial_training import Job, Progress, train_version
+from perennial.settings import Settings
+from perennial.state import State
+from store.registry import Version, production, promote
+from store.versions import NewVersion, add_version
+from vision.artifact import Artifact, to_files
+from vision.errors import WeightsUnavailableError
+from vision.pretrained import zoo_classifier
+from vision.training import Epoch
+from vision.transfer import TransferSettings
+from vision.weights import cached_file
+from vision.zoo import find_backbone
+
+ACTOR = "starter"
+BACKBONE = "resnet18"
+IMAGENET = "torchvision's ResNet-18 with ImageNet's 1,000 classes (starter)"
+DIGITS = "handwritten digits from scikit-learn's scans, since ImageNet weights can't be had here (starter)"
+NUM_EPOCHS = 6
+_GOLDEN = 0.2
+_VALIDATION = 0.15
+
+log = logging.getLogger(__name__)
+
+
+def ensure_production(state: State, settings: Settings) -> Version:
+    """Return the version in production; where there is none, make a starter model and promote it.
+
+    It is torchvision's own ImageNet classifier where its weights are cached or can be downloaded, else a
+    classifier of scikit-learn's handwritten digits, trained here and now.
+    """
+    with state.database.read() as connection:
+        found = production(connection)
+    if found is not None:
+        return found
+    try:
+        log.info("there is no model yet: looking for ImageNet weights to start with")
+        artifact = _imagenet_classifier(settings.starter_download_seconds)
+    except WeightsUnavailableError as error:
+        log.warning("%s", error)
+        log.warning("starting with a classifier of handwritten digits instead; training it takes a minute")
+        version = _train_digits(state, settings)
+    else:
+        version = _add_zoo(state, artifact)
+    log.info("the starter model is %s: %s", version.version, version.metrics["description"])
+    return version
+
+
+def _imagenet_classifier(seconds: float) -> Artifact:
+    weights = find_backbone(BACKBONE).weights
+    if not cached_file(weights).exists() and not _answers(str(weights.url), seconds):
+        raise WeightsUnavailableError(f"ImageNet weights are not cached, and {weights.url} does not answer.")
+    return zoo_classifier(BACKBONE)
+
+
+def _answers(url: str, seconds: float) -> bool:
+    """Return whether a URL answers within so many seconds."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=seconds):
+                answered.set()
+        except (urllib.error.URLError, OSError):
+            return
+
+    # A thread, since the look-up of a name has no time-out; nobody waits for it at the end.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return answered.is_set()
+
+
+def _add_zoo(state: State, artifact: Artifact) -> Version:
+    files = {name: state.blobs.put(content) for name, content in to_files(artifact).items()}
+    metrics = {"description": IMAGENET, "backbone": artifact.backbone, "starter": "imagenet"}
+    new = NewVersion(class_names=artifact.class_names, files=files, metrics=metrics, is_starter=True)
+
+    def work(connection: Connection) -> Version:
+        found = production(connection)
+        if found is not None:
+            return found  # somebody trained one while we fetched the weights
+        version = add_version(connection, new, ())
+        promote(connection, version.version, reason=f"First start: {IMAGENET}.", actor=ACTOR, expected=None)
+        return version
+
+    return state.database.write(work)
+
+
+def _train_digits(state: State, settings: Settings) -> Version:
+    files = [LabelledFile(scan.png, scan.label, scan.name) for scan in load_scans()]
+    class_names = sorted({file.label for file in files})
+    rest, golden = cut(files, _GOLDEN)
+    train, validation = cut(rest, _VALIDATION)
+    parts: dict[Cut, list[LabelledFile]] = {"train": train, "validation": validation, "golden": golden}
+    imported = import_images(state, parts, class_names, settings.limits())
+    job = Job(
+        class_names=tuple(class_names),
+        transfer=digits_transfer(settings),
+        device=resolve_device(settings.device),
+        reason=f"First start: {DIGITS}.",
+        description=DIGITS,
+        is_starter=True,
+        actor=ACTOR,
+    )
+    return train_version(state, imported, job, Progress(_log_epoch, lambda done, total: None)).version
+
+
+def digits_transfer(settings: Settings) -> TransferSettings:
+    """Return how a classifier of the digits is trained from scratch in about half a minute."""
+    return TransferSettings(
+        weights="none",
+        image_size=IMAGE_SIZE,
+        epochs=NUM_EPOCHS,
+        augmentation="gentle",
+        num_threads=settings.training_threads,
+    )
+
+
+def _log_epoch(epoch: Epoch) -> None:
+    log.info(
+        "starter: epoch %d of %d, validation accuracy %.1f %%",
+        epoch.epoch,
+        NUM_EPOCHS,
+        100 * epoch.validation_accuracy,
+    )
