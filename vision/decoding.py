@@ -87,6 +87,11 @@ def decode_image(content: bytes, limits: ImageLimits) -> Image.Image:
             image.draft(None, (_DRAFT_PIXELS, _DRAFT_PIXELS))
         image.load()
         return _upright(_to_rgb(image), _orientation(image))
+    except Image.DecompressionBombError as error:
+        # Pillow's WebP reader refuses by itself, before there is a size to look at.
+        raise TooManyPixelsError(
+            f"Expected at most {limits.max_pixels:,} pixels ({error}). Send a smaller image."
+        ) from error
     except _BROKEN as error:
         raise UndecodableImageError(
             f"The image can't be decoded: it is truncated or corrupt ({error}). Save it again and retry."

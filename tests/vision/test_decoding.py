@@ -88,6 +88,14 @@ def test_a_pixel_bomb_is_refused_from_its_header() -> None:
         decode_image(png(30_000, 30_000, 8, 2, b""), LIMITS)
 
 
+def test_a_webp_pixel_bomb_is_refused_from_its_header(encode: Encode, picture: Picture) -> None:
+    content = bytearray(encode(picture(), "WEBP", exif=b"Exif\x00\x00"))
+    assert content[12:16] == b"VP8X"
+    content[24:30] = (30_000 - 1).to_bytes(3, "little") * 2
+    with pytest.raises(TooManyPixelsError, match="Send a smaller image"):
+        decode_image(bytes(content), LIMITS)
+
+
 def test_the_pixel_limit_is_inclusive(encode: Encode, picture: Picture) -> None:
     content = encode(picture(20, 10))
     assert decode_image(content, ImageLimits(max_pixels=200)).size == (20, 10)
