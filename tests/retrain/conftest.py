@@ -1,15 +1,22 @@
 """A tiny world: pictures of four colours by day and by night, and a small network that knows the day."""
 
 import io
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sqlalchemy import Connection
 
+import retrain
+from retrain.gate import GateSettings
 from retrain.round import Handles, run_round
 from retrain.settings import FineTuneSettings, RoundSettings
 from store import leases, registry, rounds, samples, slices
@@ -28,21 +35,23 @@ from vision.training import TrainingSettings, evaluate_logits, fit
 CLASSES = ("blue", "green", "red", "yellow")
 _COLOURS = {"blue": (60, 80, 200), "green": (60, 190, 80), "red": (200, 70, 60), "yellow": (200, 190, 60)}
 
-FAST = RoundSettings(fine_tune=FineTuneSettings(learning_rate=5e-4, num_threads=1, batch_size=16))
+# A rate and a gate for a hundred pictures instead of a thousand.
+FAST = RoundSettings(
+    gate=GateSettings(min_direct=20),
+    fine_tune=FineTuneSettings(learning_rate=1e-3, num_threads=1, batch_size=16),
+)
 
 
 def picture(label: str, number: int, *, night: bool = False) -> bytes:
     """Return a PNG of 32 × 32 pixels: its colour tells its class, its blocks tell its number.
 
-    By night the colours swap places, so that a network that knows only the day is wrong.
+    By night all is dark and blue, so that a network that knows only the day is often wrong.
     """
     rng = np.random.default_rng([number, *label.encode()])
     blocks = rng.integers(-70, 70, (4, 4, 1)).repeat(8, axis=0).repeat(8, axis=1)
-    colour = np.array(_COLOURS[label])
+    pixels = np.array(_COLOURS[label]) + blocks + rng.normal(0, 20, (32, 32, 3))
     if night:
-        colour = colour[[1, 2, 0]] // 4
-        blocks = blocks // 4
-    pixels = colour + blocks + rng.normal(0, 20 if not night else 8, (32, 32, 3))
+        pixels = pixels * 0.3 + np.array([0, 0, 50])
     buffer = io.BytesIO()
     Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -133,22 +142,19 @@ def day_artifact() -> Artifact:
         )
         for name, part in cuts.items()
     }
-    import torch
-
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     classifier = build_classifier("resnet18", len(CLASSES), "none")
     settings = TrainingSettings(
-        epochs=4, batch_size=16, learning_rate=1e-3, optimizer="adamw", schedule="constant", num_threads=2
+        epochs=4, batch_size=16, learning_rate=1e-3, optimizer="adamw", schedule="constant", num_threads=1
     )
     result = fit(classifier, images["train"], images["validation"], settings)
     _, embeddings = evaluate_logits(classifier, images["validation"])
-    return Artifact(
-        "resnet18", CLASSES, preprocessing, result.state, reference=embeddings.to(torch.float16)
-    )
+    return Artifact("resnet18", CLASSES, preprocessing, result.state, reference=embeddings.to(torch.float16))
 
 
 def _day(split: str) -> list[tuple[str, bytes]]:
-    start, num = {"train": (0, 40), "validation": (1000, 12), "golden": (2000, 40)}[split]
+    start, num = {"train": (0, 32), "validation": (1000, 10), "golden": (2000, 30)}[split]
     return [(label, picture(label, start + index)) for label in CLASSES for index in range(num)]
 
 
@@ -175,7 +181,8 @@ def world(make_world: Callable[[], World], day_artifact: Artifact) -> World:
     made = make_world()
     taken: dict[str, list[int]] = {
         split: [
-            made.add(label, content, origin="initial", split=split).sample_id for label, content in _day(split)
+            made.add(label, content, origin="initial", split=split).sample_id
+            for label, content in _day(split)
         ]
         for split in ("train", "validation", "golden")
     }
@@ -185,8 +192,121 @@ def world(make_world: Callable[[], World], day_artifact: Artifact) -> World:
         new = NewVersion(class_names=CLASSES, files=files, margin=0.05)
         seen = [(i, split, None) for split in ("train", "validation") for i in taken[split]]
         version = registry.add_version(connection, new, seen)
-        slices.add_slice(connection, slices.golden_slice(version.lineage), version.lineage, None, taken["golden"])
+        slices.add_slice(connection, "golden-1", version.lineage, None, taken["golden"])
         registry.promote(connection, version.version, reason="trained", actor="train")
+
+    made.database.write(work)
+    return made
+
+
+# A child that learns nothing: it writes a step ten times a second, under its fencing number.
+_TICKING_CHILD = """
+import sys, time
+from retrain.exit_status import FENCED
+from store import rounds
+from store.database import Database
+from store.errors import FencedError
+
+url, blobs, round_id, fencing = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[5])
+database = Database(url)
+try:
+    while True:
+        database.write(lambda c: rounds.add_step(c, round_id, "tick", {}, fencing))
+        time.sleep(0.1)
+except FencedError:
+    sys.exit(FENCED)
+"""
+
+# A child that learns, as `perennial run-round` does.
+_LEARNING_CHILD = """
+import sys
+from retrain import child
+child.yield_to_serving()
+child.die_with_parent()
+from retrain.gate import GateSettings
+from retrain.round import Handles
+from retrain.settings import FineTuneSettings, RoundSettings
+from store.blobs import BlobStore
+from store.database import Database
+
+url, blobs, round_id, fencing = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[5])
+settings = RoundSettings(
+    gate=GateSettings(min_direct=20),
+    fine_tune=FineTuneSettings(learning_rate=1e-3, num_threads=1, batch_size=16),
+)
+sys.exit(child.main(Handles(Database(url), BlobStore(blobs), settings), round_id, fencing))
+"""
+
+_LEARNER = """
+import logging, sys
+from retrain.scheduler import Learner
+from retrain.settings import LearnerSettings
+from store.blobs import BlobStore
+from store.database import Database
+
+logging.basicConfig(level=logging.INFO)
+url, blobs, holder, lease_seconds, child = sys.argv[1:]
+settings = LearnerSettings(
+    child_command=(sys.executable, child, url, blobs),
+    holder=holder,
+    lease_seconds=float(lease_seconds),
+    poll_seconds=0.1,
+    trigger_seconds=0.5,
+)
+Learner(Database(url), BlobStore(blobs), settings).run()
+assert "torch" not in sys.modules, "a learner has no use for torch"
+print("clean")
+"""
+
+
+def _wait_until(claim: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not claim():
+        if time.monotonic() > until:
+            pytest.fail(f"Waited {seconds} s in vain until {what}.")
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    return _wait_until
+
+
+@pytest.fixture
+def start_learner(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return a function that starts a learner of a world; its children are "ticking" or "learning"."""
+    started: list[subprocess.Popen[str]] = []
+    for name, text in (("ticking", _TICKING_CHILD), ("learning", _LEARNING_CHILD), ("learner", _LEARNER)):
+        (tmp_path / f"{name}.py").write_text(text)
+
+    def start(
+        world: World, holder: str, *, child: str = "ticking", lease_seconds: float = 2.0
+    ) -> subprocess.Popen[str]:
+        program = [sys.executable, str(tmp_path / "learner.py")]
+        arguments = [world.url, str(tmp_path / "blobs"), holder, str(lease_seconds)]
+        process = subprocess.Popen(
+            [*program, *arguments, str(tmp_path / f"{child}.py")],
+            env={**os.environ, "PYTHONPATH": str(Path(retrain.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def small_world(make_world: Callable[[], World]) -> World:
+    """A store with a production version that has no weights: enough for all but learning."""
+    made = make_world()
+
+    def work(connection: Connection) -> None:
+        registry.add_version(connection, NewVersion(class_names=CLASSES, files={"weights": "a" * 64}), [])
+        registry.promote(connection, "v1", reason="trained", actor="train")
 
     made.database.write(work)
     return made
@@ -195,6 +315,4 @@ def world(make_world: Callable[[], World], day_artifact: Artifact) -> World:
 @pytest.fixture
 def without_replay() -> RoundSettings:
     """Rounds that forget: no replay, and a rate that is far too high."""
-    return replace(
-        FAST, fine_tune=replace(FAST.fine_tune, replay_ratio=0.0, learning_rate=1e-3, epochs=4)
-    )
+    return replace(FAST, fine_tune=replace(FAST.fine_tune, replay_ratio=0.0, learning_rate=1e-3, epochs=4))

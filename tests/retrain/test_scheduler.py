@@ -1,0 +1,173 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain import jobs
+from retrain.fenced_database import FencedDatabase
+from retrain.scheduler import Learner
+from retrain.settings import LearnerSettings
+from retrain.triggers import TriggerSettings
+from store import learning_state, leases, registry, rounds
+from store.errors import FencedError
+from store.measurements import Measurement, record
+from store.registry import NewVersion
+
+CRASHES = (sys.executable, "-c", "import sys; sys.exit(1)")
+
+
+@pytest.fixture
+def learner(small_world: Any) -> Learner:
+    settings = LearnerSettings(child_command=CRASHES, holder="first", lease_seconds=600)
+    return Learner(small_world.database, small_world.blobs, settings)
+
+
+def _request(world: Any) -> int:
+    return world.database.write(lambda c: rounds.request_round(c, "a person", "because").id)
+
+
+def _lease(world: Any) -> leases.Lease | None:
+    with world.database.read() as connection:
+        return leases.current_lease(connection)
+
+
+def _ticks(world: Any, round_id: int, fencing: int | None = None) -> int:
+    with world.database.read() as connection:
+        steps = rounds.steps(connection, round_id)
+    return sum(step.step == "tick" and fencing in (None, step.fencing) for step in steps)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+    return [int(line) for line in found.split()]
+
+
+def test_a_round_whose_child_crashes_three_times_fails(
+    small_world: Any, learner: Learner, wait_until: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    round_id = _request(small_world)
+    learner.hold_lease()
+
+    def has_ended() -> bool:
+        learner.tend_round()
+        return bool(small_world.find_round(round_id).ended)
+
+    wait_until(has_ended, "the round has ended")
+    ended = small_world.find_round(round_id)
+    assert (ended.state, ended.num_tries) == ("failed", 3)
+    assert "is failed" in caplog.text
+
+
+def test_a_learner_without_the_lease_starts_nothing(small_world: Any, learner: Learner) -> None:
+    small_world.database.write(lambda c: leases.acquire(c, "another", 600))
+    round_id = _request(small_world)
+    learner.hold_lease()
+    learner.tend_round()
+    assert small_world.find_round(round_id).state == "requested"
+
+
+def test_while_learning_is_paused_only_a_person_gets_a_round(small_world: Any) -> None:
+    small_world.send(("red",), 8)
+    at_once = TriggerSettings(threshold=1, min_samples=1)
+    with small_world.database.read() as connection:
+        assert jobs.due_reason(connection, at_once) is not None
+    small_world.database.write(lambda c: learning_state.pause(c, "looking into it", "a person"))
+    with small_world.database.read() as connection:
+        assert jobs.due_reason(connection, at_once) is None
+    assert small_world.find_round(_request(small_world)).state == "requested"
+
+
+def test_enough_new_samples_make_the_learner_ask_for_a_round(small_world: Any, learner: Learner) -> None:
+    small_world.send(("red",), 8)
+    learner.hold_lease()
+    learner._settings = replace(learner._settings, triggers=TriggerSettings(threshold=4))
+    learner.look_for_due_round()
+    with small_world.database.read() as connection:
+        current = rounds.current_round(connection)
+    assert current is not None
+    assert current.requested_by == "scheduler"
+
+
+def test_jobs_write_nothing_once_the_lease_has_gone(small_world: Any) -> None:
+    fencing = small_world.database.write(lambda c: leases.acquire(c, "first", 0))
+    small_world.database.write(lambda c: leases.acquire(c, "second", 600))
+    fenced = FencedDatabase(small_world.database, fencing)
+    with pytest.raises(FencedError):
+        fenced.write(lambda c: record(c, Measurement("drift_mmd", 0.1, 10)))
+
+
+def test_upkeep_drops_the_files_of_old_versions(small_world: Any) -> None:
+    shas = [small_world.blobs.put(bytes([number])) for number in range(4)]
+    for sha256 in shas:
+        new = NewVersion(class_names=("red",), files={"weights": sha256}, parent="v1")
+        small_world.database.write(lambda c, new=new: registry.add_version(c, new, []))
+    fencing = small_world.database.write(lambda c: leases.acquire(c, "first", 600))
+    settings = LearnerSettings(child_command=CRASHES, holder="first", keep_versions=2)
+    jobs.keep_house(FencedDatabase(small_world.database, fencing), small_world.blobs, settings)
+    assert [small_world.blobs.exists(sha256) for sha256 in shas] == [False, False, True, True]
+
+
+def test_sigterm_ends_the_child_releases_the_lease_and_found_no_torch(
+    small_world: Any, start_learner: Callable[..., Any], wait_until: Callable[..., None]
+) -> None:
+    round_id = _request(small_world)
+    process = start_learner(small_world, "first", lease_seconds=60)
+    wait_until(lambda: _ticks(small_world, round_id) > 0, "the child writes")
+    [child] = _children(process.pid)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=30)
+    assert (process.returncode, output.strip()) == (0, "clean")
+    assert not _is_alive(child)
+    assert small_world.database.write(lambda c: leases.acquire(c, "second", 60)) == 2
+
+
+def test_another_learner_takes_over_from_a_killed_one(
+    small_world: Any, start_learner: Callable[..., Any], wait_until: Callable[..., None]
+) -> None:
+    round_id = _request(small_world)
+    first = start_learner(small_world, "first")
+    wait_until(lambda: _ticks(small_world, round_id) > 0, "the first learner works")
+    start_learner(small_world, "second")
+    first.kill()
+    wait_until(lambda: _ticks(small_world, round_id, fencing=2) > 0, "the second learner works")
+    lease = _lease(small_world)
+    assert lease is not None
+    assert lease.holder == "second"
+    with small_world.database.read() as connection:
+        steps = [s.fencing for s in rounds.steps(connection, round_id) if s.fencing is not None]
+    assert steps == sorted(steps)
+
+
+def test_nothing_is_written_of_a_learner_that_slept_through_its_lease(
+    small_world: Any, start_learner: Callable[..., Any], wait_until: Callable[..., None]
+) -> None:
+    round_id = _request(small_world)
+    first = start_learner(small_world, "first")
+    wait_until(lambda: _ticks(small_world, round_id) > 0, "the first learner works")
+    [child] = _children(first.pid)
+    os.kill(first.pid, signal.SIGSTOP)
+    os.kill(child, signal.SIGSTOP)
+    start_learner(small_world, "second")
+    wait_until(lambda: _ticks(small_world, round_id, fencing=2) > 0, "the second learner works")
+    num_before = _ticks(small_world, round_id, fencing=1)
+    os.kill(child, signal.SIGCONT)
+    os.kill(first.pid, signal.SIGCONT)
+    wait_until(lambda: not _is_alive(child), "the child of the first has ended")
+    assert _ticks(small_world, round_id, fencing=1) == num_before
+    lease = _lease(small_world)
+    assert lease is not None
+    assert (lease.holder, lease.fencing) == ("second", 2)
+    assert first.poll() is None
