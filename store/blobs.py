@@ -3,18 +3,26 @@
 import asyncio
 import hashlib
 import os
+import re
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from store.durable import make_folder, sync_file, sync_folder
-from store.errors import BlobMissingError, BlobsUnavailableError
+from store.errors import BlobMissingError, BlobsUnavailableError, CorruptBlobError
 
 NUM_THREADS = 16
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+# obstore raises Python's own errors for what files know too, such as FileNotFoundError.
+_FAILURES = (BaseError, OSError)
 
 
 class BlobStore:
@@ -27,12 +35,16 @@ class BlobStore:
 
     def __init__(self, url_or_path: str) -> None:
         self._folder: Path | None = None
+        self._opened: ObjectStore | None = None
         if "://" in url_or_path and not url_or_path.startswith("file://"):
-            self._store: ObjectStore = from_url(url_or_path)
+            self._opened = from_url(url_or_path)
         else:
-            self._folder = Path(url_or_path.removeprefix("file://")).absolute()
-            make_folder(self._folder)
-            self._store = LocalStore(str(self._folder))
+            path = url_or_path
+            if path.startswith("file://"):
+                path = unquote(path.removeprefix("file://"))
+            self._folder = Path(path).absolute()
+        self._lock = threading.Lock()
+        self._is_prepared = False
         self._threads = ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="blobs")
 
     def put(self, content: bytes) -> str:
@@ -44,13 +56,11 @@ class BlobStore:
         sha256 = hashlib.sha256(content).hexdigest()
         try:
             if self._folder is None:
-                obstore.put(self._store, _path(sha256), content)
+                obstore.put(self._store(), _path(sha256), content)
             else:
-                self._put_durably(self._folder / _path(sha256), content)
-        except OSError as error:
-            raise _unavailable(error) from error
-        except obstore.exceptions.BaseError as error:
-            raise _unavailable(error) from error
+                self._put_in_folder(self._folder / _path(sha256), sha256, content)
+        except _FAILURES as error:
+            raise _unavailable("store", error) from error
         return sha256
 
     async def put_async(self, content: bytes) -> str:
@@ -62,66 +72,143 @@ class BlobStore:
 
         Raises:
             BlobMissingError: There are none of that name.
+            CorruptBlobError: They are not those that were put.
+            BlobsUnavailableError: The store can't be read.
         """
         try:
-            return bytes(obstore.get(self._store, _path(sha256)).bytes())
+            content = bytes(obstore.get(self._store(), _path(sha256)).bytes())
         except FileNotFoundError as error:
             raise BlobMissingError(
                 f"Expected the bytes {sha256} in the blob store, found none: they were deleted or lost. "
                 "Restore them from a backup, or send the image again."
             ) from error
+        except _FAILURES as error:
+            raise _unavailable("read", error) from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise CorruptBlobError(
+                f"Expected the bytes {sha256} in the blob store, found others: the disk damaged them. "
+                "Send the image again, or restore them from a backup."
+            )
+        return content
 
     def exists(self, sha256: str) -> bool:
         """Return whether bytes of that name are here."""
         return self._modified(sha256) is not None
 
     def delete(self, sha256: str, *, unless_newer_than: datetime | None = None) -> bool:
-        """Delete bytes; return False where they are not there, or were put after `unless_newer_than`."""
-        modified = self._modified(sha256)
-        if modified is None or (unless_newer_than is not None and modified > unless_newer_than):
-            return False
+        """Delete bytes; return False where they are not there, or were put after `unless_newer_than`.
+
+        Raises:
+            BlobsUnavailableError: The store can't be written.
+        """
         try:
-            obstore.delete(self._store, _path(sha256))
+            if self._folder is not None:
+                return _delete_file(self._folder / _path(sha256), unless_newer_than)
+            modified = self._modified(sha256)
+            if modified is None or (unless_newer_than is not None and modified > unless_newer_than):
+                return False
+            obstore.delete(self._store(), _path(sha256))
         except FileNotFoundError:
             return False
+        except _FAILURES as error:
+            raise _unavailable("delete", error) from error
         return True
 
     def names(self) -> Iterator[tuple[str, datetime]]:
-        """Yield (SHA-256, time of the last put) of all bytes."""
-        for chunk in obstore.list(self._store):
-            for found in chunk:
-                sha256 = found["path"].replace("/", "")
-                if len(sha256) == 64:
-                    yield sha256, found["last_modified"]
+        """Yield (SHA-256, time of the last put) of all bytes.
+
+        Raises:
+            BlobsUnavailableError: The store can't be read.
+        """
+        if self._folder is not None and not self._folder.exists():
+            return
+        try:
+            for chunk in obstore.list(self._store()):
+                for found in chunk:
+                    # Beside blobs stand files that a killed process left half written.
+                    name = found["path"].rpartition("/")[2]
+                    if _SHA256.fullmatch(name):
+                        yield name, found["last_modified"].astimezone(UTC)
+        except _FAILURES as error:
+            raise _unavailable("list", error) from error
 
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=True)
 
-    def _put_durably(self, file: Path, content: bytes) -> None:
-        make_folder(file.parent)
-        if file.exists():
-            os.utime(file)
-        else:
-            obstore.put(self._store, _path(file.parent.name + file.name), content)
+    def _store(self) -> ObjectStore:
+        if self._opened is None:
+            # Late, since a local store wants its folder, which the first put makes.
+            if self._folder is None or not self._folder.exists():
+                raise FileNotFoundError(f"{self._folder} is not there yet")
+            self._opened = LocalStore(str(self._folder))
+        return self._opened
+
+    def _put_in_folder(self, file: Path, sha256: str, content: bytes) -> None:
+        self._prepare(file.parent.parent)
+        if not _renew(file, content):
+            obstore.put(self._store(), _path(sha256), content)
         # Also where the file was there: the put that wrote it may not have synced it yet.
         sync_file(file)
         sync_folder(file.parent)
 
+    def _prepare(self, folder: Path) -> None:
+        """Make all folders at once: a crash could lose one that another put has just made, and ours in it."""
+        with self._lock:
+            if self._is_prepared:
+                return
+            make_folder(folder)
+            for number in range(256):
+                (folder / f"{number:02x}").mkdir(exist_ok=True)
+            sync_folder(folder)
+            self._is_prepared = True
+
     def _modified(self, sha256: str) -> datetime | None:
         try:
-            return obstore.head(self._store, _path(sha256))["last_modified"]
+            return obstore.head(self._store(), _path(sha256))["last_modified"]
         except FileNotFoundError:
             return None
+        except _FAILURES as error:
+            raise _unavailable("read", error) from error
 
 
 def _path(sha256: str) -> str:
     # 256 folders: no file system likes a million names in one.
-    return f"{sha256[:2]}/{sha256[2:]}"
+    return f"{sha256[:2]}/{sha256}"
 
 
-def _unavailable(error: Exception) -> BlobsUnavailableError:
+def _renew(file: Path, content: bytes) -> bool:
+    """Make a file young again; return False where it isn't there, or a crash left only a part of it."""
+    try:
+        if file.read_bytes() != content:
+            return False
+        os.utime(file)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _delete_file(file: Path, unless_newer_than: datetime | None) -> bool:
+    """Delete a file, or put it back where it turns out to be newer.
+
+    It is moved aside before its age is read: a put that comes in between finds it gone and writes it
+    anew, and one that came before has made it young.
+    """
+    aside = file.with_name(f"{file.name}.deleted")
+    file.rename(aside)
+    if unless_newer_than is not None and aside.stat().st_mtime > unless_newer_than.timestamp():
+        aside.rename(file)
+        return False
+    aside.unlink()
+    # What was to go must not come back after a crash.
+    sync_folder(file.parent)
+    return True
+
+
+def _unavailable(verb: str, error: Exception) -> BlobsUnavailableError:
+    # The lines below obstore's first name its sources again.
+    reason = str(error).partition("\n")[0]
     return BlobsUnavailableError(
-        f"Expected to store bytes, but the blob store refused ({error}). "
+        f"Expected to {verb} bytes, but the blob store refused ({reason}). "
         "Free disk space or mend its access, then retry."
     )

@@ -139,10 +139,10 @@ class Database:
     def _write_group(self, first: _Work) -> bool:
         """Run `first` and what waits behind it in one commit; return False at the end of the queue."""
         taken: list[_Work] = []
-        settled: list[Callable[[], None]] = []
         is_open = True
         try:
-            with self._writer.connect() as connection:
+            with self._transaction() as connection:
+                settled: list[Callable[[], None]] = []
                 work: _Work | None = first
                 deadline = time.monotonic() + MAX_GROUP_SECONDS
                 while work is not None:
@@ -156,7 +156,6 @@ class Database:
                     except queue.Empty:
                         break
                     is_open = work is not None
-                connection.commit()
         # The end of this thread would hang every writer: whatever went wrong goes to those who wait.
         except BaseException as error:  # noqa: BLE001
             if first not in taken and first.outcome.set_running_or_notify_cancel():
@@ -170,23 +169,36 @@ class Database:
             settle()
         return is_open
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._writer.connect() as connection:
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                # A commit that failed may leave the transaction open, and every later one would fail in it.
+                connection.invalidate()
+                raise
+
 
 def _run_in_savepoint(connection: Connection, work: _Work) -> Callable[[], None]:
     """Run one work; return the call that hands its outcome over, for after the commit."""
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            result = work.run(connection)
+        result = work.run(connection)
     # An error of the caller's own work is the caller's; the rest of the group goes on.
     except BaseException as error:
         reason = as_unavailable(error) or error
-        # A full disk makes SQLite roll back everything, the other works too.
+        # A full disk makes SQLite roll back everything, the other works and the savepoints too.
         if isinstance(reason, DatabaseUnavailableError):
             raise
         if not is_in_transaction(connection):
             raise DatabaseUnavailableError(
                 f"The database gave up a transaction ({error}), so nothing was written. Retry."
             ) from error
+        savepoint.rollback()
         return lambda: work.outcome.set_exception(reason)
+    savepoint.commit()
     return lambda: work.outcome.set_result(result)
 
 

@@ -85,7 +85,7 @@ def parse_url(url: str) -> URL:
         backend = address.get_backend_name()
     except (ArgumentError, NoSuchModuleError) as error:
         raise DatabaseUrlError(f"{expected}; this is no database URL. Correct it.") from error
-    if backend == "postgresql":
+    if backend in ("postgresql", "postgres"):
         return _with_psycopg(address)
     if backend != "sqlite":
         raise DatabaseUrlError(f"{expected}; got a {backend} database. Use one of the two.")

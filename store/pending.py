@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
-from store.sample_rows import Sample, sample_of
+from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import alias, samples, version_samples, versions
 from store.versions import ancestry
 
@@ -18,7 +18,7 @@ def pending(connection: Connection) -> list[Sample]:
 
     Labels that production's classes don't know are left out.
     """
-    query = select(samples).where(_is_pending(), samples.c.split.in_((*TRAINING_SPLITS, "holdout")))
+    query = select_samples().where(_is_pending(), samples.c.split.in_((*TRAINING_SPLITS, "holdout")))
     found = [sample_of(row) for row in connection.execute(query.order_by(samples.c.id))]
     class_names = _production_classes(connection)
     return [sample for sample in found if class_names is None or sample.label in class_names]
@@ -41,7 +41,7 @@ def replayable(connection: Connection, class_names: Sequence[str], split: str = 
         class_names: Labels to take.
         split: "train" to replay, "validation" to choose on.
     """
-    query = select(samples).where(
+    query = select_samples().where(
         samples.c.is_seen.is_(True),
         samples.c.state == "accepted",
         samples.c.split == split,

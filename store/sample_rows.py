@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Select, select
+
+from store.schema import samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,12 @@ class Sample:
     created: datetime
 
 
-def sample_of(row: Row[tuple[object, ...]]) -> Sample:
-    """Return a row of `samples` as a sample."""
-    values = row._mapping
-    return Sample(**{name: values[name] for name in Sample.__slots__})
+def select_samples() -> Select[Any]:
+    """Return the query whose rows `sample_of` takes."""
+    return select(*(samples.c[name] for name in Sample.__slots__))
+
+
+def sample_of(row: Row[Any]) -> Sample:
+    """Return a row of `select_samples` as a sample."""
+    # By position: by name, a hundred thousand of them take seconds.
+    return Sample(*tuple(row))

@@ -12,7 +12,7 @@ from store.errors import UnknownSampleError
 from store.label_rules import Standing, Status, nearest_class, standing, status_of
 from store.near_duplicates import forget_sample, index_sample, near_split
 from store.pending import num_pending, pending, replayable
-from store.sample_rows import Sample, sample_of
+from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import labels, samples, slice_samples, version_samples, versions
 from store.splits import SplitSettings, inherited_split, shown_split, split_for, strictest
 
@@ -132,7 +132,7 @@ def samples_by_id(connection: Connection, ids: Iterable[int]) -> list[Sample]:
     wanted, found = sorted(set(ids)), list[Sample]()
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
-        query = select(samples).where(samples.c.id.in_(chunk)).order_by(samples.c.id)
+        query = select_samples().where(samples.c.id.in_(chunk)).order_by(samples.c.id)
         found += [sample_of(row) for row in connection.execute(query)]
     return found
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, func, insert, or_, select
 
 from store.database import now
-from store.sample_rows import Sample, sample_of
+from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import round_samples, rounds, samples, slices
 from store.schema import slice_samples as slice_samples_table
 from store.versions import ancestry
@@ -48,7 +48,7 @@ def slice_names(connection: Connection, lineage: int, production: str | None = N
 def slice_samples(connection: Connection, name: str) -> list[Sample]:
     """Return a slice's accepted samples, by id."""
     query = (
-        select(samples)
+        select_samples()
         .join(slice_samples_table, slice_samples_table.c.sample_id == samples.c.id)
         .where(slice_samples_table.c.slice == name, samples.c.state == "accepted")
         .order_by(samples.c.id)

@@ -1,0 +1,124 @@
+import multiprocessing
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from store.database import Database, migrate
+from store.errors import DatabaseUnavailableError, NewerDatabaseError
+from store.facts import read_fact, write_fact
+from store.schema import metadata
+
+HEAD = "0001"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "perennial.db"
+
+
+def url_of(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def copies_of(file: Path) -> list[Path]:
+    return sorted((file.parent / "backups").glob("*.db"))
+
+
+def set_revision(file: Path, revision: str) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    connection.close()
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_schema(file: Path) -> None:
+    migrate(url_of(file))
+    database = Database(url_of(file))
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, metadata) == []
+        found = {
+            table: {column["name"]: (repr(column["type"]), column["nullable"]) for column in columns}
+            for (_, table), columns in inspect(connection).get_multi_columns().items()
+        }
+    database.close()
+    made = Database(url_of(file.with_name("made.db")))
+    made.write(metadata.create_all)
+    with made.read() as connection:
+        expected = {
+            table: {column["name"]: (repr(column["type"]), column["nullable"]) for column in columns}
+            for (_, table), columns in inspect(connection).get_multi_columns().items()
+        }
+    made.close()
+    assert {name: columns for name, columns in found.items() if name != "alembic_version"} == expected
+
+
+def test_migrating_again_changes_nothing_and_copies_nothing(file: Path) -> None:
+    migrate(url_of(file))
+    before = file.read_bytes()
+    migrate(url_of(file))
+    assert file.read_bytes() == before
+    assert copies_of(file) == []
+
+
+def test_an_existing_file_is_copied_with_its_log_before_it_is_migrated(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(url_of(file))
+    database = Database(url_of(file))
+    database.write(lambda connection: write_fact(connection, "kept", "in the log ahead"))
+    # What the next release would find: its revision is one that this one doesn't name its head.
+    monkeypatch.setattr("store.migrate._revisions", lambda connection, config: (HEAD, "0002"))
+    migrate(url_of(file))
+    database.close()
+    (copy,) = copies_of(file)
+    opened = Database(url_of(copy))
+    with opened.read() as connection:
+        assert read_fact(connection, "kept") == "in the log ahead"
+    opened.close()
+
+
+def test_a_newer_database_is_refused_untouched(file: Path) -> None:
+    migrate(url_of(file))
+    set_revision(file, "9999")
+    before = file.read_bytes()
+    with pytest.raises(NewerDatabaseError, match="9999"):
+        migrate(url_of(file))
+    assert file.read_bytes() == before
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_at_the_end(*_: object) -> None:
+        raise sqlite3.OperationalError("killed")
+
+    monkeypatch.setattr("alembic.runtime.migration.HeadMaintainer.update_to_step", fail_at_the_end)
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(url_of(file))
+    monkeypatch.undo()
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+    connection.close()
+    migrate(url_of(file))
+
+
+def test_processes_that_start_together_migrate_once(file: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    starters = [spawn.Process(target=migrate, args=(url_of(file),)) for _ in range(2)]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join(120)
+    assert [starter.exitcode for starter in starters] == [0, 0]
+    assert copies_of(file) == []
+
+
+def test_a_file_that_is_no_database_is_told_and_kept(file: Path) -> None:
+    file.write_bytes(b"a text that somebody put where the database should be" * 100)
+    with pytest.raises(DatabaseUnavailableError, match="no database"):
+        migrate(url_of(file))
+    assert file.read_bytes().startswith(b"a text")
