@@ -20,12 +20,13 @@ from bentoml.validators import ContentType
 from pydantic import BaseModel
 
 from perennial.settings import Settings
-from perennial.state import prepare_home
+from perennial.state import open_state
 from perennial.supervisor import Supervisor
 from service.door import Door
 from service.errors import ServiceError, answer_for
 from service.front import Front
 from store.errors import StoreError
+from store.registry import production
 from vision.errors import VisionError
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ class Perennial:
         # Workers of a built Bento run in its folder, the supervisor too: all must find the same home.
         os.environ["PERENNIAL_HOME"] = str(_settings.home)
         _configure_logging()
-        prepare_home(_settings)
+        with open_state(_settings) as state, state.database.read() as connection:
+            if production(connection) is not None:
+                return
         # In a process of its own, so that this one, which only watches the others, never loads torch.
         done = subprocess.run([sys.executable, "-m", "perennial", "starter"], check=False)
         if done.returncode != 0:

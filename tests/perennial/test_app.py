@@ -1,0 +1,229 @@
+"""The BentoML service as `bentoml serve` runs it: two workers over one store, asked over HTTP."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from store.blobs import BlobStore
+from store.database import Database, migrate
+from store.registry import NewVersion, add_version, promote
+from vision.artifact import Artifact, to_files
+from vision.network import build_classifier
+from vision.preprocessing import preprocessing_for
+
+CLASS_NAMES = ("blue", "green", "red")
+JPEG = {"Content-Type": "image/jpeg"}
+ROOT = Path(__file__).parents[2]
+
+
+def until(claim: Callable[[], bool], seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _fill(home: Path) -> None:
+    """Put two versions with random weights into a home; v1 is production."""
+    home.mkdir()
+    url = f"sqlite:///{home / 'perennial.db'}"
+    migrate(url)
+    database, blobs = Database(url), BlobStore(str(home / "blobs"))
+    for seed, parent in ((1, None), (2, "v1")):
+        torch.manual_seed(seed)
+        state = build_classifier("resnet18", len(CLASS_NAMES), "none").state_dict()
+        artifact = Artifact("resnet18", CLASS_NAMES, preprocessing_for("resnet18", 32), state)
+        files = {name: blobs.put(content) for name, content in to_files(artifact).items()}
+        new = NewVersion(CLASS_NAMES, files, parent=parent)
+        database.write(lambda connection, new=new: add_version(connection, new, []))
+    database.write(lambda connection: promote(connection, "v1", reason="a test", actor="test"))
+    database.close()
+    blobs.close()
+
+
+@dataclass
+class Server:
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.home.parent / "server.log").read_text()
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def versions(self) -> list[str]:
+        workers = httpx.get(f"{self.url}/v1/status", timeout=30).json()["workers"]
+        return [worker["version"] for worker in workers]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    _fill(folder / "home")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}
+    variables.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    variables |= {
+        "PERENNIAL_HOME": str(folder / "home"),
+        "PERENNIAL_WORKERS": "2",
+        "PERENNIAL_LEARNER": "off",
+    }
+    command = [sys.executable, "-m", "bentoml", "serve", "perennial.app:Perennial", "--host", "0.0.0.0"]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], cwd=ROOT, env=variables, stdout=log, stderr=log
+        )
+    started = Server(folder / "home", port, process)
+    until(started.is_ready)
+    until(lambda: started.versions() == ["v1", "v1"])
+    yield started
+    if process.poll() is None:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("image") / "a.jpg"
+    pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file)
+    return file
+
+
+def test_the_front_door_needs_no_torch() -> None:
+    code = "import sys, perennial.app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of BentoML's own imports
+def test_bentoml_s_own_client_predicts_and_gives_feedback(server: Server, image: Path) -> None:
+    import bentoml
+    from bentoml.exceptions import BentoMLException
+
+    with bentoml.SyncHTTPClient(server.url) as client:
+        prediction = client.predict(image=image)
+        assert prediction["label"] in CLASS_NAMES
+        outcome = client.feedback(prediction_id=prediction["prediction_id"], label="red")
+        assert outcome["status"] == "accepted"
+        with pytest.raises(BentoMLException, match="unknown_prediction"):
+            client.feedback(prediction_id="nonsense", label="red")
+        with pytest.raises(BentoMLException, match="not_an_image"):
+            client.predict(image=Path(__file__))
+
+
+def test_its_paths_fetch_nothing_and_tell_errors_in_our_shape(server: Server) -> None:
+    for sent in ({"data": {"image": "http://127.0.0.1:1/a.jpg"}}, {"json": {"image": "http://127.0.0.1:1/"}}):
+        answer = httpx.post(f"{server.url}/predict", **sent)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_an_image_type")
+    for method, path in (("POST", "/livez"), ("GET", "/docs.json"), ("PUT", "/schema.json"), ("GET", "/v3")):
+        answer = httpx.request(method, f"{server.url}{path}")
+        assert answer.status_code in (404, 405)
+        assert answer.json()["error"].keys() == {"code", "message", "remedy"}
+
+
+def test_a_peer_from_elsewhere_needs_a_key(server: Server) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        address = probe.getsockname()[0]
+    assert httpx.get(f"http://{address}:{server.port}/livez").status_code == 200
+    for path in ("/v1/status", "/", "/metrics", "/schema.json"):
+        assert httpx.get(f"http://{address}:{server.port}{path}").status_code == 401
+    # A proxy on this machine says for whom it asks.
+    forwarded = httpx.get(f"{server.url}/v1/status", headers={"X-Forwarded-For": "198.51.100.7"})
+    assert forwarded.status_code == 401
+
+
+@pytest.mark.parametrize("says_length", [True, False])
+def test_a_body_over_the_limit_is_answered_over_a_real_connection(server: Server, says_length: bool) -> None:
+    body = b"\xff" * (30 * 2**20)
+    content = body if says_length else (body[start : start + 2**16] for start in range(0, len(body), 2**16))
+    answer = httpx.post(f"{server.url}/v1/predict", content=content, headers=JPEG, timeout=60)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+def test_the_metrics_of_all_workers_meet(server: Server, image: Path) -> None:
+    def num_predictions() -> float:
+        text = httpx.get(f"{server.url}/metrics").text
+        lines = [line for line in text.splitlines() if line.startswith("perennial_batch_size_sum")]
+        return float(lines[0].split()[1]) if lines else 0.0
+
+    before = num_predictions()
+    for _ in range(20):
+        # A connection of its own each time, so that both workers get some.
+        assert (
+            httpx.post(f"{server.url}/v1/predict", content=image.read_bytes(), headers=JPEG).status_code
+            == 200
+        )
+    assert num_predictions() == before + 20
+
+
+def test_all_workers_swap_within_five_seconds_and_no_request_fails(server: Server, image: Path) -> None:
+    content, stop, statuses = image.read_bytes(), threading.Event(), list[int]()
+
+    def ask() -> None:
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            while not stop.is_set():
+                statuses.append(client.post("/v1/predict", content=content, headers=JPEG).status_code)
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask) for _ in range(4)]
+        for version in ("v2", "v1"):
+            assert httpx.post(f"{server.url}/v1/models/{version}/promote", timeout=30).status_code == 200
+            begun = time.monotonic()
+            until(lambda version=version: server.versions() == [version] * 2, 20.0)
+            assert time.monotonic() - begun < 5.0
+        stop.set()
+        for future in asking:
+            future.result()
+    assert len(statuses) > 20
+    assert set(statuses) == {200}
+
+
+def test_readiness_goes_off_before_the_door_closes(server: Server, image: Path) -> None:
+    """The last test: it stops the server."""
+    with httpx.Client(base_url=server.url, timeout=30) as client:
+        assert client.get("/readyz").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: client.get("/readyz").status_code == 503, 10.0)
+        answer = client.post("/v1/predict", content=image.read_bytes(), headers=JPEG)
+        assert answer.status_code == 200
+    assert server.process.wait(30) == 0
+    database = Database(f"sqlite:///{server.home / 'perennial.db'}")
+    with database.read() as connection:
+        from store.predictions import find_prediction
+        from store.workers import workers
+
+        # What was answered at the very end was written, and the heartbeats were taken away.
+        assert find_prediction(connection, answer.json()["prediction_id"]).label in CLASS_NAMES
+        assert workers(connection) == []
+    database.close()
