@@ -242,8 +242,7 @@ class LearningRound:
         decisive = rejections[0] if rejections else verdicts[-1]
         reason = decisive.sentence
         if len(verdicts) > 1:
-            cured = verdicts[-1]
-            reason = f"{reason} Interpolated with production it was {cured.decision} too: {cured.sentence}"
+            reason = f"{reason} Then, interpolated with production: {verdicts[-1].sentence}"
         self._journal.end("rejected" if rejections else "inconclusive", reason, decisive)
 
     def _num_replayed(self, cuts: Cuts) -> int:

@@ -316,3 +316,8 @@ def small_world(make_world: Callable[[], World]) -> World:
 def without_replay() -> RoundSettings:
     """Rounds that forget: no replay, and a rate that is far too high."""
     return replace(FAST, fine_tune=replace(FAST.fine_tune, replay_ratio=0.0, learning_rate=1e-3, epochs=4))
+
+
+@pytest.fixture(name="picture")
+def picture_fixture() -> Callable[..., bytes]:
+    return picture

@@ -1,14 +1,39 @@
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from store import registry, slices
+import pytest
+
+from retrain.gate import GateSettings
+from retrain.round import LearningRound, run_round
+from retrain.settings import RoundSettings
+from store import leases, registry, rounds, samples, slices
+from store.errors import FencedError
 from store.measurements import series
+from store.registry import NewVersion
 
 CLASSES = ("blue", "green", "red", "yellow")
 
 
+def _before_evaluating(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let something happen in the middle of a round."""
+    examine = LearningRound._examine_champion
+
+    def after_act(*arguments: Any) -> Any:
+        act()
+        return examine(*arguments)
+
+    monkeypatch.setattr(LearningRound, "_examine_champion", after_act)
+
+
+@pytest.fixture
+def brief(world: Any) -> RoundSettings:
+    """A round of one gentle epoch, for what doesn't depend on what is learnt."""
+    return replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=1, learning_rate=1e-5))
+
+
 def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any) -> None:
-    world.send(CLASSES, 600)
+    world.send(CLASSES, 160)
     ended = world.run()
     assert ended.state == "promoted", ended.reason
     assert (ended.production, ended.candidate) == ("v1", "v2")
@@ -18,5 +43,106 @@ def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any
         assert slices.slice_names(connection, 1) == ["golden-1", f"round-{ended.id}"]
         measured = {(m.version, m.slice): m.value for m in series(connection, "accuracy")}
     assert measured["v2", "round-1"] > measured["v1", "round-1"] + 0.1
-    assert "curves.png" in world.production.files
-    assert ended.curves["epochs"]
+    assert measured["v2", "golden-1"] > 0.9
+    assert {"curves.png", "reference.safetensors"} <= world.production.files.keys()
+    assert len(ended.curves["epochs"]) == world.settings.fine_tune.epochs
+    assert world.attempts(ended.id)[-1].verdict == ended.verdict
+
+
+def test_a_round_that_forgets_is_rejected_and_its_cure_judged(
+    world: Any, without_replay: RoundSettings
+) -> None:
+    # Too few direct holdout samples to pass, so that production must stay whatever the cure is worth.
+    world.send(("blue", "green"), 100)
+    strict = replace(without_replay, gate=GateSettings(min_direct=100))
+    ended = world.run(strict)
+    first, cured = world.attempts(ended.id)
+    assert ended.state == "rejected", ended.reason
+    assert set(ended.verdict["lost_classes"]) & {"red", "yellow"}
+    assert any(name in ended.reason for name in ended.verdict["lost_classes"])
+    assert (first.cure, cured.cure) == ("fine_tune", "interpolate")
+    assert cured.verdict["decision"] in ("rejected", "inconclusive")
+    assert world.production.version == "v1"
+    assert world.num_pending > 0
+
+
+def test_too_few_holdout_samples_are_inconclusive_and_wait_for_the_next_round(
+    world: Any, brief: RoundSettings
+) -> None:
+    world.send(CLASSES, 12)
+    num_pending = world.num_pending
+    ended = world.run(brief)
+    assert ended.state == "inconclusive", ended.reason
+    assert ended.verdict["labels_needed"]
+    assert world.num_pending == num_pending
+    assert world.production.version == "v1"
+
+
+def test_a_persons_promotion_during_a_round_wins(
+    world: Any, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send(CLASSES, 40)
+    anything_passes = replace(brief, gate=GateSettings(min_direct=1, alpha=0.99, min_direct_right=0))
+
+    def promote_by_hand() -> None:
+        new = NewVersion(class_names=CLASSES, files=world.production.files, parent="v1")
+        world.database.write(lambda c: registry.add_version(c, new, []))
+        world.database.write(lambda c: registry.promote(c, "v2", reason="mine", actor="a person"))
+
+    _before_evaluating(monkeypatch, promote_by_hand)
+    ended = world.run(anything_passes)
+    assert world.production.version == "v2"
+    assert ended.state in ("cancelled", "rejected")
+    if ended.state == "cancelled":
+        assert "wins over the round" in ended.reason
+
+
+def test_a_cancelled_round_stops_between_epochs(
+    world: Any, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send(CLASSES, 12)
+    round_id, fencing = world.begin()
+    world.database.write(lambda c: rounds.advance(c, round_id, "training", fencing=fencing))
+    world.database.write(lambda c: rounds.cancel(c, round_id, "a person"))
+    world.database.write(lambda c: rounds.advance(c, round_id, "preparing", fencing=fencing))
+    run_round(world.handles(brief), round_id, fencing)
+    ended = world.find_round(round_id)
+    assert ended.state == "cancelled"
+    assert ended.candidate is None
+
+
+def test_a_round_under_a_lost_lease_writes_nothing_more(
+    world: Any, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send(CLASSES, 12)
+    round_id, fencing = world.begin()
+
+    def lose_lease() -> None:
+        world.database.write(lambda c: leases.release(c, "learner"))
+        world.database.write(lambda c: leases.acquire(c, "another", 600))
+
+    _before_evaluating(monkeypatch, lose_lease)
+    with pytest.raises(FencedError):
+        run_round(world.handles(brief), round_id, fencing)
+    assert world.find_round(round_id).state == "training"
+    assert world.production.version == "v1"
+
+
+def test_asked_promotion_waits_for_a_person_and_adds_the_slice_when_approved(
+    world: Any, brief: RoundSettings
+) -> None:
+    world.send(CLASSES, 160)
+    ended = world.run(replace(world.settings, promote="ask"))
+    assert ended.state == "awaiting_approval", ended.reason
+    assert world.production.version == "v1"
+    world.database.write(lambda c: rounds.approve(c, ended.id, "a person"))
+    assert world.production.version == ended.candidate
+    with world.database.read() as connection:
+        assert f"round-{ended.id}" in slices.slice_names(connection, 1, ended.candidate)
+        assert samples.num_pending(connection) == 0
+
+
+def test_a_round_without_a_production_version_fails_with_a_reason(make_world: Callable[[], Any]) -> None:
+    ended = make_world().run()
+    assert ended.state == "failed"
+    assert "train" in ended.reason
