@@ -27,6 +27,8 @@ def status(connection: Connection, threshold: int) -> Json:
     return {
         "production": production.version if production else None,
         "is_starter": production is not None and production.is_starter,
+        # What a starter is made of: ImageNet's classes, or those of a bundled classifier.
+        "description": production.metrics.get("description") if production else None,
         "device": alive[0].device if alive else None,
         "classes": list(production.class_names) if production else [],
         "num_pending": samples.num_pending(connection),

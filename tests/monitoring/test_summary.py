@@ -17,6 +17,7 @@ def test_status_of_an_empty_store_is_complete(database: Database) -> None:
     assert found == {
         "production": None,
         "is_starter": False,
+        "description": None,
         "device": None,
         "classes": [],
         "num_pending": 0,
@@ -42,14 +43,18 @@ def test_status_shows_what_serves_what_waits_and_the_round_with_its_step(filled:
 
 def test_status_says_when_a_starter_serves(database: Database) -> None:
     def work(connection: Connection) -> None:
-        new = NewVersion(("0", "1"), {"weights.safetensors": "a" * 64}, is_starter=True)
+        new = NewVersion(
+            ("0", "1"), {"weights.safetensors": "a" * 64}, {"description": "scanned digits"}, is_starter=True
+        )
         registry.promote(
             connection, registry.add_version(connection, new, []).version, reason="starter", actor="test"
         )
 
     database.write(work)
     with database.read() as connection:
-        assert summary.status(connection, 500)["is_starter"]
+        found = summary.status(connection, 500)
+    assert found["is_starter"]
+    assert found["description"] == "scanned digits"
 
 
 def test_status_leaves_out_workers_not_heard_of(filled: Database) -> None:

@@ -7,7 +7,7 @@ export function buildServing(status) {
   return [headline(status), facts(status), workers(status)];
 }
 
-function headline({ production, is_starter }) {
+function headline({ production, is_starter, description }) {
   if (!production) {
     return element("p", { className: "headline" }, "No version yet", badge("warn", "nothing serves"));
   }
@@ -15,8 +15,8 @@ function headline({ production, is_starter }) {
     element("p", { className: "headline" }, production, is_starter && badge("warn", "starter model")),
     is_starter && element(
       "p", { className: "hint" },
-      "This is the classifier that Perennial starts with, not one of yours: “perennial train DIR” puts your own " +
-      "classes in its place.",
+      "This is the classifier that Perennial starts with, not one of yours" +
+      `${description ? ` (${description})` : ""}: “perennial train DIR” puts your own classes in its place.`,
     ),
   ].filter(Boolean);
 }

@@ -49,10 +49,13 @@ function origin({ parent, round_id, is_starter }) {
 }
 
 function metrics(model) {
-  const entries = Object.entries(model.metrics).filter(([, value]) => typeof value === "number" || typeof value === "string");
+  const entries = Object.entries(model.metrics).filter(
+    ([name, value]) => name !== "description" && (typeof value === "number" || typeof value === "string"),
+  );
   if (!entries.length) return "–";
   return element("ul", { className: "plain" }, ...entries.slice(0, 6).map(([name, value]) => {
     const isShare = /accuracy|ratio|share/.test(name) && typeof value === "number" && value <= 1;
+    if (name.startsWith("num_")) return element("li", {}, `${number(value)} ${words(name.slice(4))}`);
     return element("li", {}, `${words(name)} ${isShare ? percent(value) : number(value)}`);
   }));
 }
