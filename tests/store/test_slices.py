@@ -1,0 +1,117 @@
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, update
+
+from store.database import Database, now
+from store.registry import NewVersion, add_version
+from store.schema import round_samples, rounds, samples
+from store.slices import add_slice, golden_slice, num_looks, slice_names, slice_samples
+
+
+def add_samples(connection: Connection, num: int) -> list[int]:
+    created = now(connection)
+    rows = [
+        {
+            "sha256": f"{number:064x}",
+            "phash": 0,
+            "origin": "direct",
+            "split": "holdout",
+            "label": "bees",
+            "state": "accepted",
+            "source": "ann",
+            "created": created,
+        }
+        for number in range(num)
+    ]
+    query = insert(samples).returning(samples.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(query, rows).scalars())
+
+
+def add_round(connection: Connection, **values: Any) -> int:
+    row = {"state": "rejected", "requested_by": "ann", "trigger": "a test", "created": now(connection)}
+    inserted = connection.execute(insert(rounds).values({**row, **values}).returning(rounds.c.id))
+    return int(inserted.scalar_one())
+
+
+def add_versions(connection: Connection, *parents: str | None) -> None:
+    for parent in parents:
+        add_version(
+            connection, NewVersion(("ants", "bees"), {"weights.safetensors": "0" * 64}, parent=parent), []
+        )
+
+
+def judge(connection: Connection, ids: list[int], role: str = "holdout", **values: Any) -> None:
+    round_id = add_round(connection, **{"verdict": {}, "ended": now(connection), **values})
+    rows = [{"round_id": round_id, "sample_id": sample_id, "role": role} for sample_id in ids]
+    connection.execute(insert(round_samples), rows)
+
+
+def test_a_slice_gives_back_its_accepted_samples(database: Database) -> None:
+    def work(connection: Connection) -> list[int]:
+        ids = add_samples(connection, 3)
+        add_slice(connection, golden_slice(1), 1, None, ids[:2])
+        disputed = update(samples).where(samples.c.id == ids[0])
+        connection.execute(disputed.values(state="conflict", label=None))
+        return ids
+
+    ids = database.write(work)
+    with database.read() as connection:
+        assert [sample.id for sample in slice_samples(connection, "golden-1")] == [ids[1]]
+        assert slice_samples(connection, "round-9") == []
+
+
+def test_only_slices_of_the_lineage_that_have_not_retired_are_named(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        add_slice(connection, golden_slice(1), 1, None, [])
+        add_slice(connection, golden_slice(2), 2, None, [])
+
+    database.write(work)
+    with database.read() as connection:
+        assert slice_names(connection, 1) == ["golden-1"]
+        assert slice_names(connection, 2) == ["golden-2"]
+        assert slice_names(connection, 3) == []
+
+
+def test_the_slice_of_a_round_that_was_rolled_back_is_left_out(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        add_versions(connection, None, "v1", "v2")
+        add_slice(connection, golden_slice(1), 1, None, [])
+        for candidate in ("v2", "v3"):
+            round_id = add_round(connection, state="promoted", candidate=candidate)
+            add_slice(connection, f"round-{round_id}", 1, round_id, [])
+
+    database.write(work)
+    with database.read() as connection:
+        assert slice_names(connection, 1, "v3") == ["golden-1", "round-1", "round-2"]
+        assert slice_names(connection, 1, "v2") == ["golden-1", "round-1"]
+        assert slice_names(connection, 1, "v1") == ["golden-1"]
+
+
+def test_looks_are_the_earlier_verdicts_on_the_most_judged_sample(database: Database) -> None:
+    def work(connection: Connection) -> list[int]:
+        ids = add_samples(connection, 4)
+        judge(connection, ids[:2])
+        judge(connection, ids[1:3])
+        return ids
+
+    ids = database.write(work)
+    with database.read() as connection:
+        assert num_looks(connection, ids) == 2
+        assert num_looks(connection, [ids[0], ids[2]]) == 1
+        assert num_looks(connection, ids[3:]) == 0
+        assert num_looks(connection, []) == 0
+
+
+@pytest.mark.parametrize("values", [{"verdict": None}, {"ended": None}, {"role": "replay"}])
+def test_a_round_without_a_verdict_on_the_sample_is_no_look(
+    database: Database, values: dict[str, Any]
+) -> None:
+    def work(connection: Connection) -> list[int]:
+        ids = add_samples(connection, 1)
+        judge(connection, ids, **values)
+        return ids
+
+    ids = database.write(work)
+    with database.read() as connection:
+        assert num_looks(connection, ids) == 0
