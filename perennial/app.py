@@ -20,6 +20,7 @@ from bentoml.validators import ContentType
 from pydantic import BaseModel
 
 from perennial.settings import Settings
+from perennial.settings_sources import CONFIG, DEFAULT_FILE
 from perennial.state import open_state
 from perennial.supervisor import Supervisor
 from service.door import Door
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Where our packages are, in a checkout, an installation or a built Bento.
+ROOT = Path(__file__).resolve().parents[1]
 # What came by BentoML's own client in the same process, without a key.
 LOCAL_SOURCE = "local"
 MAX_RETRY_SECONDS = 30.0
@@ -82,16 +85,17 @@ class Perennial:
         # In a container BentoML would not start a lost process again, and end the server with the last one
         # of a service: losing the supervisor must never do that.
         os.environ.pop("BENTOML_CONTAINERIZED", None)
-        # Workers of a built Bento run in its folder, the supervisor too: all must find the same home.
-        os.environ["PERENNIAL_HOME"] = str(_settings.home)
         _configure_logging()
-        with open_state(_settings) as state, state.database.read() as connection:
+        # A built Bento is imported, and its workers run, in its own folder; this runs where the command was
+        # given, so only here "the folder of all state" means what it says. The others are told.
+        settings = Settings.load()
+        os.environ["PERENNIAL_HOME"] = str(settings.home)
+        if CONFIG not in os.environ and Path(DEFAULT_FILE).is_file():
+            os.environ[CONFIG] = str(Path(DEFAULT_FILE).absolute())
+        with open_state(settings) as state, state.database.read() as connection:
             if production(connection) is not None:
                 return
-        # In a process of its own, so that this one, which only watches the others, never loads torch.
-        done = subprocess.run([sys.executable, "-m", "perennial", "starter"], check=False)
-        if done.returncode != 0:
-            _log.error("there is no starter; the server is not ready before 'perennial train' made a version")
+        _make_starter()
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -155,6 +159,18 @@ class Perennial:
         while not await self._open():
             await asyncio.sleep(wait)
             wait = min(2 * wait, MAX_RETRY_SECONDS)
+
+
+def _make_starter() -> None:
+    # In a process of its own, so that this one, which only watches the others, never loads torch.
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, "-m", "perennial", "starter"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        check=False,
+    )
+    if done.returncode != 0:
+        _log.error("there is no starter; the server is not ready before 'perennial train' made a version")
 
 
 def _configure_logging() -> None:
