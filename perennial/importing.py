@@ -1,8 +1,10 @@
 """Brings labelled images into the store as initial samples, cut into train, validation and golden."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +22,7 @@ Cut = Literal["train", "validation", "golden"]
 # Golden first: what is near to a golden image is kept off the training side, not the other way round.
 _ORDER: tuple[Cut, ...] = ("golden", "validation", "train")
 _GROUP = 100
+_NUM_THREADS = 8
 SOURCE = "train"
 
 
@@ -85,29 +88,38 @@ def import_images(
     """
     ids: list[int] = []
     num_moved, unreadable = 0, list[tuple[str, str]]()
-    for part in _ORDER:
-        for group in _groups(parts.get(part, ())):
+
+    def store(file: LabelledFile, part: Cut) -> NewSample | ImageError:
+        return _stored(state, file, part, limits)
+
+    # One by one, each image would wait for the disk.
+    with ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="import") as threads:
+        for part, group in _groups(parts):
             new = []
-            for file in group:
-                try:
-                    new.append(_stored(state, file, part, limits))
-                except ImageError as error:
-                    unreadable.append((file.name, str(error)))
+            for file, stored in zip(group, threads.map(store, group, repeat(part)), strict=False):
+                if isinstance(stored, NewSample):
+                    new.append(stored)
+                else:
+                    unreadable.append((file.name, str(stored)))
                 on_image()
             group_ids, moved = state.database.write(_adding(new, class_names))
             ids += group_ids
             num_moved += moved
     with state.database.read() as connection:
         found = [sample for sample in samples_by_id(connection, ids) if sample.state == "accepted"]
-    by_split = {split: tuple(s for s in found if s.split == split) for split in _ORDER}
-    return Imported(
-        by_split["train"], by_split["validation"], by_split["golden"], num_moved, tuple(unreadable)
+    train, validation, golden = (
+        tuple(sample for sample in found if sample.split == split)
+        for split in ("train", "validation", "golden")
     )
+    return Imported(train, validation, golden, num_moved, tuple(unreadable))
 
 
-def _stored(state: State, file: LabelledFile, part: Cut, limits: ImageLimits) -> NewSample:
+def _stored(state: State, file: LabelledFile, part: Cut, limits: ImageLimits) -> NewSample | ImageError:
     content = file.read()
-    phash = perceptual_hash(decode_image(content, limits))
+    try:
+        phash = perceptual_hash(decode_image(content, limits))
+    except ImageError as error:
+        return error
     return NewSample(
         sha256=state.blobs.put(content),
         phash=phash,
@@ -129,22 +141,20 @@ def _adding(
             near = near_split(connection, sample.phash, settings.near_duplicate_distance)
             split = near or sample.split
             num_moved += split != sample.split
-            moved = NewSample(
-                sha256=sample.sha256,
-                phash=sample.phash,
-                origin="initial",
-                source=SOURCE,
-                label=sample.label,
-                split=split,
-            )
+            moved = replace(sample, split=split)
             ids.append(add_sample(connection, moved, class_names, settings).sample_id)
         return ids, num_moved
 
     return work
 
 
-def _groups(files: Sequence[LabelledFile]) -> Iterable[Sequence[LabelledFile]]:
-    return (files[start : start + _GROUP] for start in range(0, len(files), _GROUP))
+def _groups(
+    parts: Mapping[Cut, Sequence[LabelledFile]],
+) -> Iterator[tuple[Cut, Sequence[LabelledFile]]]:
+    for part in _ORDER:
+        files = parts.get(part, ())
+        for start in range(0, len(files), _GROUP):
+            yield part, files[start : start + _GROUP]
 
 
 def _rank(file: LabelledFile) -> str:

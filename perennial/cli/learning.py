@@ -5,6 +5,7 @@ import click
 from perennial.cli.audience import configure_logging
 from perennial.settings import Settings
 from perennial.state import open_state
+from store.registry import production
 
 
 @click.command()
@@ -39,9 +40,13 @@ def run_round(round_id: int, fencing: int) -> None:
 @click.command(hidden=True)
 def starter() -> None:
     """Make a starter model where there is no model yet."""
-    from perennial.starter import ensure_production
-
     settings = Settings.load()
     configure_logging(settings)
     with open_state(settings) as state:
+        with state.database.read() as connection:
+            if production(connection) is not None:
+                return
+        # Only now: it loads torch, and nearly every start finds a model.
+        from perennial.starter import ensure_production
+
         ensure_production(state, settings)

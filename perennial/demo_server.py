@@ -1,0 +1,142 @@
+"""The demo's own server, and what the demo asks of it over HTTP."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from perennial.errors import ServerError
+from perennial.importing import LabelledFile
+from perennial.server import wait_until_ready
+
+_NUM_CONNECTIONS = 4
+_READY_SECONDS = 180.0
+_STOP_SECONDS = 20.0
+Json = dict[str, Any]
+
+
+class Client:
+    """Asks a server; every answer that is no success is an error."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def get(self, path: str) -> Json:
+        """Return what GET answers."""
+        return self._ask(urllib.request.Request(f"{self.url}{path}"))
+
+    def predict(self, content: bytes) -> str:
+        """Return the label that the server gives an image."""
+        request = urllib.request.Request(
+            f"{self.url}/v1/predict", data=content, headers={"Content-Type": _type_of(content)}
+        )
+        return str(self._ask(request)["label"])
+
+    def send_feedback(self, content: bytes, label: str) -> Json:
+        """Send an image with its label."""
+        boundary = uuid.uuid4().hex
+        body = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="label"\r\n\r\n{label}\r\n'
+            f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="image"\r\n'
+            f"Content-Type: {_type_of(content)}\r\n\r\n"
+        ).encode() + content
+        request = urllib.request.Request(
+            f"{self.url}/v1/feedback",
+            data=body + f"\r\n--{boundary}--\r\n".encode(),
+            headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
+        )
+        return self._ask(request)
+
+    def accuracy(self, files: Sequence[LabelledFile], on_image: Callable[[], None]) -> float:
+        """Return the share of the images that get their own label."""
+
+        def is_right(file: LabelledFile) -> bool:
+            label = self.predict(file.read())
+            on_image()
+            return label == file.label
+
+        with ThreadPoolExecutor(_NUM_CONNECTIONS) as pool:
+            return sum(pool.map(is_right, files)) / len(files)
+
+    def send_all(self, files: Sequence[LabelledFile], on_image: Callable[[], None]) -> None:
+        """Send all images with their labels, several at a time."""
+
+        def send(file: LabelledFile) -> None:
+            self.send_feedback(file.read(), file.label)
+            on_image()
+
+        with ThreadPoolExecutor(_NUM_CONNECTIONS) as pool:
+            list(pool.map(send, files))
+
+    def _ask(self, request: urllib.request.Request) -> Json:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                found: Json = json.load(answer)
+                return found
+        except urllib.error.HTTPError as error:
+            raise ServerError(
+                f"Expected success of {request.full_url}, found {error.code}: {error.read()[:300]!r}"
+            ) from error
+        except OSError as error:
+            raise ServerError(f"Expected an answer of {request.full_url}, found {error}.") from error
+
+
+@contextmanager
+def started_server(home: Path, settings: dict[str, str]) -> Iterator[Client]:
+    """Start `perennial up` on a free port over a home, and stop it at the end.
+
+    Raises:
+        ServerError: It ended or was not ready in time; the message holds the end of its log.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log_file = home.parent / "server.log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "perennial", "up", "--port", str(port), "--workers", "1"],
+            env=_environment(home, settings),
+            cwd=home.parent,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        if not wait_until_ready(url, lambda: process.poll() is None, _READY_SECONDS):
+            tail = log_file.read_text(errors="replace")[-2000:]
+            raise ServerError(f"Expected the demo's server to be ready, it was not. Its log ends:\n{tail}")
+        yield Client(url)
+    finally:
+        _stop(process)
+
+
+def _environment(home: Path, settings: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}
+    kept.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    return {**kept, "PERENNIAL_HOME": str(home), **settings}
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + _STOP_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        time.sleep(0.1)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _type_of(content: bytes) -> str:
+    return "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
