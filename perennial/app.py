@@ -19,6 +19,7 @@ from bentoml.exceptions import BentoMLException
 from bentoml.validators import ContentType
 from pydantic import BaseModel
 
+from perennial.metrics_folder import make_folder
 from perennial.settings import Settings
 from perennial.settings_sources import CONFIG, DEFAULT_FILE
 from perennial.state import open_state
@@ -93,9 +94,10 @@ class Perennial:
         if CONFIG not in os.environ and Path(DEFAULT_FILE).is_file():
             os.environ[CONFIG] = str(Path(DEFAULT_FILE).absolute())
         with open_state(settings) as state, state.database.read() as connection:
-            if production(connection) is not None:
-                return
-        _make_starter()
+            has_version = production(connection) is not None
+        make_folder(settings.home)
+        if not has_version:
+            _make_starter()
 
     @bentoml.on_startup
     async def start(self) -> None:

@@ -1,12 +1,11 @@
 """Puts one serving process together from the settings."""
 
-import os
-
 import torch
 from prometheus_client import CollectorRegistry
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from monitoring.store_collector import StoreCollector
+from perennial.metrics_folder import use_folder
 from perennial.settings import Settings
 from service.services import Collaborators, Services, build_services
 from store.blobs import BlobStore
@@ -23,8 +22,7 @@ def build(settings: Settings) -> Services:
     service = settings.service()
     torch.set_num_threads(service.num_threads)
     database = Database(settings.database_url)
-    # BentoML sets it before a worker imports anything: there the numbers of all workers meet.
-    shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    shared = use_folder(settings.home)
     registry = CollectorRegistry()
     given = Collaborators(
         database=database,
