@@ -56,6 +56,8 @@ class Learner:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._hear_signal)
             signal.signal(signal.SIGINT, self._hear_signal)
+        # It tells of each run of each job, several a second.
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
         scheduler = self._scheduler()
         log.info("learner %s started", self._settings.holder)
         scheduler.start()

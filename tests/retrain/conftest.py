@@ -295,8 +295,9 @@ def start_learner(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str
 
     yield start
     for process in started:
-        process.kill()
-        process.communicate()
+        if process.returncode is None:
+            process.kill()
+            process.communicate()
 
 
 @pytest.fixture
