@@ -1,0 +1,120 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from perennial.settings import Settings
+from perennial.state import open_state
+from store.measurements import latest
+from store.registry import production
+from store.slices import slice_samples
+from vision.artifact import from_files
+from vision.weights import WeightsUnavailableError
+
+TRAIN = ("--weights", "none", "--image-size", "32", "--epochs", "1")
+Run = Callable[..., Result]
+MakeImages = Callable[..., Path]
+
+
+def test_train_makes_production_of_a_folder(
+    run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path, settings: Settings
+) -> None:
+    told = run_json("train", str(make_images(tmp_path / "images")), *TRAIN)
+    assert told["version"] == "v1"
+    assert told["num_train"] + told["num_validation"] + told["num_golden"] == 40
+    assert told["golden_needed"] > told["num_golden"]
+    assert Path(told["curves"]).read_bytes().startswith(b"\x89PNG")
+    with open_state(settings) as state, state.database.read() as connection:
+        version = production(connection)
+        assert version is not None
+        golden = slice_samples(connection, "golden-1")
+        measured = latest(connection, "accuracy", version="v1", slice="golden-1")
+        files = {name: state.blobs.get(sha256) for name, sha256 in version.files.items()}
+        assert {sample.origin for sample in golden} == {"initial"}
+        assert all(state.blobs.exists(sample.sha256) for sample in golden)
+    assert measured is not None
+    assert (measured.value, measured.num_samples) == (told["metrics"]["golden_accuracy"], len(golden))
+    assert from_files(files).class_names == ("blue", "red")
+    assert version.margin == told["margin"]
+
+
+def test_training_again_keeps_the_lineage_and_other_classes_begin_one(
+    run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path
+) -> None:
+    folder = make_images(tmp_path / "images", 12)
+    assert run_json("train", str(folder), *TRAIN)["lineage"] == 1
+    again = run_json("train", str(folder), *TRAIN)
+    assert (again["version"], again["parent"], again["lineage"]) == ("v2", "v1", 1)
+    (folder / "red").rename(folder / "scarlet")
+    assert run_json("train", str(folder), *TRAIN)["lineage"] == 2
+
+
+def test_the_table_warns_of_a_small_golden_set(run: Run, make_images: MakeImages, tmp_path: Path) -> None:
+    result = run("train", str(make_images(tmp_path / "images")), *TRAIN)
+    assert result.exit_code == 0, result.output
+    assert "v1 is in production" in result.stdout
+    assert "golden images would make it 2" in result.stdout
+
+
+def refuses(run: Run, folder: Path, *expected: str, options: tuple[str, ...] = TRAIN) -> None:
+    result = run("train", str(folder), *options)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    for text in expected:
+        assert text in result.stderr
+
+
+def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    refuses(run, tmp_path / "nowhere", "there is none")
+
+
+def test_a_folder_without_images(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "images" / "cats").mkdir(parents=True)
+    refuses(run, tmp_path / "images", "no images")
+
+
+def test_one_class(run: Run, make_images: MakeImages, tmp_path: Path) -> None:
+    refuses(run, make_images(tmp_path / "images", classes=("blue",)), "at least two classes", "'blue'")
+
+
+def test_classes_of_three_images(run: Run, make_images: MakeImages, tmp_path: Path) -> None:
+    refuses(run, make_images(tmp_path / "images", 3), "at least 10 readable images", "'red' has 3")
+
+
+def test_unreadable_files(run: Run, make_images: MakeImages, tmp_path: Path) -> None:
+    folder = make_images(tmp_path / "images")
+    for number in range(10):
+        (folder / "red" / f"{number}.jpg").write_bytes(b"no image at all")
+    refuses(run, folder, "10 of 40", "unreadable")
+
+
+def test_a_few_unreadable_files_are_left_out_and_named(
+    run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path
+) -> None:
+    folder = make_images(tmp_path / "images")
+    (folder / "red" / "0.jpg").write_bytes(b"no image at all")
+    told = run_json("train", str(folder), *TRAIN)
+    assert [Path(name).name for name, _ in told["unreadable"]] == ["0.jpg"]
+
+
+def test_weights_that_cannot_be_fetched(
+    run: Run, make_images: MakeImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise WeightsUnavailableError("The weights could not be fetched. Use --weights none.")
+
+    monkeypatch.setattr("vision.network.pretrained_network", fail)
+    folder = make_images(tmp_path / "images")
+    refuses(run, folder, "--weights none", options=("--image-size", "32", "--epochs", "1"))
+
+
+def test_a_weights_file_that_is_not_there(run: Run, make_images: MakeImages, tmp_path: Path) -> None:
+    folder = make_images(tmp_path / "images")
+    refuses(run, folder, "lost.safetensors", options=("--weights", "lost.safetensors"))
+
+
+def test_an_unknown_backbone_names_the_nearest(run: Run, make_images: MakeImages, tmp_path: Path) -> None:
+    folder = make_images(tmp_path / "images")
+    refuses(run, folder, "resnet18", options=("--backbone", "resnet81", *TRAIN))
