@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -170,3 +171,25 @@ def test_a_put_flushes_the_file_and_its_folder(folder: Path, tmp_path: Path, is_
         # The name of each new folder is in the one above it.
         assert f"<{folder.parent}>" in flushed
         assert f"<{folder.parent.parent}>" in flushed
+
+
+def test_a_bucket_of_s3_holds_bytes_as_a_folder_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    urlopen(Request(f"http://{host}:{port}/images", method="PUT")).close()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    for name, value in {"ALLOW_HTTP": "true", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    blobs = BlobStore("s3://images/perennial")
+    sha256 = blobs.put(b"an image")
+    assert blobs.get(sha256) == b"an image"
+    assert [name for name, _ in blobs.names()] == [sha256]
+    assert not blobs.delete(sha256, unless_newer_than=datetime.now(UTC) - timedelta(days=1))
+    assert blobs.delete(sha256)
+    assert not blobs.delete(sha256)
+    with pytest.raises(BlobMissingError):
+        blobs.get(sha256)
+    server.stop()
