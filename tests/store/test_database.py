@@ -6,25 +6,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, func, insert, select, text
-from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from store.database import Database, migrate, now
-from store.engine import parse_url
 from store.errors import (
     DatabaseClosedError,
     DatabaseUnavailableError,
-    DatabaseUrlError,
-    NaiveTimeError,
     NestedWriteError,
 )
 from store.facts import read_fact, write_fact
-from store.schema import facts, prediction_tombstones
+from store.schema import facts
 
 Work = Callable[[Connection], Any]
 
@@ -293,34 +290,6 @@ def test_the_databases_clock_is_aware_and_close_to_ours(database: Database) -> N
     told = database.write(now)
     assert told.tzinfo is UTC
     assert abs(told - datetime.now(UTC)) < timedelta(seconds=5)
-
-
-def test_a_moment_comes_back_as_it_was_stored_and_in_utc(database: Database) -> None:
-    moment = datetime(2026, 3, 1, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
-    row = {"id": "a", "created": moment}
-    database.write(lambda connection: connection.execute(insert(prediction_tombstones).values(row)))
-    with database.read() as connection:
-        stored = connection.execute(select(prediction_tombstones.c.created)).scalar_one()
-    assert stored == moment
-    assert stored.tzinfo is UTC
-
-
-def test_a_moment_without_its_zone_is_refused(database: Database) -> None:
-    row = {"id": "a", "created": datetime(2026, 3, 1)}
-    with pytest.raises((NaiveTimeError, StatementError), match="needs its zone"):
-        database.write(lambda connection: connection.execute(insert(prediction_tombstones).values(row)))
-
-
-@pytest.mark.parametrize("url", ["", "perennial.db", "mysql://host/name", "sqlite://", "sqlite:///:memory:"])
-def test_a_url_of_another_kind_is_refused_with_what_is_expected(url: str) -> None:
-    with pytest.raises(DatabaseUrlError, match="Expected sqlite:"):
-        Database(url)
-
-
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
-def test_a_postgresql_url_gets_its_driver(scheme: str) -> None:
-    pytest.importorskip("psycopg")
-    assert parse_url(f"{scheme}://user@host/name").drivername == "postgresql+psycopg"
 
 
 def test_migrating_makes_what_the_database_opens(tmp_path: Path) -> None:
