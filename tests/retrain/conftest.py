@@ -217,11 +217,10 @@ except FencedError:
     sys.exit(FENCED)
 """
 
-# A child that learns, as `perennial run-round` does.
+# A child that learns, as `perennial run-round` does, but at a weight that a busy machine doesn't starve.
 _LEARNING_CHILD = """
 import sys
 from retrain import child
-child.yield_to_serving()
 child.die_with_parent()
 from retrain.gate import GateSettings
 from retrain.round import Handles

@@ -63,6 +63,7 @@ def _has_begun(world: Any, round_id: int, num_tries: int) -> bool:
     return found.num_tries > num_tries or found.ended is not None
 
 
+@pytest.mark.timeout(600)
 def test_a_round_outlives_two_killed_learners(
     world: Any, start_learner: Callable[..., Any], wait_until: Callable[..., None]
 ) -> None:
