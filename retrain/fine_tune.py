@@ -34,7 +34,7 @@ class Listeners:
 def fine_tune(
     champion: Artifact, lesson: Lesson, settings: FineTuneSettings, device: str, listeners: Listeners
 ) -> TrainingResult:
-    """Train all of the champion's layers at a small, constant rate.
+    """Train all of the champion's layers at a small rate that falls to 0, so that the last steps settle.
 
     On replayed samples the candidate is also held to the champion's logits, which keeps more of the old
     than their labels alone.
@@ -54,7 +54,10 @@ def fine_tune(
             learning_rate=settings.learning_rate,
             optimizer=settings.optimizer,
             weight_decay=settings.weight_decay,
-            schedule="constant",
+            schedule="cosine",
+            # Validation holds far more old samples than new: its best epoch is the one that learnt least.
+            # How far to go is decided afterwards, by interpolation.
+            keeps_best=False,
             seed=settings.seed,
             num_threads=settings.num_threads,
         ),

@@ -195,13 +195,14 @@ class LearningRound:
         items, num_new = materials.chosen_on, materials.num_new_chosen_on
         labels = torch.tensor([item.label for item in items])
         champion = torch.from_numpy(bench.answer(bench.artifact.build(bench.device), items))
-        margin = start.champion.margin
+        margin = start.champion.margin or margin_for(max(len(items) - num_new, 1))
         ballot = Ballot(
             labels=labels,
             is_new=torch.arange(len(items)) < num_new,
             champion_right=champion.argmax(dim=1).eq(labels),
             max_flips=self._settings.blend_caution * self._settings.gate.max_negative_flips,
-            max_loss=margin_for(max(len(items) - num_new, 1)) if margin is None else margin,
+            # The gate holds a lower bound to the margin: a blend that loses half of that here misses it.
+            max_loss=(1 - self._settings.blend_caution) * 2 * margin,
         )
 
         def ask(weight: float) -> torch.Tensor:

@@ -14,7 +14,7 @@ class FineTuneSettings:
 
     Attributes:
         epochs: Passes over new and replayed samples; the chapter's range is 2 to 3.
-        learning_rate: The chapter's 1e-4, constant; plain SGD hardly moves at it, AdamW does.
+        learning_rate: The chapter's 1e-4, the peak of a cosine; plain SGD hardly moves at it, AdamW does.
         augmentation: Of training images; "gentle" mirrors nothing, since we don't know what they show.
         replay_ratio: Replayed old samples per new one; 0 turns replay and distillation off.
         distillation_weight: Of the squared distance to the champion's logits on replayed images; 0 is off.

@@ -52,6 +52,7 @@ class TrainingSettings:
         schedule: "step" (a tenth every 7 epochs), "cosine" (rises over the first tenth, then falls to 0) or
             "constant".
         patience: Epochs without improvement after which to stop; None never stops early.
+        keeps_best: Keep the epoch that was best on validation; else the last one.
         seed: Fixes order and dropout; on a CPU the same seed gives the same weights.
         num_threads: Of torch on the CPU; None leaves it as it is.
         loader_threads: Threads that read images ahead; 0 reads between the steps.
@@ -67,6 +68,7 @@ class TrainingSettings:
     weight_decay: float = 0.0
     schedule: Schedule = "step"
     patience: int | None = None
+    keeps_best: bool = True
     seed: int = 0
     num_threads: int | None = None
     loader_threads: int = 0
@@ -99,7 +101,7 @@ class TrainingResult:
     """What a run gave.
 
     Attributes:
-        state: The state dict of the best epoch, on the CPU.
+        state: The state dict of the kept epoch, on the CPU.
         epochs: The curves, oldest first.
         best_epoch: The number, from 1, of the epoch that `state` is of.
         diagnosis: From the errors at the best epoch.
@@ -142,7 +144,7 @@ def fit(
     on_batch: Callable[[int, int], None] | None = None,
     penalty: Penalty | None = None,
 ) -> TrainingResult:
-    """Train a classifier, and leave it with the weights of the epoch that was best on validation.
+    """Train a classifier, and leave it with the weights of its best epoch on validation, or of its last.
 
     Args:
         classifier: Any network from tensors (N, …) to logits (N, C); moved to the device.
@@ -175,7 +177,7 @@ def fit(
             epochs.append(run.epoch(number, training, validation))
             if on_epoch is not None:
                 on_epoch(epochs[-1])
-            if best is None or epochs[-1].is_better_than(best):
+            if best is None or not settings.keeps_best or epochs[-1].is_better_than(best):
                 best, state = epochs[-1], snapshot(classifier)
             elif settings.patience is not None and number - best.epoch >= settings.patience:
                 break
