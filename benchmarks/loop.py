@@ -43,7 +43,7 @@ def main() -> None:
 
 def measure(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of one run of the loop, in a home of its own."""
-    world = make_world(arguments.data, seed, num_initial=6000, num_feedback=650, num_unseen=1500)
+    world = make_world(arguments.data, seed, num_initial=9000, num_feedback=650, num_unseen=1500)
     with tempfile.TemporaryDirectory(prefix="perennial-loop-") as temporary:
         folder, environment = Path(temporary), _environment(Path(temporary))
         write_folder(world.initial, folder / "images")
@@ -51,7 +51,6 @@ def measure(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
         _perennial(
             environment,
             "train", str(folder / "images"), "--weights", "none", "--image-size", "32",
-            "--epochs", str(arguments.epochs),
         )  # fmt: skip
         with _server(environment, folder) as url:
             figures = asyncio.run(_serve_and_learn(url, world))
@@ -278,7 +277,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, default=DEFAULT_ARCHIVE, help="a tar of train/CLASS and test/CLASS"
     )
-    parser.add_argument("--epochs", type=int, default=12, help="of the initial training")
     arguments = parser.parse_args()
     if not arguments.data.is_file():
         raise SystemExit(f"Expected an archive of photographs at {arguments.data}; name one with DATA=…")

@@ -125,6 +125,9 @@ def digits_transfer(settings: Settings) -> TransferSettings:
         weights="none",
         image_size=IMAGE_SIZE,
         epochs=NUM_EPOCHS,
+        # So few scans make too few steps in larger batches.
+        batch_size=32,
+        learning_rate=1e-3,
         augmentation="gentle",
         num_threads=settings.training_threads,
     )

@@ -58,6 +58,8 @@ def fine_tune(
             # Validation holds far more old samples than new: its best epoch is the one that learnt least.
             # How far to go is decided afterwards, by interpolation.
             keeps_best=False,
+            # Statistics of a batch that mixes old and new fit neither, and would move every old answer.
+            keeps_statistics=True,
             seed=settings.seed,
             num_threads=settings.num_threads,
         ),

@@ -32,17 +32,18 @@ def only_trainable(network: nn.Module, parameters: Parameters | None) -> Iterato
             parameter.grad = None
 
 
-def set_training_modes(network: nn.Module, *, is_single: bool = False) -> None:
+def set_training_modes(network: nn.Module, *, keeps_statistics: bool = False) -> None:
     """Put a network in training mode, save the batch normalisation that must keep its statistics.
 
     Args:
         network: Frozen parts are those none of whose parameters require a gradient.
-        is_single: Batches hold one image, from which no batch normalisation can take statistics.
+        keeps_statistics: All batch normalisation normalises with the running statistics it has, and leaves
+            them as they are; its scales and shifts still train.
     """
     network.train()
     for module in network.modules():
         is_frozen = not any(parameter.requires_grad for parameter in module.parameters())
-        if isinstance(module, _BatchNorm) and (is_frozen or is_single):
+        if isinstance(module, _BatchNorm) and (is_frozen or keeps_statistics):
             module.eval()
 
 

@@ -30,7 +30,13 @@ _FINE_TUNE = TrainingSettings(
     epochs=10, learning_rate=1e-3, optimizer="sgd", weight_decay=1e-4, schedule="step", patience=5
 )
 _FROM_SCRATCH = TrainingSettings(
-    epochs=20, learning_rate=1e-3, optimizer="adamw", weight_decay=0.05, schedule="cosine", patience=None
+    epochs=20,
+    batch_size=64,
+    learning_rate=2e-3,
+    optimizer="adamw",
+    weight_decay=0.05,
+    schedule="cosine",
+    patience=None,
 )
 
 

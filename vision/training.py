@@ -53,6 +53,8 @@ class TrainingSettings:
             "constant".
         patience: Epochs without improvement after which to stop; None never stops early.
         keeps_best: Keep the epoch that was best on validation; else the last one.
+        keeps_statistics: Batch normalisation normalises with the running statistics it came with, as in
+            serving, instead of with the batch's, and leaves them as they are.
         seed: Fixes order and dropout; on a CPU the same seed gives the same weights.
         num_threads: Of torch on the CPU; None leaves it as it is.
         loader_threads: Threads that read images ahead; 0 reads between the steps.
@@ -69,6 +71,7 @@ class TrainingSettings:
     schedule: Schedule = "step"
     patience: int | None = None
     keeps_best: bool = True
+    keeps_statistics: bool = False
     seed: int = 0
     num_threads: int | None = None
     loader_threads: int = 0
@@ -226,7 +229,9 @@ class _Run:
             dataset.set_epoch(number)
         order = torch.randperm(len(dataset), generator=self._order).tolist()
         batches = cut(order, self._settings.batch_size, merge_single=True)
-        set_training_modes(self._network, is_single=len(batches[0]) == 1)
+        # No batch normalisation can take statistics from one image.
+        keeps_statistics = self._settings.keeps_statistics or len(batches[0]) == 1
+        set_training_modes(self._network, keeps_statistics=keeps_statistics)
         loss_sum, num_right = 0.0, 0
         loaded = load(dataset, batches, num_threads=self._settings.loader_threads)
         for indices, (images, labels) in zip(batches, loaded, strict=True):

@@ -38,7 +38,7 @@ class TransferSettings:
         image_size: Side of the network's input in pixels; None takes the pretrained one, or, from scratch,
             the nearest of 32, 64, 96 and 128 to the images' own size.
         epochs: At most; None takes the strategy's own number.
-        batch_size: Images a step.
+        batch_size: Images a step; None takes the strategy's own.
         learning_rate: None takes the strategy's own.
         augmentation: "none", "gentle" (no mirror: digits, letters), "basic" or "strong".
         balances_classes: Weigh rare classes higher in the loss.
@@ -54,7 +54,7 @@ class TransferSettings:
     strategy: str = "auto"
     image_size: int | None = None
     epochs: int | None = None
-    batch_size: int = 32
+    batch_size: int | None = None
     learning_rate: float | None = None
     augmentation: Level = "basic"
     balances_classes: bool = False
@@ -183,12 +183,12 @@ def _prepared(
 def _overrides(settings: TransferSettings, images: ImageSource, num_classes: int) -> dict[str, Any]:
     chosen = {
         name: getattr(settings, name)
-        for name in ("epochs", "learning_rate", "patience")
+        for name in ("epochs", "batch_size", "learning_rate", "patience")
         if getattr(settings, name) is not None
     }
     if settings.balances_classes:
         labels = torch.tensor([images[index][1] for index in range(len(images))])
         counts = torch.bincount(labels, minlength=num_classes).clamp(min=1).double()
         chosen["class_weights"] = tuple((counts.mean() / counts).tolist())
-    same = {name: getattr(settings, name) for name in ("batch_size", "seed", "num_threads", "loader_threads")}
+    same = {name: getattr(settings, name) for name in ("seed", "num_threads", "loader_threads")}
     return {**chosen, **same}

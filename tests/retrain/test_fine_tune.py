@@ -1,8 +1,11 @@
 import pytest
 import torch
 
-from retrain.fine_tune import distillation
+from retrain.fine_tune import Lesson, Listeners, distillation, fine_tune
+from retrain.settings import FineTuneSettings
+from vision.artifact import Artifact
 from vision.network import build_classifier
+from vision.preprocessing import Preprocessing
 
 
 def test_only_replayed_samples_are_held_to_the_champions_logits() -> None:
@@ -21,3 +24,22 @@ def test_the_champion_does_not_learn_from_its_candidate() -> None:
     distillation(teacher, num_new=0, weight=1.0)(torch.randn(2, 3, 32, 32), logits, [0, 1]).backward()
     assert logits.grad is not None
     assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
+def test_a_round_keeps_the_champions_batch_statistics() -> None:
+    champion = Artifact(
+        "resnet18",
+        ("day", "night"),
+        Preprocessing(image_size=32, resize_size=32),
+        build_classifier("resnet18", 2).state_dict(),
+    )
+    images = [(torch.randn(3, 32, 32) + index % 2, index % 2) for index in range(12)]
+    result = fine_tune(
+        champion,
+        Lesson(images, num_new=6, validation=images[:4]),
+        FineTuneSettings(epochs=1, batch_size=4),
+        "cpu",
+        Listeners(on_epoch=lambda epoch: None, on_batch=lambda done, total: None),
+    )
+    assert torch.equal(result.state["bn1.running_mean"], champion.state["bn1.running_mean"])
+    assert not torch.equal(result.state["bn1.weight"], champion.state["bn1.weight"])

@@ -122,6 +122,15 @@ def test_frozen_blocks_keep_weights_and_batch_statistics() -> None:
     assert all(parameter.grad is None for parameter in classifier.parameters())
 
 
+def test_statistics_can_be_kept_while_everything_else_trains() -> None:
+    classifier = network()
+    before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
+    result = fit(classifier, pairs(16), pairs(8, seed=1), replace(SETTINGS, keeps_statistics=True))
+    changed = {name for name, tensor in result.state.items() if not torch.equal(tensor, before[name])}
+    assert {"conv1.weight", "bn1.weight", "bn1.bias", "fc.weight"} <= changed
+    assert not any("running_" in name or "num_batches" in name for name in changed)
+
+
 def test_groups_may_have_rates_of_their_own() -> None:
     classifier = network()
     before = classifier.head.weight.detach().clone()
