@@ -1,12 +1,10 @@
 """Accuracy by version and slice, with its interval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from monitoring.errors import InvalidCountError
@@ -58,20 +56,6 @@ def wilson_interval(num_right: float, num_samples: int, confidence: float = 0.95
     scale = 1 + z**2 / num_samples
     middle = share + z**2 / (2 * num_samples)
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
-
-
-def slice_accuracies(version: str, right_by_slice: Mapping[str, NDArray[np.bool_]]) -> list[SliceAccuracy]:
-    """Return one version's accuracy on each slice that has samples, given which of its answers were right.
-
-    >>> [found] = slice_accuracies("v2", {"golden": np.array([True, True, False, True])})
-    >>> found.slice, found.accuracy, found.num_samples
-    ('golden', 0.75, 4)
-    """
-    return [
-        _with_interval(version, name, float(right.mean()), len(right))
-        for name, right in right_by_slice.items()
-        if len(right)
-    ]
 
 
 def measured_accuracies(connection: Connection, versions: Sequence[str]) -> list[SliceAccuracy]:

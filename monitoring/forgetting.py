@@ -57,19 +57,35 @@ class ForgettingMatrix:
 
 
 def forgetting_matrix(connection: Connection, production: str | None) -> ForgettingMatrix:
-    """Read the matrix of production's lineage: its newest 20 versions on the slices still in use."""
+    """Read the matrix of production's lineage: its newest 20 versions on the slices still in use.
+
+    Production is always among them.
+    """
     if production is None:
         return ForgettingMatrix((), (), (), {})
     parents, slices = _lineage(connection, production)
-    cells = [cell for cell in measured_accuracies(connection, list(parents)) if cell.slice in slices]
-    measured = {cell.version for cell in cells}
-    versions = tuple(version for version in parents if version in measured)[-MAX_VERSIONS:]
+    in_use = set(slices)
+    cells = [cell for cell in measured_accuracies(connection, list(parents)) if cell.slice in in_use]
+    versions = _shown_versions(parents, cells, production)
+    judged = {cell.slice for cell in cells}
     return ForgettingMatrix(
         versions,
-        tuple(name for name in slices if any(cell.slice == name for cell in cells)),
+        tuple(name for name in slices if name in judged),
         tuple(cell for cell in cells if cell.version in versions),
         _forgotten(cells, _ancestry(parents, production)),
     )
+
+
+def _shown_versions(
+    parents: dict[str, str | None], cells: list[SliceAccuracy], production: str
+) -> tuple[str, ...]:
+    measured = {cell.version for cell in cells}
+    ordered = [version for version in parents if version in measured]
+    newest = ordered[-MAX_VERSIONS:]
+    if production in ordered and production not in newest:
+        # Newer ones were rolled back, or never approved.
+        newest[0] = production
+    return tuple(newest)
 
 
 def _lineage(connection: Connection, production: str) -> tuple[dict[str, str | None], list[str]]:
@@ -98,10 +114,12 @@ def _forgotten(cells: list[SliceAccuracy], ancestry: list[str]) -> dict[str, flo
     if len(ancestry) < 2:
         return {}
     slices = sorted({cell.slice for cell in cells})
+    rows = {version: row for row, version in enumerate(ancestry)}
+    columns = {name: column for column, name in enumerate(slices)}
     accuracy = np.full((len(ancestry), len(slices)), np.nan)
     for cell in cells:
-        if cell.version in ancestry:
-            accuracy[ancestry.index(cell.version), slices.index(cell.slice)] = cell.accuracy
+        if cell.version in rows:
+            accuracy[rows[cell.version], columns[cell.slice]] = cell.accuracy
     return {
         name: float(lost)
         for name, lost in zip(slices, forgetting(accuracy), strict=True)

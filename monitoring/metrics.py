@@ -117,6 +117,7 @@ class Exposition:
             processes.register(_Ours(registry))
         else:
             merged = CollectorRegistry(auto_describe=False)
+            # prometheus_client leaves this constructor without types.
             MultiProcessCollector(merged, path=multiprocess_dir)  # type: ignore[no-untyped-call]
             processes.register(_Ours(merged))
         processes.register(store)

@@ -11,8 +11,7 @@ from sqlalchemy import Connection, func, select
 from monitoring.accuracy import SliceAccuracy
 from monitoring.drift import METRIC as DRIFT_METRIC
 from monitoring.forgetting import forgetting_matrix
-from monitoring.summary import num_audits_waiting
-from store import leases, measurements, registry, samples, schema, workers
+from store import leases, measurements, predictions, registry, samples, schema, workers
 from store import rounds as round_store
 from store.database import Database, now
 from store.errors import DatabaseUnavailableError
@@ -76,16 +75,17 @@ def read_figures(connection: Connection) -> Figures:
     production = registry.production(connection)
     current = round_store.current_round(connection)
     lease = leases.current_lease(connection)
+    moment = now(connection)
     matrix = forgetting_matrix(connection, production.version if production else None)
     ours = [cell for cell in matrix.cells if production and cell.version == production.version]
     return Figures(
         num_pending=samples.num_pending(connection),
-        num_audits_waiting=num_audits_waiting(connection),
-        num_predictions_last_day=_predictions_last_day(connection),
+        num_audits_waiting=predictions.num_audits_to_label(connection),
+        num_predictions_last_day=predictions.num_predictions_since(connection, moment - timedelta(days=1)),
         round_state=current.state if current else IDLE,
         num_rounds=_rounds_by_outcome(connection),
         last_round_ended=_last_round_ended(connection),
-        lease_remaining_seconds=(lease.expires - now(connection)).total_seconds() if lease else None,
+        lease_remaining_seconds=(lease.expires - moment).total_seconds() if lease else None,
         is_paused=registry.paused(connection) is not None,
         production_number=production.number if production else None,
         workers=workers.workers(connection),
@@ -193,14 +193,5 @@ def _rounds_by_outcome(connection: Connection) -> dict[str, int]:
 
 def _last_round_ended(connection: Connection) -> float | None:
     table = schema.rounds
-    ended = connection.scalar(
-        select(table.c.ended).where(table.c.ended.is_not(None)).order_by(table.c.ended.desc())
-    )
+    ended = connection.scalar(select(func.max(table.c.ended)))
     return None if ended is None else ended.timestamp()
-
-
-def _predictions_last_day(connection: Connection) -> int:
-    # The roll-ups of one day only: all of them would be too many rows for every scrape.
-    table = schema.prediction_hours
-    query = select(func.sum(table.c.num_predictions))
-    return connection.scalar(query.where(table.c.hour > now(connection) - timedelta(days=1))) or 0

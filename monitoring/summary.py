@@ -40,7 +40,7 @@ def status(connection: Connection, threshold: int) -> Json:
         ],
         "paused": registry.paused(connection),
         "learner": _learner(connection),
-        "num_audits_waiting": num_audits_waiting(connection),
+        "num_audits_waiting": predictions.num_audits_to_label(connection),
     }
 
 
@@ -141,7 +141,7 @@ def audits(connection: Connection, limit: int = 24) -> Json:
             }
             for row in waiting
         ],
-        "num_waiting": num_audits_waiting(connection),
+        "num_waiting": predictions.num_audits_to_label(connection),
     }
 
 
@@ -228,10 +228,3 @@ def _drift_point(point: Measurement) -> Json:
         "first": point.detail.get("first"),
         "last": point.detail.get("last"),
     }
-
-
-def num_audits_waiting(connection: Connection) -> int:
-    """Return how many predictions drawn for audit still want a label."""
-    table = schema.predictions
-    waiting = select(func.count()).where(table.c.is_audit.is_(True), table.c.is_labelled.is_(False))
-    return connection.scalar(waiting) or 0

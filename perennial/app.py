@@ -88,9 +88,9 @@ class Perennial:
         os.environ.pop("BENTOML_CONTAINERIZED", None)
         _configure_logging()
         # A built Bento is imported, and its workers run, in its own folder; this runs where the command was
-        # given, so only here "the folder of all state" means what it says. The others are told.
+        # given, so only here a relative place means what it says. The others are told.
         settings = Settings.load()
-        os.environ["PERENNIAL_HOME"] = str(settings.home)
+        os.environ.update(settings.places())
         if CONFIG not in os.environ and Path(DEFAULT_FILE).is_file():
             os.environ[CONFIG] = str(Path(DEFAULT_FILE).absolute())
         with open_state(settings) as state, state.database.read() as connection:
@@ -152,7 +152,7 @@ class Perennial:
             return False
         self._services = services
         await services.start()
-        _door.open(create_api(services))
+        _door.open(create_api(services), services.metrics.observe_request)
         drain_before_stopping(services.readiness.end, _settings.drain_seconds)
         return True
 
@@ -189,5 +189,6 @@ async def _told(work: Awaitable[BaseModel]) -> dict[str, Any]:
         raise BentoMLException(str(error), error_code=status) from error
 
 
-# The decorator has made a Service of the class.
-Perennial.add_asgi_middleware(Front, settings=_settings.service())  # type: ignore[attr-defined]
+Perennial.add_asgi_middleware(  # type: ignore[attr-defined]  # the decorator has made a Service of the class
+    Front, settings=_settings.service(), observe=_door.observe
+)

@@ -17,17 +17,21 @@ class ServerError(PerennialError):
     """A server that a command started did not do its part."""
 
 
+class PlaceRefusedError(PerennialError):
+    """The system refuses a file or folder."""
+
+    @classmethod
+    def of(cls, error: OSError) -> "PlaceRefusedError":
+        """Return the error that tells of the system's own."""
+        return cls(
+            f"Expected to use {error.filename}, the system refuses it ({error.strerror}). "
+            "Name another place, or make this one usable."
+        )
+
+
 class TargetExistsError(PerennialError):
     """A file or folder would be written over."""
 
 
-class NoProductionError(PerennialError):
-    """There is no version in production yet."""
-
-
 class TooFewImagesError(PerennialError):
     """A folder's images don't suffice for training, validation and a golden set."""
-
-
-class UnreadableImagesError(PerennialError):
-    """Some of a folder's files are no images that can be read."""

@@ -52,7 +52,7 @@ class TrainedFolder:
 
     trained: Trained
     imported: Imported
-    unreadable: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, str], ...]
     curves_file: Path
 
 
@@ -62,7 +62,7 @@ def train_folder(state: State, settings: Settings, request: Request, listener: L
     Raises:
         FolderError: The folder can't be trained on.
         VisionError: The weights, the backbone or the settings can't be used.
-        TooFewImagesError: After near-duplicates were put together, a part is left empty.
+        TooFewImagesError: A part is empty once near-duplicates are together and doubtful labels left out.
     """
     limits = settings.limits()
     # A backbone or a weights file that there is not is told before minutes go into reading images.
@@ -89,8 +89,8 @@ def train_folder(state: State, settings: Settings, request: Request, listener: L
         actor=request.actor,
     )
     trained = train_version(state, imported, job, Progress(listener.on_epoch, listener.on_batch))
-    unreadable = (*((str(path), reason) for path, reason in listing.unreadable), *imported.unreadable)
-    return TrainedFolder(trained, imported, unreadable, _write_curves(state, settings, trained))
+    left_out = (*((str(path), reason) for path, reason in listing.unreadable), *imported.left_out)
+    return TrainedFolder(trained, imported, left_out, _write_curves(state, settings, trained))
 
 
 def cut_three_ways(listing: ImageFolderListing) -> dict[Cut, list[LabelledFile]]:
@@ -135,7 +135,8 @@ def _check_parts(imported: Imported, directory: Path) -> None:
         if not getattr(imported, name):
             raise TooFewImagesError(
                 f"Expected images to make a {name} part of {directory}, found none: nearly all images are "
-                "near-duplicates of one another. Add images of other things or moments."
+                "near-duplicates of one another, or the same under two labels. Add images of other things "
+                "or moments."
             )
 
 

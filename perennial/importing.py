@@ -1,10 +1,10 @@
 """Brings labelled images into the store as initial samples, cut into train, validation and golden."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
@@ -49,14 +49,20 @@ class Imported:
         validation: To choose on.
         golden: To judge on.
         num_moved: Images that were nearly the same as one of another part, and joined it there.
-        unreadable: (name, reason) of files that are no images.
+        left_out: (name, reason) of files that are no images, and of images whose label is in doubt.
     """
 
     train: tuple[Sample, ...]
     validation: tuple[Sample, ...]
     golden: tuple[Sample, ...]
     num_moved: int
-    unreadable: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    name: str
+    sample: NewSample
 
 
 def cut(files: Sequence[LabelledFile], fraction: float) -> tuple[list[LabelledFile], list[LabelledFile]]:
@@ -79,6 +85,8 @@ def import_images(
 ) -> Imported:
     """Store images with their labels; doing it again changes nothing.
 
+    One picture under several labels is left out whole: which of them is right nobody can tell.
+
     Args:
         state: Where to.
         parts: The images by part.
@@ -86,32 +94,67 @@ def import_images(
         limits: How large an image may be.
         on_image: Called after each image.
     """
-    ids: list[int] = []
-    num_moved, unreadable = 0, list[tuple[str, str]]()
+    stored, unreadable = _store_bytes(state, parts, limits, on_image)
+    agreed, contradicting = _without_contradictions(stored)
+    ids, num_moved = list[int](), 0
+    for start in range(0, len(agreed), _GROUP):
+        group = [each.sample for each in agreed[start : start + _GROUP]]
+        group_ids, moved = state.database.write(_adding(group, class_names))
+        ids += group_ids
+        num_moved += moved
+    with state.database.read() as connection:
+        found = samples_by_id(connection, ids)
+    accepted = [sample for sample in found if sample.state == "accepted"]
+    names = dict(zip(ids, (each.name for each in agreed), strict=True))
+    disputed = [
+        (names[sample.id], "feedback gave it another label, and nobody has settled which is right")
+        for sample in found
+        if sample.state != "accepted"
+    ]
+    train, validation, golden = (
+        tuple(sample for sample in accepted if sample.split == split)
+        for split in ("train", "validation", "golden")
+    )
+    return Imported(train, validation, golden, num_moved, (*unreadable, *contradicting, *disputed))
 
-    def store(file: LabelledFile, part: Cut) -> NewSample | ImageError:
-        return _stored(state, file, part, limits)
+
+def _store_bytes(
+    state: State,
+    parts: Mapping[Cut, Sequence[LabelledFile]],
+    limits: ImageLimits,
+    on_image: Callable[[], None],
+) -> tuple[list[_Stored], list[tuple[str, str]]]:
+    """Return what was stored, and (name, reason) of what is no image."""
+    stored, unreadable = list[_Stored](), list[tuple[str, str]]()
+
+    def store(item: tuple[Cut, LabelledFile]) -> NewSample | ImageError:
+        return _stored(state, item[1], item[0], limits)
 
     # One by one, each image would wait for the disk.
     with ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="import") as threads:
-        for part, group in _groups(parts):
-            new = []
-            for file, stored in zip(group, threads.map(store, group, repeat(part)), strict=False):
-                if isinstance(stored, NewSample):
-                    new.append(stored)
+        for group in _groups(parts):
+            for (_, file), found in zip(group, threads.map(store, group), strict=True):
+                if isinstance(found, NewSample):
+                    stored.append(_Stored(file.name, found))
                 else:
-                    unreadable.append((file.name, str(stored)))
+                    unreadable.append((file.name, str(found)))
                 on_image()
-            group_ids, moved = state.database.write(_adding(new, class_names))
-            ids += group_ids
-            num_moved += moved
-    with state.database.read() as connection:
-        found = [sample for sample in samples_by_id(connection, ids) if sample.state == "accepted"]
-    train, validation, golden = (
-        tuple(sample for sample in found if sample.split == split)
-        for split in ("train", "validation", "golden")
-    )
-    return Imported(train, validation, golden, num_moved, tuple(unreadable))
+    return stored, unreadable
+
+
+def _without_contradictions(stored: Sequence[_Stored]) -> tuple[list[_Stored], list[tuple[str, str]]]:
+    """Return what has one label, and (name, reason) of pictures that come with several."""
+    names = defaultdict[str, dict[str, str]](dict)
+    for each in stored:
+        names[each.sample.sha256].setdefault(each.sample.label, each.name)
+    agreed, contradicting = list[_Stored](), list[tuple[str, str]]()
+    for each in stored:
+        others = [name for label, name in names[each.sample.sha256].items() if label != each.sample.label]
+        if others:
+            contradicting.append((each.name, f"the same picture as {others[0]}, which has another label"))
+        else:
+            agreed.append(each)
+    return agreed, contradicting
 
 
 def _stored(state: State, file: LabelledFile, part: Cut, limits: ImageLimits) -> NewSample | ImageError:
@@ -148,13 +191,10 @@ def _adding(
     return work
 
 
-def _groups(
-    parts: Mapping[Cut, Sequence[LabelledFile]],
-) -> Iterator[tuple[Cut, Sequence[LabelledFile]]]:
-    for part in _ORDER:
-        files = parts.get(part, ())
-        for start in range(0, len(files), _GROUP):
-            yield part, files[start : start + _GROUP]
+def _groups(parts: Mapping[Cut, Sequence[LabelledFile]]) -> Iterator[list[tuple[Cut, LabelledFile]]]:
+    items = [(part, file) for part in _ORDER for file in parts.get(part, ())]
+    for start in range(0, len(items), _GROUP):
+        yield items[start : start + _GROUP]
 
 
 def _rank(file: LabelledFile) -> str:

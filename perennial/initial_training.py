@@ -1,11 +1,10 @@
 """`perennial train`: from a user's images to the version in production."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from perennial.importing import Imported
@@ -106,43 +105,62 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
         on_epoch=progress.on_epoch,
         on_batch=progress.on_batch,
     )
-    right = _golden_outcomes(state, imported.golden, result.artifact, job)
-    accuracy, margin = float(right.mean()), margin_for(len(right))
+    outcomes = _outcomes(state, _judged(state, imported, job), result.artifact, job)
+    accuracy, margin = _accuracy(imported.golden, outcomes), margin_for(len(imported.golden))
     curves = draw_curves(result.epochs, result.diagnosis, result.best_epoch)
     contents = {**to_files(result.artifact), "curves.png": curves}
     files = {name: state.blobs.put(content) for name, content in contents.items()}
 
     def work(connection: Connection) -> Version:
+        # An earlier version with the very same files may have been dropped since they were put.
+        state.blobs.ensure({files[name]: content for name, content in contents.items()})
         parent = production(connection)
+        if job.is_starter and parent is not None:
+            return parent  # somebody trained one meanwhile, which a starter must never replace
         new = NewVersion(
             class_names=job.class_names,
             files=files,
-            metrics=_metrics(result, job, accuracy, len(right)),
+            metrics=_metrics(result, job, accuracy, len(imported.golden)),
             parent=parent.version if parent is not None else None,
             margin=margin,
             is_starter=job.is_starter,
             begins_lineage=parent is not None and _begins_lineage(parent, job.class_names),
         )
         version = add_version(connection, new, _seen(imported))
-        _record_golden(connection, version, imported.golden, accuracy)
+        _add_golden(connection, version, imported.golden)
+        _record_accuracies(connection, version, outcomes)
         promote(connection, version.version, reason=job.reason, actor=job.actor, force=True)
         return version
 
     version = state.database.write(work)
-    by_class = _class_accuracy(imported.golden, right, job.class_names)
-    return Trained(version, result, accuracy, by_class, len(right), margin)
+    by_class = _class_accuracy(imported.golden, outcomes, job.class_names)
+    return Trained(version, result, accuracy, by_class, len(imported.golden), margin)
 
 
-def _golden_outcomes(
-    state: State, golden: Sequence[Sample], artifact: Artifact, job: Job
-) -> NDArray[np.bool_]:
-    source = StoredImages(state, golden, artifact.class_names)
+def _judged(state: State, imported: Imported, job: Job) -> list[Sample]:
+    """Return the golden images, and those of every slice that the new version will be judged on."""
+    judged = {sample.id: sample for sample in imported.golden}
+    with state.database.read() as connection:
+        parent = production(connection)
+        if parent is not None and not _begins_lineage(parent, job.class_names):
+            for name in slice_names(connection, parent.lineage, parent.version):
+                judged |= {sample.id: sample for sample in slice_samples(connection, name)}
+    return list(judged.values())
+
+
+def _outcomes(state: State, samples: Sequence[Sample], artifact: Artifact, job: Job) -> dict[int, bool]:
+    """Return whether the artifact is right about each sample, by the sample's id."""
+    source = StoredImages(state, samples, artifact.class_names)
     images = LabelRecorder(
         PreparedImages(source, augmented(artifact.preprocessing, "none"), job.transfer.limits)
     )
     logits, _ = evaluate_logits(artifact.build(job.device), images, device=job.device)
-    right: NDArray[np.bool_] = logits.argmax(dim=1).numpy() == np.array(images.labels)
-    return right
+    right = logits.argmax(dim=1).numpy() == np.array(images.labels)
+    return dict(zip((sample.id for sample in samples), right.tolist(), strict=True))
+
+
+def _accuracy(samples: Sequence[Sample], outcomes: Mapping[int, bool]) -> float:
+    return sum(outcomes[sample.id] for sample in samples) / len(samples)
 
 
 def _seen(imported: Imported) -> list[tuple[int, str, int | None]]:
@@ -155,13 +173,11 @@ def _begins_lineage(parent: Version, class_names: Sequence[str]) -> bool:
     return parent.is_starter or set(parent.class_names) != set(class_names)
 
 
-def _record_golden(
-    connection: Connection, version: Version, golden: Sequence[Sample], accuracy: float
-) -> None:
-    """Make the golden images a slice, and note the version's accuracy there.
+def _add_golden(connection: Connection, version: Version, golden: Sequence[Sample]) -> None:
+    """Make the golden images a slice.
 
-    A second training in one lineage adds another slice: what the first one held stays as it was, so that
-    all figures of a slice are of the same images.
+    A second training in one lineage adds another slice, of what is new: what the first one held stays as it
+    was, so that all figures of a slice are of the same images.
     """
     name = golden_slice(version.lineage)
     known = slice_names(connection, version.lineage)
@@ -171,7 +187,17 @@ def _record_golden(
         name = f"{name}-{version.version}"
     if golden:
         add_slice(connection, name, version.lineage, None, [sample.id for sample in golden])
-        record(connection, Measurement("accuracy", accuracy, len(golden), version.version, name))
+
+
+def _record_accuracies(connection: Connection, version: Version, outcomes: Mapping[int, bool]) -> None:
+    """Note the version's accuracy on every slice that it is judged on: forgetting compares versions there."""
+    for name in slice_names(connection, version.lineage, version.version):
+        samples = slice_samples(connection, name)
+        # What a round added during the training was not judged.
+        judged = [sample for sample in samples if sample.id in outcomes]
+        if judged and len(judged) == len(samples):
+            accuracy = _accuracy(judged, outcomes)
+            record(connection, Measurement("accuracy", accuracy, len(judged), version.version, name))
 
 
 def _metrics(result: TransferResult, job: Job, golden: float, num_golden: int) -> dict[str, Any]:
@@ -190,7 +216,7 @@ def _metrics(result: TransferResult, job: Job, golden: float, num_golden: int) -
 
 
 def _class_accuracy(
-    golden: Sequence[Sample], right: NDArray[np.bool_], class_names: Sequence[str]
+    golden: Sequence[Sample], outcomes: Mapping[int, bool], class_names: Sequence[str]
 ) -> dict[str, float]:
-    labels = np.array([sample.label for sample in golden])
-    return {name: float(right[labels == name].mean()) for name in class_names if (labels == name).any()}
+    by_class = {name: [sample for sample in golden if sample.label == name] for name in class_names}
+    return {name: _accuracy(samples, outcomes) for name, samples in by_class.items() if samples}

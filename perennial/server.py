@@ -24,10 +24,28 @@ _READY_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the server listens."""
+    """Where the server listens; the host is a number, since BentoML takes no names."""
 
     host: str
     port: int
+
+    @classmethod
+    def of(cls, host: str, port: int) -> "Address":
+        """Return the address of a host that is given by number or by name.
+
+        Raises:
+            PortTakenError: This machine knows no such name.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise PortTakenError(
+                f"Expected the name or number of an address of this machine, found {host!r} "
+                f"({error.strerror or error}). Choose another --host."
+            ) from error
+        # "localhost" is both 127.0.0.1 and ::1: most clients ask the first.
+        _, _, _, _, (number, *_) = min(found, key=lambda each: each[0] != socket.AF_INET)
+        return cls(str(number), port)
 
     @property
     def url(self) -> str:
@@ -72,7 +90,7 @@ def environment_for(settings: Settings, base: Mapping[str, str] | None = None) -
     return {
         **(os.environ if base is None else base),
         "BENTOML_DO_NOT_TRACK": "True",
-        "PERENNIAL_HOME": str(settings.home),
+        **settings.places(),
         "PERENNIAL_HOST": settings.host,
         "PERENNIAL_PORT": str(settings.port),
         "PERENNIAL_WORKERS": str(settings.workers),

@@ -26,7 +26,7 @@ def build(settings: Settings) -> Services:
     registry = CollectorRegistry()
     given = Collaborators(
         database=database,
-        blobs=BlobStore(settings.blobs_url),
+        blobs=BlobStore(settings.blobs),
         metrics=ServiceMetrics(registry),
         exposition=Exposition(registry, StoreCollector(database, service.threshold), shared),
     )

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic_settings import PydanticBaseSettingsSource
+
 from perennial.errors import SettingsError
 
 PREFIX = "PERENNIAL_"
@@ -51,6 +53,18 @@ def read_file(known: Collection[str], environment: Mapping[str, str]) -> dict[st
         if key not in known:
             raise SettingsError(f"There is no setting '{key}' in {file}. {_advice(key, set(known))}")
     return found
+
+
+class File(PydanticBaseSettingsSource):
+    """`perennial.toml`, or the file that PERENNIAL_CONFIG names."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Return nothing of one field, as pydantic demands: the file is read as a whole."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the file says."""
+        return read_file(self.settings_cls.model_fields, process_environment())
 
 
 def process_environment() -> Mapping[str, str]:

@@ -20,8 +20,7 @@ from vision.errors import WeightsUnavailableError
 from vision.pretrained import zoo_classifier
 from vision.training import Epoch
 from vision.transfer import TransferSettings
-from vision.weights import cached_file
-from vision.zoo import find_backbone
+from vision.weights.hub import cached_file, imagenet_weights
 
 ACTOR = "starter"
 BACKBONE = "resnet18"
@@ -60,7 +59,7 @@ def ensure_production(state: State, settings: Settings) -> Version:
 
 
 def _imagenet_classifier(seconds: float) -> Artifact:
-    weights = find_backbone(BACKBONE).weights
+    weights = imagenet_weights(BACKBONE)
     if not cached_file(weights).exists() and not _answers(str(weights.url), seconds):
         raise WeightsUnavailableError(f"ImageNet weights are not cached, and {weights.url} does not answer.")
     return zoo_classifier(BACKBONE)

@@ -23,7 +23,7 @@ def open_state(settings: Settings) -> Iterator[State]:
     """Open the state, making and migrating it where needed, and close it at the end."""
     prepare_home(settings)
     database = Database(settings.database_url)
-    blobs = BlobStore(settings.blobs_url)
+    blobs = BlobStore(settings.blobs)
     try:
         yield State(database, blobs)
     finally:

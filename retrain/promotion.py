@@ -73,6 +73,8 @@ def settle(
     verdict, sentence = proposal.verdict.to_json(), proposal.verdict.sentence
 
     def work(connection: Connection) -> str:
+        # A clean-up that was under way may have taken bytes that an earlier, rejected try had put.
+        blobs.ensure({files[name]: content for name, content in proposal.files.items()})
         _refuse_deleted(connection, proposal, round_id)
         if is_asked:
             name = rounds.await_approval(

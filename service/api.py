@@ -25,10 +25,10 @@ from service.errors import (
     envelope,
 )
 from service.images import media_type_of
-from service.observing import Observe
 from service.parameters import IMAGE_HEADERS, source_of
 from service.schemas import FeedbackBody, PredictionBody, PredictionsBody
 from service.services import Services
+from service.unforeseen import Unforeseen
 from store.errors import StoreError
 from vision.errors import VisionError
 
@@ -56,7 +56,7 @@ def create_api(services: Services) -> FastAPI:
     api.add_exception_handler(ClientDisconnect, _tell_nobody)
     api.add_exception_handler(RequestValidationError, _tell_invalid)
     api.add_exception_handler(HTTPException, _tell_http)
-    api.add_middleware(Observe, observe=services.metrics.observe_request)
+    api.add_middleware(Unforeseen)
     return api
 
 

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from service.errors import BusyError
+from service.admission import Admission
 from service.images import Prepare, Prepared
 from service.predictor import Prediction, Predictor
 from service.settings import BatchSettings
@@ -55,7 +54,7 @@ class Batcher:
         self._decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
         self._forward = ThreadPoolExecutor(1, thread_name_prefix="forward")
         self._changed = asyncio.Event()
-        self._num_admitted = 0
+        self._admission = Admission(settings.max_queue, hooks.on_refusal)
         self._num_decoding = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -67,7 +66,7 @@ class Batcher:
             NotReadyError: No version is loaded yet.
             ImageError: The bytes can't be decoded.
         """
-        with self._admitted(1):
+        with self._admission.of(1):
             return await self._predict_one(content)
 
     async def predict_many(self, contents: Sequence[bytes]) -> list[Predicted | ImageError]:
@@ -84,7 +83,7 @@ class Batcher:
             except ImageError as error:
                 return error
 
-        with self._admitted(len(contents)):
+        with self._admission.of(len(contents)):
             return await asyncio.gather(*(predict_or_tell(content) for content in contents))
 
     async def close(self) -> None:
@@ -93,20 +92,6 @@ class Batcher:
             await asyncio.gather(self._task, return_exceptions=True)
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self._forward.shutdown(wait=False)
-
-    @contextmanager
-    def _admitted(self, number: int) -> Iterator[None]:
-        # Whoever comes to an empty queue is taken, however many images they bring.
-        if self._num_admitted > 0 and self._num_admitted + number > self._settings.max_queue:
-            self._hooks.on_refusal()
-            raise BusyError(
-                f"Expected at most {self._settings.max_queue} waiting images, found {self._num_admitted}."
-            )
-        self._num_admitted += number
-        try:
-            yield
-        finally:
-            self._num_admitted -= number
 
     async def _predict_one(self, content: bytes) -> Predicted:
         preprocessing = self._predictor.require().artifact.preprocessing

@@ -4,17 +4,24 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import NotReadyError, answer_for, body_for
+from service.observing import Observation
 
 
 class Door:
-    """Passes requests on to the API once it is opened; until then answers 503."""
+    """Passes requests, and what is observed of them, on once it is opened; until then answers 503."""
 
     def __init__(self) -> None:
         self._api: ASGIApp | None = None
+        self._observe: Observation | None = None
 
-    def open(self, api: ASGIApp) -> None:
-        """Pass requests on from now on."""
-        self._api = api
+    def open(self, api: ASGIApp, observe: Observation) -> None:
+        """Pass requests and observations on from now on."""
+        self._api, self._observe = api, observe
+
+    def observe(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Pass one observation on; before the door is open nobody counts."""
+        if self._observe is not None:
+            self._observe(route, method, status, seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""

@@ -9,6 +9,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from service.admission import Admission
 from service.bodies import LabelledUpload
 from service.errors import InvalidLabelError, NotReadyError
 from service.prediction_log import PredictionLog
@@ -38,7 +39,8 @@ class FeedbackDesk:
     log: PredictionLog
     limits: ImageLimits
     split: SplitSettings
-    # Bounds how many images are decoded, and held decoded, at once.
+    # Bounds how many images wait here, and how many are decoded, and held decoded, at once.
+    admission: Admission
     decoding: asyncio.Semaphore
     on_outcome: Callable[[str, str], None]
 
@@ -92,18 +94,26 @@ class FeedbackDesk:
 
         Raises:
             InvalidLabelError: The label is empty, over-long or unprintable.
+            BusyError: Too many images are waiting already.
             ImageError: The bytes can't be decoded.
             NotReadyError: There is no production version yet.
         """
         label = clean_label(sent.label)
-        async with self.decoding:
-            phash = await asyncio.to_thread(self._hash, sent.content)
-        # The bytes first, then the row that names them: a row without bytes must never be.
-        sha256 = await self.blobs.put_async(sent.content)
-        new = NewSample(
-            sha256=sha256, phash=phash, origin="direct", source=source, label=label, group=sent.group
-        )
-        return await self._store(source, partial(self._add, new=new))
+        with self.admission.of(1):
+            async with self.decoding:
+                phash = await asyncio.to_thread(self._hash, sent.content)
+            # The bytes first, then the row that names them: a row without bytes must never be.
+            sha256 = await self.blobs.put_async(sent.content)
+            new = NewSample(
+                sha256=sha256, phash=phash, origin="direct", source=source, label=label, group=sent.group
+            )
+
+            def add(connection: Connection) -> FeedbackOutcome:
+                # Who deleted the same picture since took its bytes with it.
+                self.blobs.ensure({sha256: sent.content})
+                return self._add(connection, new)
+
+            return await self._store(source, add)
 
     def _hash(self, content: bytes) -> int:
         return perceptual_hash(decode_image(content, self.limits))

@@ -1,4 +1,4 @@
-"""What every request passes before it reaches a route: CORS, keys, limits, and one shape of errors."""
+"""What every request passes before it reaches a route: metrics, CORS, keys, limits, one shape of errors."""
 
 from http.client import responses
 
@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.access import Access
 from service.errors import answer_for_status, envelope
 from service.limits import BodyLimit
+from service.observing import Observation, Observe
 from service.settings import ServiceSettings
 
 # The paths that BentoML's own client asks; they are answered by our routes, with our checks: BentoML would
@@ -23,17 +24,18 @@ MAX_TEXT_BYTES = 2**20
 class Front:
     """ASGI middleware around the API and what BentoML serves beside it."""
 
-    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServiceSettings, observe: Observation) -> None:
         self._settings = settings
-        self._app: ASGIApp = Access(BodyLimit(_Uniform(app), self._max_bytes), settings.access)
+        inner: ASGIApp = Access(BodyLimit(_Uniform(app), self._max_bytes), settings.access)
         if settings.access.allowed_origins:
             # Outside of Access, because a browser's preflight carries no key.
-            self._app = CORSMiddleware(
-                self._app,
+            inner = CORSMiddleware(
+                inner,
                 allow_origins=settings.access.allowed_origins,
                 allow_methods=("GET", "POST", "DELETE"),
                 allow_headers=("Authorization", "Content-Type"),
             )
+        self._app = Observe(inner, observe)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or answer it with an error."""

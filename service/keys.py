@@ -1,16 +1,20 @@
 """API keys: made once, shown once, stored as hashes with a name and scopes."""
 
+import fcntl
 import hashlib
 import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from service.errors import KeysError
+from service.schemas import is_printable
 
 SCOPES = ("predict", "feedback", "read", "admin")
 _PREFIX = "pk_"
@@ -38,7 +42,7 @@ def read_keys(file: Path) -> list[Key]:
         rows = json.loads(file.read_text())
         if not isinstance(rows, list):
             raise TypeError(type(rows).__name__)
-        return [Key(row["name"], row["sha256"], tuple(row["scopes"]), row["created"]) for row in rows]
+        return [_key_of(row) for row in rows]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise KeysError(
             f"Expected a JSON list of keys in {file}, found something else ({error!r})."
@@ -49,19 +53,21 @@ def add_key(file: Path, name: str, scopes: Iterable[str]) -> str:
     """Add a key to a file and return it; it is stored nowhere.
 
     Raises:
-        KeysError: The name is taken or empty, or a scope is unknown.
+        KeysError: The name is taken, empty or unprintable, or a scope is unknown.
     """
-    keys, wanted = read_keys(file), tuple(dict.fromkeys(scopes))
-    if not name.strip() or len(name) > 100:
-        raise KeysError(f"Expected a name of 1 to 100 characters, found {name!r}.")
-    if any(key.name == name for key in keys):
-        raise KeysError(f"Expected a new name, found {name!r}, which a key has. Revoke that first.")
+    wanted = tuple(dict.fromkeys(scopes))
+    if not name.strip() or len(name) > 100 or not is_printable(name):
+        raise KeysError(f"Expected a name of 1 to 100 printable characters, found {name!r}.")
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown or not wanted:
         raise KeysError(f"Expected scopes out of {', '.join(SCOPES)}, found {', '.join(unknown) or 'none'}.")
     secret = _PREFIX + secrets.token_urlsafe(32)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    _write(file, [*keys, Key(name, hash_of(secret), wanted, created)])
+    with _alone(file):
+        keys = read_keys(file)
+        if any(key.name == name for key in keys):
+            raise KeysError(f"Expected a new name, found {name!r}, which a key has. Revoke that first.")
+        _write(file, [*keys, Key(name, hash_of(secret), wanted, created)])
     return secret
 
 
@@ -71,13 +77,13 @@ def revoke_key(file: Path, name: str) -> None:
     Raises:
         KeysError: No key has that name.
     """
-    keys = read_keys(file)
-    kept = [key for key in keys if key.name != name]
-    if len(kept) == len(keys):
-        raise KeysError(
-            f"Expected the name of a key, found {name!r}. There are: {', '.join(k.name for k in keys)}."
-        )
-    _write(file, kept)
+    with _alone(file):
+        keys = read_keys(file)
+        kept = [key for key in keys if key.name != name]
+        if len(kept) == len(keys):
+            known = ", ".join(key.name for key in keys) or "none"
+            raise KeysError(f"Expected the name of a key, found {name!r}. There are: {known}.")
+        _write(file, kept)
 
 
 def hash_of(secret: str) -> str:
@@ -85,8 +91,27 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _write(file: Path, keys: list[Key]) -> None:
+def _key_of(row: dict[str, Any]) -> Key:
+    key = Key(row["name"], row["sha256"], tuple(row["scopes"]), row["created"])
+    # A text that is no hash could not even be compared with one.
+    if not all(isinstance(text, str) and text.isascii() for text in (key.sha256, *key.scopes)):
+        raise TypeError(f"the hash or the scopes of {key.name!r}")
+    return key
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Keep other commands from changing the file meanwhile: what one of them added would be lost."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _write(file: Path, keys: list[Key]) -> None:
     # A temporary file is made for its owner alone, and the rename is atomic.
     with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:
         json.dump([asdict(key) for key in keys], temporary, indent=2)

@@ -1,6 +1,7 @@
 """The routes of learning: rounds, approval, pausing, and the deletion of samples and predictions."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,9 @@ from store import registry, rounds
 from store.cleanup import delete_blobs
 from store.predictions import delete_prediction
 from store.samples import delete_sample
+
+# What a person says to a round: its number, and who says it.
+Decision = Callable[[Connection, int, str], object]
 
 
 def create_router(services: Services) -> APIRouter:
@@ -60,25 +64,22 @@ def _round_routes(services: Services) -> APIRouter:
         """Return one round with its steps, curves and verdict."""
         return await read(partial(summary.round_detail, round_id=round_id))
 
-    @router.post("/rounds/{round_id}/approve")
-    async def approve(round_id: RowId, request: Request) -> dict[str, Any]:
-        """Promote the candidate of a round that waits for a person."""
-
+    async def decide(decision: Decision, round_id: int, request: Request) -> dict[str, Any]:
         def work(connection: Connection) -> dict[str, Any]:
-            rounds.approve(connection, round_id, source_of(request))
+            decision(connection, round_id, source_of(request))
             return summary.round_detail(connection, round_id)
 
         return await write(work)
+
+    @router.post("/rounds/{round_id}/approve")
+    async def approve(round_id: RowId, request: Request) -> dict[str, Any]:
+        """Promote the candidate of a round that waits for a person."""
+        return await decide(rounds.approve, round_id, request)
 
     @router.post("/rounds/{round_id}/cancel")
     async def cancel(round_id: RowId, request: Request) -> dict[str, Any]:
         """Cancel a round, at once or, where it runs, at its next step."""
-
-        def work(connection: Connection) -> dict[str, Any]:
-            rounds.cancel(connection, round_id, source_of(request))
-            return summary.round_detail(connection, round_id)
-
-        return await write(work)
+        return await decide(rounds.cancel, round_id, request)
 
     return router
 

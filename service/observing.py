@@ -1,23 +1,24 @@
-"""Counts and times every answer, and answers what no handler foresaw."""
+"""Counts and times every answer, also of requests that were refused at the door."""
 
-import logging
 import time
 from collections.abc import Callable
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import answer_for, body_for
+OTHER = "other"
+# What strangers send can be anything.
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+# Named also where a request was refused before its route was looked for.
+ASKED_MOST = frozenset({"/v1/predict", "/v1/predict/batch", "/v1/feedback"})
 
-OTHER_ROUTE = "other"
-
-_log = logging.getLogger(__name__)
+# Route template, method, status and seconds.
+Observation = Callable[[str, str, int, float], None]
 
 
 class Observe:
-    """ASGI middleware that tells (route template, method, status, seconds) of each answer."""
+    """ASGI middleware that tells of each answer."""
 
-    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int, float], None]) -> None:
+    def __init__(self, app: ASGIApp, observe: Observation) -> None:
         self._app = app
         self._observe = observe
 
@@ -36,13 +37,12 @@ class Observe:
 
         try:
             await self._app(scope, receive, watched_send)
-        except Exception as error:  # the boundary of a request: without an answer its connection would drop
-            _log.exception("%s %s failed", scope["method"], scope["path"])
-            if status:
-                raise
-            answer = answer_for(error)
-            await JSONResponse(body_for(error), answer.status, answer.headers)(scope, receive, watched_send)
         finally:
-            # The template, never the path: paths hold ids, and scanners make them up without end.
-            template = getattr(scope.get("route"), "path", None) or OTHER_ROUTE
-            self._observe(template, scope["method"], status or 499, time.perf_counter() - begun)
+            method = scope["method"] if scope["method"] in METHODS else OTHER
+            self._observe(_template_of(scope), method, status or 499, time.perf_counter() - begun)
+
+
+def _template_of(scope: Scope) -> str:
+    # The template, never the path: paths hold ids, and scanners make them up without end.
+    path = scope["path"] if scope["path"] in ASKED_MOST else None
+    return getattr(scope.get("route"), "path", None) or path or OTHER

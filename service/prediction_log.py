@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from store.blobs import BlobStore
 from store.database import Database
 from store.errors import StoreError
@@ -95,7 +97,13 @@ class PredictionLog:
             for failure in failures:
                 if isinstance(failure, BaseException):
                     raise failure
-            await self._database.write_async(lambda connection: log_predictions(connection, rows))
+
+            def work(connection: Connection) -> None:
+                # Who deleted the same pictures since took their bytes with them.
+                self._blobs.ensure(contents)
+                log_predictions(connection, rows)
+
+            await self._database.write_async(work)
         except (StoreError, OSError) as error:
             _log.error("%d predictions were answered but could not be logged: %s", len(rows), error)
             self._on_lost(len(rows))

@@ -1,5 +1,6 @@
 """The routes of versions: models, promotion and roll-back, drift, forgetting and audits."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -31,29 +32,26 @@ def create_router(services: Services) -> APIRouter:
         """Return one version with its classes and files."""
         return await read(partial(summary.model, version=version))
 
+    async def move(work: Callable[[Connection], Move]) -> MoveBody:
+        return await write(lambda connection: _body(connection, work(connection)))
+
     @router.post("/models/{version}/promote")
     async def promote(version: VersionName, request: Request, sent: PromoteRequest | None = None) -> MoveBody:
         """Make a version production; every worker swaps to it within seconds."""
         sent, actor = sent or PromoteRequest(), source_of(request)
         reason = sent.reason or f"Promoted by {actor}."
-
-        def work(connection: Connection) -> MoveBody:
-            move = registry.promote(connection, version, reason=reason, actor=actor, force=sent.force)
-            return _body(connection, move)
-
-        return await write(work)
+        return await move(
+            partial(registry.promote, version=version, reason=reason, actor=actor, force=sent.force)
+        )
 
     @router.post("/rollback")
     async def roll_back(request: Request, sent: RollBackRequest | None = None) -> MoveBody:
         """Go back to the predecessor, or an earlier version; learning waits until it is resumed."""
         sent, actor = sent or RollBackRequest(), source_of(request)
         reason = sent.reason or f"Rolled back by {actor}."
-
-        def work(connection: Connection) -> MoveBody:
-            move = registry.roll_back(connection, reason=reason, actor=actor, to=sent.to, force=sent.force)
-            return _body(connection, move)
-
-        return await write(work)
+        return await move(
+            partial(registry.roll_back, reason=reason, actor=actor, to=sent.to, force=sent.force)
+        )
 
     @router.get("/drift")
     async def drift(limit: Limit = 500) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from monitoring.metrics import Exposition, ServiceMetrics
+from service.admission import Admission
 from service.batching import Batcher, BatchHooks
 from service.feedback import FeedbackDesk
 from service.hot_swap import HotSwap, SwapSettings
@@ -64,6 +65,7 @@ class Services:
         await self.batcher.close()
         await self.log.close()
         await asyncio.to_thread(self.database.close)
+        await asyncio.to_thread(self.blobs.close)
 
 
 def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
@@ -94,6 +96,7 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
             log=log,
             limits=settings.limits,
             split=settings.split,
+            admission=Admission(settings.batch.max_queue, given.metrics.count_rejection),
             decoding=asyncio.Semaphore(MAX_FEEDBACK_DECODING),
             on_outcome=given.metrics.count_feedback,
         ),

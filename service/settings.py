@@ -15,7 +15,8 @@ class BatchSettings:
     Attributes:
         max_batch: Images in one forward pass, at most.
         wait_seconds: How long the oldest waits for others that are being decoded.
-        max_queue: Images taken in and not answered yet, past which a request gets 429.
+        max_queue: Images taken in and not answered yet, past which a request gets 429; of predictions, and
+            likewise of feedback.
         decode_threads: Threads that decode images.
     """
 

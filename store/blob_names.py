@@ -4,10 +4,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
+from store.chunks import chunks
 from store.schema import predictions, samples, versions
-
-# Both databases bound the number of parameters of one statement.
-_CHUNK = 500
 
 
 def unreferenced(connection: Connection, shas: Iterable[str]) -> list[str]:
@@ -16,8 +14,7 @@ def unreferenced(connection: Connection, shas: Iterable[str]) -> list[str]:
     if not asked:
         return []
     named = version_blobs(connection)
-    for start in range(0, len(asked), _CHUNK):
-        chunk = asked[start : start + _CHUNK]
+    for chunk in chunks(asked):
         for column in (samples.c.sha256, predictions.c.sha256):
             named.update(connection.execute(select(column).where(column.in_(chunk)).distinct()).scalars())
     return [sha256 for sha256 in asked if sha256 not in named]

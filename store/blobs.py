@@ -1,11 +1,12 @@
 """Bytes, named by their SHA-256: images and the files of versions."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,9 @@ from store.errors import BlobMissingError, BlobsUnavailableError, CorruptBlobErr
 NUM_THREADS = 16
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ASIDE = ".deleted"
+# What stands beside blobs when a put (obstore numbers its half-written files) or a deletion was killed.
+_LEFTOVER = re.compile(rf"[0-9a-f]{{64}}(#\d+|{re.escape(_ASIDE)})")
 # obstore raises Python's own errors for what files know too, such as FileNotFoundError.
 _FAILURES = (BaseError, OSError)
 
@@ -30,7 +34,8 @@ class BlobStore:
 
     `put` returns when the bytes are durable. Bytes are put before the row that names them is written,
     and a second put makes them young again, so that the clean-up of unnamed blobs never takes bytes that
-    a row is about to name.
+    a row is about to name. A deletion by hand takes young ones too: the write that names bytes calls
+    `ensure` first.
     """
 
     def __init__(self, url_or_path: str) -> None:
@@ -66,6 +71,19 @@ class BlobStore:
     async def put_async(self, content: bytes) -> str:
         """Store bytes as `put` does, in one of 16 threads."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.put, content)
+
+    def ensure(self, contents: Mapping[str, bytes]) -> None:
+        """Put those of the bytes (SHA-256 to content) again that were deleted since they were put.
+
+        Call it inside the write that names them: deletions are writes as well, so none can follow.
+
+        Raises:
+            BlobsUnavailableError: The store can't be read or written.
+        """
+        # At once, since each look takes a bucket some hundredths of a second and all writers wait.
+        for sha256, is_there in zip(contents, self._threads.map(self.exists, contents), strict=True):
+            if not is_there:
+                self.put(contents[sha256])
 
     def get(self, sha256: str) -> bytes:
         """Return the bytes.
@@ -125,12 +143,27 @@ class BlobStore:
         try:
             for chunk in obstore.list(self._store()):
                 for found in chunk:
-                    # Beside blobs stand files that a killed process left half written.
                     name = found["path"].rpartition("/")[2]
                     if _SHA256.fullmatch(name):
                         yield name, found["last_modified"].astimezone(UTC)
         except _FAILURES as error:
             raise _unavailable("list", error) from error
+
+    def clear_leftovers(self, before: datetime) -> int:
+        """Delete what killed puts and deletions left beside the blobs before a moment; return how many.
+
+        Raises:
+            BlobsUnavailableError: The store can't be read or written.
+        """
+        num_cleared = 0
+        try:
+            for file in self._folder.glob("*/*") if self._folder is not None else ():
+                if _LEFTOVER.fullmatch(file.name) and _is_older(file, before):
+                    file.unlink(missing_ok=True)
+                    num_cleared += 1
+        except _FAILURES as error:
+            raise _unavailable("delete", error) from error
+        return num_cleared
 
     def close(self) -> None:
         """End the threads."""
@@ -146,10 +179,15 @@ class BlobStore:
 
     def _put_in_folder(self, file: Path, sha256: str, content: bytes) -> None:
         self._prepare(file.parent.parent)
-        if not _renew(file, content):
-            obstore.put(self._store(), _path(sha256), content)
-        # Also where the file was there: the put that wrote it may not have synced it yet.
-        sync_file(file)
+        is_synced = False
+        while not is_synced:
+            if not _renew(file, content):
+                obstore.put(self._store(), _path(sha256), content)
+            # A deletion may take the file before it is synced: then it is written anew.
+            with contextlib.suppress(FileNotFoundError):
+                # Also where the file was there: the put that wrote it may not have synced it yet.
+                sync_file(file)
+                is_synced = True
         sync_folder(file.parent)
 
     def _prepare(self, folder: Path) -> None:
@@ -188,18 +226,29 @@ def _renew(file: Path, content: bytes) -> bool:
     return True
 
 
+def _is_older(file: Path, than: datetime) -> bool:
+    try:
+        return file.stat().st_mtime < than.timestamp()
+    except FileNotFoundError:
+        # A put has just given it its name.
+        return False
+
+
 def _delete_file(file: Path, unless_newer_than: datetime | None) -> bool:
     """Delete a file, or put it back where it turns out to be newer.
 
-    It is moved aside before its age is read: a put that comes in between finds it gone and writes it
-    anew, and one that came before has made it young.
+    Where its age counts it is moved aside before that is read: a put that comes in between finds it gone
+    and writes it anew, and one that came before has made it young.
     """
-    aside = file.with_name(f"{file.name}.deleted")
-    file.rename(aside)
-    if unless_newer_than is not None and aside.stat().st_mtime > unless_newer_than.timestamp():
-        aside.rename(file)
-        return False
-    aside.unlink()
+    if unless_newer_than is None:
+        file.unlink()
+    else:
+        aside = file.with_name(f"{file.name}{_ASIDE}")
+        file.rename(aside)
+        if aside.stat().st_mtime > unless_newer_than.timestamp():
+            aside.rename(file)
+            return False
+        aside.unlink()
     # What was to go must not come back after a crash.
     sync_folder(file.parent)
     return True

@@ -1,6 +1,7 @@
 """The end of bytes: blobs that no row names, or that no row may keep any longer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -8,15 +9,24 @@ from sqlalchemy import Connection
 
 from store.blob_names import unreferenced
 from store.blobs import BlobStore
+from store.chunks import chunks
 from store.database import Database, now
-from store.retention import Expired, RetentionSettings, expire_predictions
+from store.retention import RetentionSettings, expire_predictions
 
 # A write lasts as long as the deletions inside it, and every other write waits for it.
-_CHUNK = 20
+_NUM_AT_ONCE = 20
 
 # Expired images that someone sent again within this time are left to the collection of unnamed blobs:
 # their new row may be on its way.
 _FRESH = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """What `expire` took out of the log, and the SHA-256s of the bytes that it deleted."""
+
+    num_predictions: int
+    deleted: list[str]
 
 
 def delete_blobs(
@@ -29,7 +39,8 @@ def delete_blobs(
     """Delete the bytes of those of `shas` that no row names, and return which these were.
 
     Call it after the commit of the deletion that named them. It asks for the names, and deletes, inside a
-    write: so no row can begin to name a blob in between.
+    write: so no row can begin to name a blob in between. A row that begins to name it afterwards, for bytes
+    that were put before, is why a write that names bytes calls `BlobStore.ensure`.
 
     Args:
         database: Where the rows are.
@@ -43,19 +54,19 @@ def delete_blobs(
         unnamed = unreferenced(connection, chunk)
         return [sha256 for sha256 in unnamed if blobs.delete(sha256, unless_newer_than=unless_newer_than)]
 
-    for start in range(0, len(shas), _CHUNK):
-        deleted += database.write(partial(delete_unnamed, shas[start : start + _CHUNK]))
+    for chunk in chunks(shas, _NUM_AT_ONCE):
+        deleted += database.write(partial(delete_unnamed, chunk))
     return deleted
 
 
-def expire(database: Database, blobs: BlobStore, settings: RetentionSettings, batch: int = 1000) -> Expired:
+def expire(database: Database, blobs: BlobStore, settings: RetentionSettings, batch: int = 1000) -> Expiry:
     """Take every prediction over the limits out of the log, in short writes, and delete its bytes."""
     num_predictions = 0
     deleted: list[str] = []
     while True:
         taken = database.write(lambda connection: expire_predictions(connection, settings, batch))
         if taken.num_predictions == 0:
-            return Expired(num_predictions, deleted)
+            return Expiry(num_predictions, deleted)
         num_predictions += taken.num_predictions
         with database.read() as connection:
             fresh_since = now(connection) - _FRESH
@@ -68,10 +79,11 @@ def collect_blobs(
     """Delete blobs that no row names and that nobody put within `older_than`; return which.
 
     Bytes are put before the row that names them, and putting what is there already makes it new again: so
-    what is old and has no name has no row on its way either.
+    what is old and has no name has no row on its way either. What killed puts and deletions left goes too.
     """
     with database.read() as connection:
         cutoff = now(connection) - older_than
+    blobs.clear_leftovers(cutoff)
     deleted: list[str] = []
     old: list[str] = []
     for sha256, modified in blobs.names():

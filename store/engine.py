@@ -96,6 +96,7 @@ def parse_url(url: str) -> URL:
 
 def _with_psycopg(address: URL) -> URL:
     try:
+        # Only to learn here, with a remedy, that it is missing.
         import psycopg  # noqa: F401
     except ImportError as error:
         raise DatabaseUrlError(

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from store.chunks import chunks
 from store.facts import read_fact, write_fact
 from store.schema import predictions
 
 _KEPT = "predictions_kept"
 _GONE_BEFORE = "predictions_gone_before"
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,8 @@ def change_kept(connection: Connection, num_rows: int, num_bytes: int) -> None:
 
 def logged_images(connection: Connection, shas: Collection[str]) -> set[str]:
     """Return those of `shas` that are the image of some prediction in the log."""
-    asked = list(shas)
     found: set[str] = set()
-    for start in range(0, len(asked), _CHUNK):
-        chunk = asked[start : start + _CHUNK]
+    for chunk in chunks(shas):
         query = select(predictions.c.sha256).where(predictions.c.sha256.in_(chunk)).distinct()
         found.update(connection.execute(query).scalars())
     return found

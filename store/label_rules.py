@@ -20,18 +20,20 @@ class Standing:
 def standing(latest: Mapping[str, str], class_names: Collection[str]) -> Standing:
     """Return where a sample stands, from the latest label of each source.
 
-    Sources that differ leave it in conflict; one label of all that is no class, in quarantine.
+    Classes that differ leave it in conflict, and no class at all in quarantine. A label that is no class
+    doesn't count beside one that is: a source's slip of the pen must not undo another's label.
 
     >>> standing({"ann": "bee", "ben": "bee"}, ["ant", "bee"])
     Standing(state='accepted', label='bee')
     >>> standing({"ann": "bee", "ben": "ant"}, ["ant", "bee"])
     Standing(state='conflict', label=None)
+    >>> standing({"ann": "bee", "ben": "beee"}, ["ant", "bee"])
+    Standing(state='accepted', label='bee')
     """
-    said = set(latest.values())
-    if len(said) != 1:
+    said = {label for label in latest.values() if label in class_names}
+    if len(said) > 1:
         return Standing("conflict", None)
-    label = said.pop()
-    return Standing("accepted", label) if label in class_names else Standing("quarantined", None)
+    return Standing("accepted", said.pop()) if said else Standing("quarantined", None)
 
 
 def status_of(

@@ -2,48 +2,58 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
+from store.label_rules import Standing, standing
 from store.schema import labels, samples, slices
 
 
 def adopt_lineage(connection: Connection, lineage: int, class_names: Sequence[str]) -> None:
-    """Set aside what belongs to other classes, and take back what these classes know.
+    """Retire the slices of other lineages, and let every sample stand where its labels put it now.
 
-    Slices of other lineages retire; samples whose label is none of `class_names` are quarantined; and
-    quarantined ones whose sources agree on one of `class_names` are accepted again.
+    Samples whose labels are none of `class_names` are quarantined; those that wait for one of them come back.
     """
     connection.execute(update(slices).values(is_retired=slices.c.lineage != lineage))
-    returning = _agreed_labels(connection, class_names)
-    connection.execute(
-        update(samples)
-        .where(samples.c.state == "accepted", samples.c.label.not_in(class_names))
-        .values(state="quarantined", label=None, label_revision=None)
-    )
-    for sample_id, (label, revision) in returning.items():
+    changes = _changed_standings(connection, set(class_names))
+    if changes:
         connection.execute(
             update(samples)
-            .where(samples.c.id == sample_id)
-            .values(state="accepted", label=label, label_revision=revision)
+            .where(samples.c.id == bindparam("sample_id"))
+            .values(
+                state=bindparam("new_state"),
+                label=bindparam("new_label"),
+                label_revision=bindparam("revision"),
+            ),
+            changes,
         )
 
 
-def _agreed_labels(connection: Connection, class_names: Sequence[str]) -> dict[int, tuple[str, int]]:
-    """Return the (label, revision) of each quarantined sample whose sources agree on a known one."""
-    query = (
-        select(labels.c.id, labels.c.sample_id, labels.c.source, labels.c.label)
-        .join(samples, samples.c.id == labels.c.sample_id)
-        .where(samples.c.state == "quarantined")
-        .order_by(labels.c.id)
-    )
-    latest: defaultdict[int, dict[str, tuple[str, int]]] = defaultdict(dict)
-    for row in connection.execute(query):
-        latest[row.sample_id][row.source] = (row.label, row.id)
-    known = set(class_names)
-    agreed = {}
-    for sample_id, by_source in latest.items():
-        said = {label for label, _ in by_source.values()}
-        if len(said) == 1 and said <= known:
-            agreed[sample_id] = max(by_source.values(), key=lambda latest_label: latest_label[1])
-    return agreed
+def _changed_standings(connection: Connection, class_names: set[str]) -> list[dict[str, Any]]:
+    query = select(
+        labels.c.id,
+        labels.c.sample_id,
+        labels.c.source,
+        labels.c.label,
+        samples.c.state,
+        samples.c.label.label("in_force"),
+    ).join(samples, samples.c.id == labels.c.sample_id)
+    stood: dict[int, Standing] = {}
+    latest: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    revisions: dict[tuple[int, str | None], int] = {}
+    for row in connection.execute(query.order_by(labels.c.id)):
+        stood[row.sample_id] = Standing(row.state, row.in_force)
+        latest[row.sample_id][row.source] = row.label
+        revisions[row.sample_id, row.label] = row.id
+    stands = {sample_id: standing(said, class_names) for sample_id, said in latest.items()}
+    return [
+        {
+            "sample_id": sample_id,
+            "new_state": new.state,
+            "new_label": new.label,
+            "revision": revisions.get((sample_id, new.label)),
+        }
+        for sample_id, new in stands.items()
+        if new != stood[sample_id]
+    ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from store import leases
 from store.database import now
@@ -81,11 +81,9 @@ def series(
         query = query.where(measurements_table.c.slice == slice)
     if before is not None:
         query = query.where(measurements_table.c.id < before)
-    return _read(connection, query.order_by(measurements_table.c.id.desc()).limit(limit))
-
-
-def _read(connection: Connection, query: Select[Any]) -> list[Measurement]:
-    return [_measurement(row) for row in connection.execute(query)]
+    # The index on metric and time has them in this order; by id alone, all would be sorted for the last.
+    newest = measurements_table.c.created.desc(), measurements_table.c.id.desc()
+    return [_measurement(row) for row in connection.execute(query.order_by(*newest).limit(limit))]
 
 
 def _measurement(row: Row[Any]) -> Measurement:

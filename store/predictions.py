@@ -1,11 +1,11 @@
 """The prediction log: what was answered, by which version, and what is still there."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from store.blob_names import unreferenced
 from store.database import now
@@ -13,13 +13,13 @@ from store.errors import PredictionGoneError, UnknownPredictionError
 from store.kept_predictions import change_kept, gone_before, logged_images
 from store.prediction_ids import milliseconds_of, new_prediction_id
 from store.retention import Expired, RetentionSettings, expire_predictions
-from store.schema import prediction_hours, prediction_tombstones, samples, version_samples
+from store.schema import prediction_hours, prediction_tombstones, samples
 from store.schema import predictions as predictions_table
+from store.versions import versions_that_saw
 
 __all__ = [
     "DeletedPrediction",
     "Expired",
-    "HourlyCount",
     "LoggedPrediction",
     "RetentionSettings",
     "audits_to_label",
@@ -29,12 +29,14 @@ __all__ = [
     "log_predictions",
     "mark_labelled",
     "new_prediction_id",
-    "prediction_counts",
+    "num_audits_to_label",
+    "num_predictions_since",
     "recent_embeddings",
     "recent_predictions",
 ]
 
 _REMEDY = "Send the image itself with its label instead."
+_WANTS_LABEL = (predictions_table.c.is_audit.is_(True), predictions_table.c.is_labelled.is_(False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class DeletedPrediction:
     """What went with a prediction, and what stayed.
 
     `sample_id` is the sample that came from it or shares its image, which stays, and `versions` those that
-    saw that sample; `blobs_to_delete` names the bytes that no row needs any more.
+    saw that sample, or descend from one that did; `blobs_to_delete` names the bytes that no row needs any
+    more.
     """
 
     prediction_id: str
@@ -73,24 +76,16 @@ class DeletedPrediction:
     blobs_to_delete: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class HourlyCount:
-    """What one version answered with one label in one hour; it outlives the predictions."""
-
-    hour: datetime
-    version: str
-    label: str
-    num_predictions: int
-    sum_confidence: float
-
-
 def log_predictions(connection: Connection, rows: Sequence[LoggedPrediction]) -> None:
     """Add predictions, whose images are in the blob store already, to the log and to the roll-ups."""
     if not rows:
         return
     images = {row.sha256: row.num_bytes for row in rows}
     num_known_bytes = sum(images[sha256] for sha256 in logged_images(connection, images))
-    connection.execute(insert(predictions_table), [asdict(row) | {"is_labelled": False} for row in rows])
+    labelled = _labelled_images(connection, {row.sha256 for row in rows if row.is_audit})
+    connection.execute(
+        insert(predictions_table), [asdict(row) | {"is_labelled": row.sha256 in labelled} for row in rows]
+    )
     change_kept(connection, len(rows), sum(images.values()) - num_known_bytes)
     _roll_up(connection, rows)
 
@@ -119,21 +114,30 @@ def find_prediction(connection: Connection, prediction_id: str) -> LoggedPredict
 
 
 def mark_labelled(connection: Connection, prediction_id: str) -> None:
-    """Note that a prediction has its label, so that nobody is asked for it again."""
+    """Note that a prediction has its label, so that nobody is asked for it again.
+
+    Every prediction of the same image has it too. A label that put its sample into quarantine is none.
+    """
+    query = select(predictions_table.c.sha256).where(predictions_table.c.id == prediction_id)
+    image = connection.execute(query).scalar_one_or_none()
+    unknown = select(samples.c.id).where(samples.c.sha256 == image, samples.c.state == "quarantined")
     connection.execute(
-        update(predictions_table).where(predictions_table.c.id == prediction_id).values(is_labelled=True)
+        update(predictions_table)
+        .where(predictions_table.c.sha256 == image, ~unknown.exists())
+        .values(is_labelled=True)
     )
 
 
 def audits_to_label(connection: Connection, limit: int = 50) -> list[LoggedPrediction]:
     """Return predictions drawn for audit that nobody labelled yet, newest first."""
-    query = (
-        select(predictions_table)
-        .where(predictions_table.c.is_audit.is_(True), predictions_table.c.is_labelled.is_(False))
-        .order_by(predictions_table.c.created.desc())
-        .limit(limit)
-    )
-    return [_logged(row) for row in connection.execute(query)]
+    query = select(predictions_table).where(*_WANTS_LABEL)
+    rows = connection.execute(query.order_by(predictions_table.c.created.desc()).limit(limit))
+    return [_logged(row) for row in rows]
+
+
+def num_audits_to_label(connection: Connection) -> int:
+    """Return how many predictions drawn for audit nobody labelled yet."""
+    return connection.execute(select(func.count()).where(*_WANTS_LABEL)).scalar_one()
 
 
 def recent_predictions(
@@ -157,14 +161,10 @@ def recent_embeddings(connection: Connection, version: str, limit: int) -> list[
     return [(row.created, row.embedding) for row in connection.execute(query)]
 
 
-def prediction_counts(connection: Connection, since: datetime) -> list[HourlyCount]:
-    """Return the roll-ups of the hours from `since` on, newest first."""
-    query = (
-        select(prediction_hours)
-        .where(prediction_hours.c.hour >= since)
-        .order_by(prediction_hours.c.hour.desc(), prediction_hours.c.version, prediction_hours.c.label)
-    )
-    return [HourlyCount(*row) for row in connection.execute(query)]
+def num_predictions_since(connection: Connection, since: datetime) -> int:
+    """Return how many predictions the roll-ups of the hours that began after `since` count."""
+    query = select(func.sum(prediction_hours.c.num_predictions)).where(prediction_hours.c.hour > since)
+    return connection.execute(query).scalar_one() or 0
 
 
 def delete_prediction(connection: Connection, prediction_id: str) -> DeletedPrediction:
@@ -185,9 +185,14 @@ def delete_prediction(connection: Connection, prediction_id: str) -> DeletedPred
     return DeletedPrediction(
         prediction_id,
         sample_id,
-        [] if sample_id is None else _versions_that_saw(connection, sample_id),
+        [] if sample_id is None else versions_that_saw(connection, sample_id),
         unreferenced(connection, [found.sha256]),
     )
+
+
+def _labelled_images(connection: Connection, shas: Collection[str]) -> set[str]:
+    query = select(samples.c.sha256).where(samples.c.sha256.in_(shas), samples.c.state != "quarantined")
+    return set(connection.execute(query).scalars())
 
 
 def _sample_of(connection: Connection, found: LoggedPrediction) -> int | None:
@@ -195,11 +200,6 @@ def _sample_of(connection: Connection, found: LoggedPrediction) -> int | None:
         or_(samples.c.prediction_id == found.id, samples.c.sha256 == found.sha256)
     )
     return connection.execute(query.order_by(samples.c.id).limit(1)).scalar_one_or_none()
-
-
-def _versions_that_saw(connection: Connection, sample_id: int) -> list[str]:
-    query = select(version_samples.c.version).where(version_samples.c.sample_id == sample_id)
-    return sorted(connection.execute(query).scalars(), key=lambda name: int(name[1:]))
 
 
 def _roll_up(connection: Connection, rows: Sequence[LoggedPrediction]) -> None:

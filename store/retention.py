@@ -10,12 +10,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, select
 
 from store.blob_names import unreferenced
+from store.chunks import chunks
 from store.database import now
-from store.kept_predictions import change_kept, kept, logged_images, raise_gone_before
+from store.kept_predictions import change_kept, gone_before, kept, logged_images, raise_gone_before
 from store.prediction_ids import milliseconds_of
-from store.schema import predictions
-
-_CHUNK = 500
+from store.schema import prediction_tombstones, predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +107,8 @@ def _take_out(connection: Connection, going: list[_Candidate]) -> Expired:
     if not going:
         return Expired(0, [])
     ids = [candidate.id for candidate in going]
-    for start in range(0, len(ids), _CHUNK):
-        connection.execute(delete(predictions).where(predictions.c.id.in_(ids[start : start + _CHUNK])))
+    for chunk in chunks(ids):
+        connection.execute(delete(predictions).where(predictions.c.id.in_(chunk)))
     images = {candidate.sha256: candidate.num_bytes for candidate in going}
     still_logged = logged_images(connection, images)
     gone = [sha256 for sha256 in images if sha256 not in still_logged]
@@ -117,4 +116,7 @@ def _take_out(connection: Connection, going: list[_Candidate]) -> Expired:
     times = [milliseconds for name in ids if (milliseconds := milliseconds_of(name)) is not None]
     if times:
         raise_gone_before(connection, max(times))
+        # What was made up to then is known to be gone without a tombstone.
+        first_kept = f"{gone_before(connection) + 1:012x}"
+        connection.execute(delete(prediction_tombstones).where(prediction_tombstones.c.id < first_kept))
     return Expired(len(going), unreferenced(connection, gone))

@@ -7,14 +7,16 @@ from typing import Literal
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from store.blob_names import unreferenced
+from store.chunks import chunks
 from store.database import now
 from store.errors import UnknownSampleError
 from store.label_rules import Standing, Status, nearest_class, standing, status_of
 from store.near_duplicates import forget_sample, index_sample, near_split
 from store.pending import num_pending, pending, replayable
 from store.sample_rows import Sample, sample_of, select_samples
-from store.schema import labels, samples, slice_samples, version_samples, versions
+from store.schema import labels, samples, slice_samples, versions
 from store.splits import SplitSettings, inherited_split, shown_split, split_for, strictest
+from store.versions import versions_that_saw
 
 __all__ = [
     "Deletion",
@@ -29,9 +31,6 @@ __all__ = [
     "replayable",
     "samples_by_id",
 ]
-
-# Both databases bound the number of parameters of one statement.
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +128,8 @@ def add_sample(
 
 def samples_by_id(connection: Connection, ids: Iterable[int]) -> list[Sample]:
     """Return the samples of these ids that are still there, by id."""
-    wanted, found = sorted(set(ids)), list[Sample]()
-    for start in range(0, len(wanted), _CHUNK):
-        chunk = wanted[start : start + _CHUNK]
+    found: list[Sample] = []
+    for chunk in chunks(sorted(set(ids))):
         query = select_samples().where(samples.c.id.in_(chunk)).order_by(samples.c.id)
         found += [sample_of(row) for row in connection.execute(query)]
     return found
@@ -148,7 +146,7 @@ def delete_sample(connection: Connection, sample_id: int) -> Deletion:
         raise UnknownSampleError(
             f"Expected the id of a sample, found {sample_id}. None has it, or it was deleted."
         )
-    saw = _versions_that_saw(connection, sample_id)
+    saw = versions_that_saw(connection, sample_id)
     connection.execute(
         update(versions)
         .where(versions.c.version.in_(saw))
@@ -209,11 +207,3 @@ def _put_in_force(connection: Connection, sample_id: int, stands: Standing) -> N
         .where(samples.c.id == sample_id)
         .values(state=stands.state, label=stands.label, label_revision=revision)
     )
-
-
-def _versions_that_saw(connection: Connection, sample_id: int) -> list[str]:
-    saw = select(version_samples.c.version).where(version_samples.c.sample_id == sample_id)
-    line = saw.cte("line", recursive=True)
-    line = line.union(select(versions.c.version).where(versions.c.parent == line.c.version))
-    query = select(versions.c.version).where(versions.c.version.in_(select(line.c.version)))
-    return list(connection.execute(query.order_by(versions.c.number)).scalars())

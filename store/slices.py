@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, insert, or_, select
 
+from store.chunks import chunks
 from store.database import now
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import round_samples, rounds, samples, slices
@@ -61,14 +62,14 @@ def num_looks(connection: Connection, sample_ids: Iterable[int]) -> int:
 
     Each look spends some of the gate's certainty, since a cure is chosen by the verdict.
     """
-    wanted, most = sorted(set(sample_ids)), 0
-    for start in range(0, len(wanted), 500):
+    most = 0
+    for chunk in chunks(sorted(set(sample_ids))):
         query = (
             select(func.count())
             .select_from(round_samples)
             .join(rounds, rounds.c.id == round_samples.c.round_id)
             .where(
-                round_samples.c.sample_id.in_(wanted[start : start + 500]),
+                round_samples.c.sample_id.in_(chunk),
                 round_samples.c.role == "holdout",
                 rounds.c.verdict.is_not(None),
                 rounds.c.ended.is_not(None),

@@ -139,6 +139,15 @@ def ancestry(connection: Connection, name: str) -> list[str]:
     return list(connection.execute(select(line.c.version).order_by(line.c.number.desc())).scalars())
 
 
+def versions_that_saw(connection: Connection, sample_id: int) -> list[str]:
+    """Return the versions that saw a sample, or descend from one that did, oldest first."""
+    saw = select(version_samples.c.version).where(version_samples.c.sample_id == sample_id)
+    line = saw.cte("line", recursive=True)
+    line = line.union(select(versions_table.c.version).where(versions_table.c.parent == line.c.version))
+    query = select(versions_table.c.version).where(versions_table.c.version.in_(select(line.c.version)))
+    return list(connection.execute(query.order_by(versions_table.c.number)).scalars())
+
+
 def load_files(blobs: BlobReader, version: Version) -> dict[str, bytes]:
     """Return the bytes of a version's files by name.
 

@@ -1,5 +1,7 @@
 """What a classifier answers on a set of images, and the temperature that makes its confidence honest."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
@@ -18,10 +20,18 @@ def evaluate_logits(
     *,
     device: torch.device | str = "cpu",
     batch_size: int = 64,
+    on_batch: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return logits (N, C) and embeddings (N, D) of a set, float32 on the CPU, in the set's order.
 
     The classifier is moved to the device, and its mode is left as it was.
+
+    Args:
+        classifier: Whom to ask.
+        dataset: What about.
+        device: Where.
+        batch_size: Images a forward.
+        on_batch: Called after each with (batches done, batches in all).
 
     Raises:
         TooFewSamplesError: The set is empty.
@@ -32,10 +42,13 @@ def evaluate_logits(
     classifier.to(device).eval()
     logits, embeddings = [], []
     with torch.inference_mode():
-        for images, _ in load(dataset, cut(range(len(dataset)), batch_size)):
+        batches = cut(range(len(dataset)), batch_size)
+        for number, (images, _) in enumerate(load(dataset, batches), start=1):
             batch_logits, batch_embeddings = classifier.classify(images.to(device))
             logits.append(batch_logits.float().cpu())
             embeddings.append(batch_embeddings.float().cpu())
+            if on_batch is not None:
+                on_batch(number, len(batches))
     classifier.train(was_training)
     # Clones outlive inference mode, so that callers may train on them.
     return torch.cat(logits).clone(), torch.cat(embeddings).clone()

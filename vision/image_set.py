@@ -40,20 +40,6 @@ class PreparedImages:
         self._epoch = epoch
 
 
-class CachedTensors:
-    """Tensors computed once, such as embeddings, with their labels."""
-
-    def __init__(self, tensors: Tensor, labels: Tensor) -> None:
-        self._tensors = tensors
-        self._labels = labels
-
-    def __len__(self) -> int:
-        return len(self._tensors)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self._tensors[index], int(self._labels[index])
-
-
 class LabelRecorder:
     """Notes the labels while a set is read in order, so that no image is read twice for its label."""
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from vision.weights import load_body, pretrained_network
+from vision.weights.file import load_body
 from vision.zoo import ZOO, Backbone, find_backbone
 
 __all__ = ["ZOO", "Classifier", "Weights", "build_classifier", "build_empty_classifier"]
@@ -72,10 +72,10 @@ def build_classifier(backbone: str, num_classes: int, weights: Weights = "none")
     """
     entry = find_backbone(backbone)
     if weights == "default":
-        return _with_head(entry, pretrained_network(entry), num_classes)
+        return _with_head(entry, entry.pretrained(), num_classes)
     network = entry.builder(weights=None)
     if weights != "none":
-        load_body(network, entry, Path(weights))
+        load_body(network, entry.name, entry.head, Path(weights))
     return _with_head(entry, network, num_classes)
 
 

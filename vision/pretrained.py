@@ -5,7 +5,6 @@ from torch import nn
 from vision.artifact import Artifact
 from vision.network import Classifier
 from vision.preprocessing import preprocessing_for
-from vision.weights import pretrained_network
 from vision.zoo import find_backbone
 
 
@@ -17,7 +16,7 @@ def zoo_classifier(backbone: str = "resnet18") -> Artifact:
         WeightsUnavailableError: The weights are not cached and could not be fetched.
     """
     entry = find_backbone(backbone)
-    network = pretrained_network(entry)
+    network = entry.pretrained()
     head = network.get_submodule(entry.head)
     if not isinstance(head, nn.Linear):
         raise TypeError(f"Expected {backbone}.{entry.head} to be Linear, found {type(head).__name__}.")

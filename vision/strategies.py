@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vision.batches import LabelledTensors
 from vision.errors import TooFewSamplesError, UnknownStrategyError
 from vision.evaluation import evaluate_logits
-from vision.image_set import CachedTensors, LabelRecorder
+from vision.image_set import LabelRecorder
 from vision.network import Classifier, Weights
+from vision.probe import fit_probe
 from vision.training import Epoch, TrainingResult, TrainingSettings, fit, snapshot
 
 Strategy = Literal["linear_probe", "partial", "full", "gradual"]
@@ -21,11 +22,6 @@ MANY_PER_CLASS = 1000
 # Each block learns slower than the one above it by this factor (Howard and Ruder, ACL 2018).
 _DISCRIMINATIVE_FACTOR = 2.6
 
-_PROBE = TrainingSettings(
-    epochs=40, learning_rate=3e-3, optimizer="adamw", weight_decay=0.05, schedule="cosine", patience=15
-)
-# The probe before a fine-tuning, whose own epochs are the ones that a caller's number is about.
-_HEAD_START = replace(_PROBE, epochs=10)
 _FINE_TUNE = TrainingSettings(
     epochs=10, learning_rate=1e-3, optimizer="sgd", weight_decay=1e-4, schedule="step", patience=5
 )
@@ -94,7 +90,7 @@ def run_strategy(strategy: Strategy, run: Run, *, is_pretrained: bool) -> Traini
     """Train by a strategy; the classifier is left with the best epoch's weights."""
     groups = run.classifier.block_groups()
     if strategy == "linear_probe":
-        return _linear_probe(run, _settings(_PROBE, run))
+        return _linear_probe(run)
     if strategy == "partial":
         return _probe_then_fine_tune(run, groups[-2:])
     if strategy == "gradual":
@@ -110,20 +106,24 @@ def _from_scratch(run: Run, groups: Sequence[Sequence[nn.Module]]) -> TrainingRe
     return _fine_tune(run, groups, _settings(_FROM_SCRATCH, run))
 
 
-def _linear_probe(run: Run, settings: TrainingSettings) -> TrainingResult:
-    """Train the head on embeddings that are computed once: epochs then take milliseconds."""
-    training = _embedded(run, run.plain_training)
-    validation = _embedded(run, run.validation)
-    result = fit(
+def _linear_probe(run: Run) -> TrainingResult:
+    result = fit_probe(
         run.classifier.head,
-        training,
-        validation,
-        settings,
-        device=run.device,
+        _embedded(run, run.plain_training),
+        _embedded(run, run.validation),
+        class_weights=run.overrides.get("class_weights"),
         on_epoch=run.on_epoch,
-        on_batch=run.on_batch,
     )
     return replace(result, state=snapshot(run.classifier))
+
+
+def _head_start(run: Run) -> TrainingResult:
+    """Probe, and count that as one epoch."""
+    result = _linear_probe(replace(run, on_epoch=None))
+    kept = replace(result.epochs[result.best_epoch - 1], epoch=1)
+    if run.on_epoch is not None:
+        run.on_epoch(kept)
+    return replace(result, epochs=(kept,), best_epoch=1)
 
 
 def _fine_tune(
@@ -155,12 +155,12 @@ def _gradual(run: Run) -> TrainingResult:
     Source:
         Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", ACL 2018, part 3.3.
     """
-    epochs = max(1, _settings(_FINE_TUNE, run).epochs // 3)
+    epochs = max(1, _settings(_FINE_TUNE, run).epochs // 2)
     settings = replace(_settings(_FINE_TUNE, run), epochs=epochs)
     groups = run.classifier.block_groups()
     return _in_turn(
         run,
-        lambda phase: _linear_probe(phase, replace(_settings(_HEAD_START, run), epochs=epochs)),
+        _head_start,
         lambda phase: _fine_tune(phase, groups[-2:], settings),
         lambda phase: _fine_tune(phase, groups, settings, factor=_DISCRIMINATIVE_FACTOR),
     )
@@ -173,12 +173,7 @@ def _probe_then_fine_tune(run: Run, groups: Sequence[Sequence[nn.Module]]) -> Tr
         Kumar et al., "Fine-Tuning can Distort Pretrained Features", ICLR 2022.
     """
     settings = _settings(_FINE_TUNE, run)
-    head_start = replace(_settings(_HEAD_START, run), epochs=_HEAD_START.epochs)
-    return _in_turn(
-        run,
-        lambda phase: _linear_probe(phase, head_start),
-        lambda phase: _fine_tune(phase, groups, settings),
-    )
+    return _in_turn(run, _head_start, lambda phase: _fine_tune(phase, groups, settings))
 
 
 def _in_turn(run: Run, *phases: Callable[[Run], TrainingResult]) -> TrainingResult:
@@ -203,7 +198,8 @@ def _numbered(on_epoch: Callable[[Epoch], None] | None, offset: int) -> Callable
     return None if on_epoch is None else lambda epoch: on_epoch(replace(epoch, epoch=offset + epoch.epoch))
 
 
-def _embedded(run: Run, images: LabelledTensors) -> CachedTensors:
+def _embedded(run: Run, images: LabelledTensors) -> tuple[Tensor, Tensor]:
+    """Return the embeddings (N, D) of a set and its labels (N,)."""
     labelled = LabelRecorder(images)
-    _, embeddings = evaluate_logits(run.classifier, labelled, device=run.device)
-    return CachedTensors(embeddings, torch.tensor(labelled.labels))
+    _, embeddings = evaluate_logits(run.classifier, labelled, device=run.device, on_batch=run.on_batch)
+    return embeddings, torch.tensor(labelled.labels)

@@ -1,4 +1,4 @@
-"""The table of torchvision backbones: how each is built, where its head is, its blocks from stem to deepest.
+"""The table of backbones: how each is built, where its head is, its blocks from stem to deepest.
 
 VGG and AlexNet keep their wide fully connected layers: as in the papers, they are the deepest block, and only
 the last Linear is the head. The index ranges below cut torchvision's `features` where the resolution halves.
@@ -7,6 +7,7 @@ the last Linear is the head. The index ranges below cut torchvision's `features`
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -14,10 +15,11 @@ from torch import nn
 from torchvision.models import (  # type: ignore[attr-defined]
     WeightsEnum,
     get_model_builder,
-    get_model_weights,
 )
 
 from vision.errors import UnknownBackboneError
+from vision.weights import lite
+from vision.weights.hub import LITE, imagenet_weights, pretrained_network
 
 Groups = tuple[tuple[str, ...], ...]
 
@@ -28,8 +30,9 @@ class Backbone:
 
     Attributes:
         name: torchvision's name for it.
-        builder: torchvision's function, called as `builder(weights=…)`.
-        weights: The default pretrained weights, with their transforms and class names.
+        builder: Called as `builder(weights=None)`; gives the network with random weights.
+        pretrained: Gives it with its ImageNet weights.
+        weights: The ImageNet weights' transforms and class names.
         head: Path of the last Linear.
         groups: Module paths, shallow to deep; together with the head they own every parameter once.
         min_image_size: The smallest side in pixels that reaches the end of the network.
@@ -37,7 +40,8 @@ class Backbone:
 
     name: str
     builder: Callable[..., nn.Module]
-    weights: WeightsEnum
+    pretrained: Callable[[], nn.Module]
+    weights: WeightsEnum | lite.LiteWeights
     head: str
     groups: Groups
     min_image_size: int = 32
@@ -62,9 +66,18 @@ def _features(*starts: int, deepest: tuple[str, ...] = ()) -> Groups:
 
 
 def _backbone(name: str, head: str, groups: Groups, min_image_size: int = 32) -> Backbone:
-    weights = get_model_weights(name)["DEFAULT"]
-    return Backbone(name, get_model_builder(name), weights, head, groups, min_image_size)
+    builder, weights = get_model_builder(name), imagenet_weights(name)
+    pretrained = partial(pretrained_network, builder, weights)
+    return Backbone(name, builder, pretrained, weights, head, groups, min_image_size)
 
+
+_LITE: Groups = (
+    ("conv_stem", "bn1", "blocks.0"),
+    ("blocks.1",),
+    ("blocks.2",),
+    ("blocks.3", "blocks.4"),
+    ("blocks.5", "blocks.6", "conv_head", "bn2"),
+)
 
 _BACKBONES = (
     *(_backbone(f"resnet{depth}", "fc", _RESNET) for depth in (18, 34, 50, 101, 152)),
@@ -78,6 +91,7 @@ _BACKBONES = (
     _backbone("mobilenet_v3_small", "classifier.3", _features(0, 1, 2, 4, 9, 13, deepest=("classifier.0",))),
     _backbone("mobilenet_v3_large", "classifier.3", _features(0, 2, 4, 7, 13, 17, deepest=("classifier.0",))),
     *(_backbone(f"efficientnet_b{size}", "classifier.1", _features(0, 2, 3, 4, 6, 9)) for size in range(8)),
+    Backbone(LITE, lite.build_lite, lite.pretrained_lite, lite.LiteWeights(), "classifier", _LITE),
 )
 
 ZOO: Mapping[str, Backbone] = MappingProxyType({backbone.name: backbone for backbone in _BACKBONES})

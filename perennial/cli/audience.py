@@ -5,13 +5,13 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from perennial.errors import PerennialError
+from perennial.errors import PerennialError, PlaceRefusedError
 from perennial.settings import Settings
 from retrain.errors import RetrainError
 from service.errors import ServiceError
@@ -25,6 +25,8 @@ _AS_JSON = "perennial.as_json"
 # What a person can mend; anything else is a bug, and keeps its traceback.
 MENDABLE = (PerennialError, StoreError, VisionError, RetrainError, ServiceError)
 FAILED = 2
+# Numbers of rounds and samples: a database's largest id is the end.
+ROW_ID = click.IntRange(1, 2**63 - 1)
 
 
 class Commands(click.Group):
@@ -35,8 +37,16 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except MENDABLE as error:
-            report(error, as_json=bool(ctx.meta.get(_AS_JSON)))
-            ctx.exit(FAILED)
+            self._fail(ctx, error)
+        except OSError as error:
+            # Without a file it is about a pipe or a socket, which is not the user's to mend.
+            if error.filename is None:
+                raise
+            self._fail(ctx, PlaceRefusedError.of(error))
+
+    def _fail(self, ctx: click.Context, error: Exception) -> NoReturn:
+        report(error, as_json=bool(ctx.meta.get(_AS_JSON)))
+        ctx.exit(FAILED)
 
 
 def report(error: Exception, *, as_json: bool) -> None:
@@ -56,8 +66,9 @@ def json_option(command: F) -> F:
 
 
 def _note(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
-    ctx.meta[_AS_JSON] = value
-    return value
+    # Said to a group it holds for its commands: `rounds --json run`.
+    ctx.meta[_AS_JSON] = value or ctx.meta.get(_AS_JSON, False)
+    return bool(ctx.meta[_AS_JSON])
 
 
 def answer(result: Json, *, as_json: bool, told: Callable[[Console], None]) -> None:
@@ -69,8 +80,12 @@ def answer(result: Json, *, as_json: bool, told: Callable[[Console], None]) -> N
 
 
 def console(*, to_errors: bool = False) -> Console:
-    """Return where rich output goes; the streams are looked up now, since tests exchange them."""
-    return Console(file=sys.stderr if to_errors else sys.stdout, highlight=False)
+    """Return where rich output goes; the streams are looked up now, since tests exchange them.
+
+    Brackets in names and paths are what they are, no markup; lines are the terminal's to break.
+    """
+    stream = sys.stderr if to_errors else sys.stdout
+    return Console(file=stream, highlight=False, markup=False, soft_wrap=True)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

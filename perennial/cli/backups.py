@@ -20,7 +20,10 @@ from store.database import migrate
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
 @json_option
 def backup(directory: Path | None, as_json: bool) -> None:
-    """Copy the state into DIRECTORY while the server runs; by default a new folder in the home's backups."""
+    """Copy the state into DIRECTORY, while the server runs.
+
+    By default that is a new folder in the home's backups.
+    """
     settings = Settings.load()
     target = directory or settings.home / "backups" / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     with _blobs(settings) as blobs, _progress("Copying", as_json) as on_progress:
@@ -55,7 +58,7 @@ def restore(directory: Path, as_json: bool) -> None:
 
 @contextmanager
 def _blobs(settings: Settings) -> Iterator[BlobStore]:
-    blobs = BlobStore(settings.blobs_url)
+    blobs = BlobStore(settings.blobs)
     try:
         yield blobs
     finally:

@@ -29,7 +29,7 @@ class Teller:
 
     def say(self, message: str) -> None:
         """Print what happens next."""
-        self._progress.console.print(f"[{time.monotonic() - self._began:5.0f} s] {message}", markup=False)
+        self._progress.console.print(f"[{time.monotonic() - self._began:5.0f} s] {message}")
 
     def progress(self, what: str, total: int) -> Callable[[], None]:
         """Show a bar, and return what moves it on."""
@@ -44,7 +44,9 @@ class Teller:
 @json_option
 @click.pass_context
 def demo(ctx: click.Context, directory: Path | None, as_json: bool) -> None:
-    """Show the loop in a few minutes: serve, drift, feedback, a round, the swap.
+    """Show the whole loop in a few minutes.
+
+    That is: serve, drift, feedback, a round, the swap.
 
     It trains on handwritten digits that come with the installation, or on the images in DIR/CLASS/*, in a
     temporary home with a server of its own; nothing of yours is touched.
@@ -74,5 +76,5 @@ def _tell(out: Console, story: "Story") -> None:
     ):
         rows.add_row(name, f"{before:.1f} %", f"{after:.1f} %", f"{after - before:+.1f} points")
     out.print(rows)
-    out.print(f"The round was {story.state.replace('_', ' ')}: {story.reason}", markup=False, soft_wrap=True)
+    out.print(f"The round was {story.state.replace('_', ' ')}: {story.reason}")
     out.print(f"It took {story.round_seconds:.0f} s from the last feedback, the demo {story.seconds:.0f} s.")

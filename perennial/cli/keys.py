@@ -1,5 +1,7 @@
 """`keys`: who may ask, under which name, for what."""
 
+from pathlib import Path
+
 import click
 from rich.console import Console
 
@@ -35,7 +37,7 @@ def list_keys(as_json: bool) -> None:
     found = [
         {"name": key.name, "scopes": list(key.scopes), "created": key.created} for key in read_keys(file)
     ]
-    answer({"keys": found}, as_json=as_json, told=lambda console: _tell(console, found))
+    answer({"keys": found}, as_json=as_json, told=lambda console: _tell(console, file, found))
 
 
 @keys.command()
@@ -43,24 +45,29 @@ def list_keys(as_json: bool) -> None:
 @json_option
 def revoke(name: str, as_json: bool) -> None:
     """Revoke the key called NAME."""
-    revoke_key(Settings.load().keys, name)
-    answer(
-        {"revoked": name},
-        as_json=as_json,
-        told=lambda console: console.print(f"The key {name} is revoked; servers notice within seconds."),
-    )
+    file = Settings.load().keys
+    revoke_key(file, name)
+    told = f"The key {name} is revoked; servers notice within seconds."
+    if not read_keys(file):
+        told += f" It was the last one: {_who_may_ask(file)}."
+    answer({"revoked": name}, as_json=as_json, told=lambda console: console.print(told))
+
+
+def _who_may_ask(file: Path) -> str:
+    # Revoking the last key must not open the server to whoever reaches it through a proxy on this machine.
+    return f"nobody may ask while {file} is there" if file.exists() else "only this machine may ask"
 
 
 def _tell_new(console: Console, result: Json) -> None:
     console.print(f"Key {result['name']} ({', '.join(result['scopes'])}), shown this once:")
-    # The key stands alone on its line and unwrapped, so that it can be copied.
-    console.print(result["key"], soft_wrap=True, markup=False)
+    # The key stands alone on its line, so that it can be copied.
+    console.print(result["key"])
     console.print("Send it as: Authorization: Bearer KEY")
 
 
-def _tell(console: Console, found: list[Json]) -> None:
+def _tell(console: Console, file: Path, found: list[Json]) -> None:
     if not found:
-        console.print("There are no keys: only this machine may ask. `perennial keys add NAME` makes one.")
+        console.print(f"There are no keys: {_who_may_ask(file)}. `perennial keys add NAME` makes one.")
         return
     rows = table("name", "scopes", "created")
     for key in found:

@@ -1,5 +1,6 @@
 """`rounds`: what learning did, and a person's say in it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -7,12 +8,10 @@ from rich.console import Console
 from sqlalchemy import Connection
 
 from monitoring import summary
-from perennial.cli.audience import actor, answer, json_option, table
+from perennial.cli.audience import ROW_ID, Json, actor, answer, json_option, table
 from perennial.settings import Settings
 from perennial.state import open_state
 from store import rounds as store
-
-Json = dict[str, Any]
 
 
 @click.group(invoke_without_command=True)
@@ -58,83 +57,70 @@ def _tell_list(console: Console, found: list[Json]) -> None:
 @json_option
 def run(as_json: bool) -> None:
     """Ask for a round now; the learner runs it."""
-
-    def work(connection: Connection) -> int:
-        return store.request_round(connection, actor(), "asked for by hand").id
-
-    with open_state(Settings.load()) as state:
-        round_id = state.database.write(work)
-        shown = _read(state.database.read, round_id)
-    answer(
-        shown,
-        as_json=as_json,
-        told=lambda console: console.print(
-            f"Round {round_id} is asked for; a running learner begins it. `perennial rounds show {round_id}`"
-        ),
+    found = _changed(lambda connection: store.request_round(connection, actor(), "asked for by hand"))
+    told = (
+        f"Round {found['id']} is asked for; a running learner begins it: perennial rounds show {found['id']}"
     )
+    answer(found, as_json=as_json, told=lambda console: console.print(told))
 
 
 @rounds.command()
-@click.argument("round_id", metavar="ID", type=int)
+@click.argument("round_id", metavar="ID", type=ROW_ID)
 @json_option
 def show(round_id: int, as_json: bool) -> None:
     """Show one round: its steps, its attempts and the verdict."""
-    with open_state(Settings.load()) as state:
-        found = _read(state.database.read, round_id)
+    with open_state(Settings.load()) as state, state.database.read() as connection:
+        found = summary.round_detail(connection, round_id)
     answer(found, as_json=as_json, told=lambda console: _tell(console, found))
 
 
 @rounds.command()
-@click.argument("round_id", metavar="ID", type=int)
+@click.argument("round_id", metavar="ID", type=ROW_ID)
 @json_option
 def approve(round_id: int, as_json: bool) -> None:
     """Promote the candidate of a round that waits for a person."""
-    with open_state(Settings.load()) as state:
-        state.database.write(lambda connection: store.approve(connection, round_id, actor()))
-        found = _read(state.database.read, round_id)
-    answer(
-        found,
-        as_json=as_json,
-        told=lambda console: console.print(
-            f"Round {round_id} is promoted: {found['candidate']} is production, and workers swap to it."
-        ),
-    )
+    found = _changed(lambda connection: store.approve(connection, round_id, actor()))
+    told = f"Round {round_id} is promoted: {found['candidate']} is production, and workers swap to it."
+    answer(found, as_json=as_json, told=lambda console: console.print(told))
 
 
 @rounds.command()
-@click.argument("round_id", metavar="ID", type=int)
+@click.argument("round_id", metavar="ID", type=ROW_ID)
 @json_option
 def cancel(round_id: int, as_json: bool) -> None:
     """Cancel a round; one that runs ends itself within seconds."""
-    with open_state(Settings.load()) as state:
-        state.database.write(lambda connection: store.cancel(connection, round_id, actor()))
-        found = _read(state.database.read, round_id)
+    found = _changed(lambda connection: store.cancel(connection, round_id, actor()))
     is_over = found["state"] == "cancelled"
     told = f"Round {round_id} is cancelled." if is_over else f"Round {round_id} will end itself soon."
     answer(found, as_json=as_json, told=lambda console: console.print(told))
 
 
-def _read(read: Any, round_id: int) -> Json:
-    with read() as connection:
-        return summary.round_detail(connection, round_id)
+def _changed(change: Callable[[Connection], store.Round]) -> Json:
+    """Change a round, or ask for one, and return it as it is then."""
+
+    def work(connection: Connection) -> Json:
+        return summary.round_detail(connection, change(connection).id)
+
+    with open_state(Settings.load()) as state:
+        return state.database.write(work)
 
 
 def _tell(console: Console, found: Json) -> None:
-    console.print(f"[bold]Round {found['id']}[/bold]: {found['state']}", markup=True)
+    console.print(f"Round {found['id']}: {found['state']}", style="bold")
     for name in ("trigger", "production", "candidate", "reason"):
         if found.get(name):
-            console.print(f"{name}: {found[name]}", markup=False)
+            console.print(f"{name}: {found[name]}")
     steps = table("step", "at", "detail", title="Steps")
     for step in found["steps"]:
         steps.add_row(step["step"], str(step["created"])[11:19], _in_words(step["detail"]))
     console.print(steps)
     for attempt in found["attempts"]:
-        console.print(f"Attempt {attempt['attempt']} ({attempt['cure'] or 'fine-tuned'}):", markup=False)
+        console.print(f"Attempt {attempt['attempt']} ({attempt['cure'] or 'fine-tuned'}):")
         _tell_verdict(console, attempt["verdict"] or {})
 
 
 def _tell_verdict(console: Console, verdict: Json) -> None:
-    console.print(f"  {verdict.get('sentence', 'no verdict')}", markup=False)
+    console.print(f"  {verdict.get('sentence', 'no verdict')}")
     checks = table("check", "", "numbers")
     for check in verdict.get("checks", []):
         mark = {True: "passed", False: "refused", None: "not decided"}[check.get("passed")]

@@ -1,9 +1,8 @@
 """`samples` and `predictions`: what can be deleted by hand."""
 
 import click
-from rich.console import Console
 
-from perennial.cli.audience import Json, answer, json_option
+from perennial.cli.audience import ROW_ID, Json, answer, json_option
 from perennial.settings import Settings
 from perennial.state import open_state
 from store.cleanup import delete_blobs
@@ -17,7 +16,7 @@ def samples() -> None:
 
 
 @samples.command("delete")
-@click.argument("sample_id", metavar="ID", type=int)
+@click.argument("sample_id", metavar="ID", type=ROW_ID)
 @json_option
 def delete_one_sample(sample_id: int, as_json: bool) -> None:
     """Delete a sample with its labels and bytes; versions that saw it are marked."""
@@ -25,7 +24,8 @@ def delete_one_sample(sample_id: int, as_json: bool) -> None:
         gone = state.database.write(lambda connection: delete_sample(connection, sample_id))
         deleted = delete_blobs(state.database, state.blobs, gone.blobs_to_delete)
     result = {"sample_id": sample_id, "versions": gone.versions, "num_blobs_deleted": len(deleted)}
-    answer(result, as_json=as_json, told=lambda console: _tell(console, f"Sample {sample_id}", result))
+    told = _in_words(f"Sample {sample_id}", result)
+    answer(result, as_json=as_json, told=lambda console: console.print(told))
 
 
 @click.group()
@@ -37,7 +37,7 @@ def predictions() -> None:
 @click.argument("prediction_id", metavar="ID")
 @json_option
 def delete_one_prediction(prediction_id: str, as_json: bool) -> None:
-    """Delete a prediction with its bytes, and the sample that feedback made of it."""
+    """Delete a prediction with its bytes; a sample that feedback made of it stays, and is named."""
     with open_state(Settings.load()) as state:
         gone = state.database.write(lambda connection: delete_prediction(connection, prediction_id))
         deleted = delete_blobs(state.database, state.blobs, gone.blobs_to_delete)
@@ -47,11 +47,12 @@ def delete_one_prediction(prediction_id: str, as_json: bool) -> None:
         "versions": gone.versions,
         "num_blobs_deleted": len(deleted),
     }
-    answer(result, as_json=as_json, told=lambda console: _tell(console, "The prediction", result))
+    told = _in_words("The prediction", result)
+    if gone.sample_id is not None:
+        told += f" The sample made of it stays: perennial samples delete {gone.sample_id}"
+    answer(result, as_json=as_json, told=lambda console: console.print(told))
 
 
-def _tell(console: Console, what: str, result: Json) -> None:
+def _in_words(what: str, result: Json) -> str:
     saw = ", ".join(result["versions"]) or "none"
-    console.print(
-        f"{what} is deleted, with {result['num_blobs_deleted']} blobs. Versions that saw it: {saw}."
-    )
+    return f"{what} is deleted, with {result['num_blobs_deleted']} blobs. Versions that saw it: {saw}."

@@ -15,7 +15,10 @@ _workers = click.option("--workers", type=click.IntRange(1, 64), help="Serving p
 @_port
 @_workers
 def up(host: str | None, port: int | None, workers: int | None) -> None:
-    """Serve and learn, with a starter model where there is none yet."""
+    """Serve and learn.
+
+    Where there is no model yet, a starter model is made first.
+    """
     _run({"host": host, "port": port, "workers": workers})
 
 
@@ -24,13 +27,16 @@ def up(host: str | None, port: int | None, workers: int | None) -> None:
 @_port
 @_workers
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
-    """Serve without learning; `perennial learn` does that in another container."""
+    """Serve without learning.
+
+    `perennial learn` does that, in another container for instance.
+    """
     _run({"host": host, "port": port, "workers": workers, "learner": False})
 
 
 def _run(overrides: dict[str, object]) -> None:
     settings = Settings.load(overrides)
-    address = Address(settings.host, settings.port)
+    address = Address.of(settings.host, settings.port)
     check_port(address)
     announce_when_ready(settings, address)
     replace_process(address, environment_for(settings))

@@ -39,8 +39,8 @@ def _tell(console: Console, found: dict[str, Any], version: registry.Version | N
             "learning", "a learner is at work" if found["learner"]["is_alive"] else "no learner runs"
         )
     for worker in found["workers"]:
-        error = f", {worker['error']}" if worker["error"] else ""
-        rows.add_row("worker", f"{worker['version']} since {worker['since']}{error}")
+        serves = f"{worker['version']} since {worker['since']}" if worker["version"] else "nothing loaded yet"
+        rows.add_row("worker", ", ".join(filter(None, (serves, worker["error"]))))
     if not found["workers"]:
         rows.add_row("workers", "none: start them with `perennial up`")
     console.print(rows)

@@ -1,6 +1,5 @@
 """`train`: from a folder of images to the version in production."""
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from perennial.state import open_state
 if TYPE_CHECKING:
     from perennial.folder_training import Request, TrainedFolder
     from vision.training import Epoch
+
+_NUM_NAMED = 5
 
 
 @click.command()
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
 @click.option("--seed", default=0, show_default=True, help="Fixes what is random.")
 @json_option
 def train(directory: Path, as_json: bool, **options: Any) -> None:
-    """Train on the images in DIR/CLASS/*, or DIR/train and DIR/val, and make the result production."""
+    """Train on a folder of images; the result becomes production.
+
+    The images are in DIR/CLASS/*, or in DIR/train/CLASS/* and DIR/val/CLASS/*.
+    """
     # Before torch is loaded: its absence of a folder is told at once.
     from perennial.folder_training import Request, train_folder
 
@@ -119,7 +123,7 @@ def _as_json(found: "TrainedFolder") -> dict[str, Any]:
         "num_validation": len(found.imported.validation),
         "num_golden": trained.num_golden,
         "num_near_duplicates": found.imported.num_moved,
-        "unreadable": [[name, reason] for name, reason in found.unreadable],
+        "left_out": [[name, reason] for name, reason in found.left_out],
         "margin": trained.margin,
         "golden_needed": trained.golden_needed,
         "curves": str(found.curves_file),
@@ -139,17 +143,16 @@ def _tell(out: Console, request: "Request", found: "TrainedFolder") -> None:
     out.print(
         f"{result.artifact.backbone}, {result.strategy.replace('_', ' ')}, "
         f"{result.artifact.preprocessing.image_size} px, best of {len(result.epochs)} epochs: "
-        f"{result.best_epoch} ({result.diagnosis}). Curves: {found.curves_file}",
-        soft_wrap=True,
+        f"{result.best_epoch} ({result.diagnosis}). Curves: {found.curves_file}"
     )
     _tell_cuts(out, found)
     if trained.golden_needed is not None:
         out.print(
-            f"[yellow]Warning:[/yellow] the golden set has {trained.num_golden} images, so the gate lets a "
+            f"Warning: the golden set has {trained.num_golden} images, so the gate lets a "
             f"candidate lose up to {100 * trained.margin:.1f} points on old data unseen. "
             f"{trained.golden_needed} golden images would make it 2: add images to {request.directory}, or a "
             "val folder, and train again.",
-            soft_wrap=True,
+            style="yellow",
         )
     out.print("Serve it: perennial up")
 
@@ -165,9 +168,7 @@ def _tell_cuts(out: Console, found: "TrainedFolder") -> None:
             f"{imported.num_moved} images are nearly the same as one of another part, and were kept on "
             "one side with it."
         )
-    shown = math.inf if len(found.unreadable) <= 5 else 5
-    for number, (name, reason) in enumerate(found.unreadable):
-        if number < shown:
-            out.print(f"left out: {name}: {reason}", markup=False, soft_wrap=True)
-    if len(found.unreadable) > shown:
-        out.print(f"left out: {len(found.unreadable) - 5} more")
+    for name, reason in found.left_out[:_NUM_NAMED]:
+        out.print(f"left out: {name}: {reason}")
+    if len(found.left_out) > _NUM_NAMED:
+        out.print(f"left out: {len(found.left_out) - _NUM_NAMED} more; --json names all")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,12 +33,14 @@ def picture(label: str, number: int, *, darkness: float = 1.0) -> bytes:
 
 @dataclass
 class Server:
-    """`perennial up` or `perennial serve` in a process group of its own."""
+    """`perennial up` or `perennial serve` in a process group of its own; `words` replace the command."""
 
     home: Path
     command: str = "up"
+    words: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     workers: int = 1
+    ready_seconds: float = 120
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
 
@@ -70,18 +73,17 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        words = self.words or ("perennial", self.command, "--workers", str(self.workers))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "perennial", self.command),
-                    *("--port", str(self.port), "--workers", str(self.workers)),
-                ],
+                [sys.executable, "-m", *words, "--port", str(self.port)],
                 env=self.variables(),
+                cwd=self.home.parent,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(self.is_ready, "the server is ready", seconds=120, log=self.log)
+        wait_until(self.is_ready, "the server is ready", seconds=self.ready_seconds, log=self.log)
         return self
 
     def is_ready(self) -> bool:
@@ -170,14 +172,27 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def make_server(tmp_path: Path, trained_home: Path) -> Iterator[Callable[..., Server]]:
     """Return a function that makes a server over a copy of the trained home; the test starts it."""
-    import shutil
-
     made: list[Server] = []
 
     def make(**settings: object) -> Server:
         home = tmp_path / f"server{len(made)}" / "home"
         shutil.copytree(trained_home, home)
         made.append(Server(home, **settings))  # type: ignore[arg-type]  # settings of the dataclass
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Return a function that makes a server over a home that is not there yet; the test starts it."""
+    made: list[Server] = []
+
+    def make(**settings: object) -> Server:
+        (tmp_path / "fresh").mkdir()
+        made.append(Server(tmp_path / "fresh" / "home", **settings))  # type: ignore[arg-type]  # likewise
         return made[-1]
 
     yield make

@@ -94,6 +94,19 @@ def test_the_server_outlives_a_killed_learner_in_a_container(
     _settle(server, wait_until)
 
 
+def test_a_lost_supervisor_is_replaced_in_a_container(make_server: Any, wait_until: Any) -> None:
+    settings = {"BENTOML_CONTAINERIZED": "true", "PERENNIAL_LEASE_SECONDS": "3"}
+    server = make_server(environment=settings).start()
+    wait_until(lambda: bool(_learner_pids(server)), "a learner runs", log=server.log)
+    [first] = _learner_pids(server)
+    supervisor = int(Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[1])
+    assert supervisor in server.pids()[1:]
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: _learner_pids(server) not in ([], [first]), "another learner runs", log=server.log)
+    assert not Path(f"/proc/{first}").exists()
+    assert httpx.get(f"{server.url}/readyz", timeout=10).status_code == 200
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("containerized", ["", "true"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from monitoring.accuracy import measured_accuracies, slice_accuracies, wilson_interval
+from monitoring.accuracy import measured_accuracies, wilson_interval
 from monitoring.errors import InvalidCountError
 from store.database import Database
 from store.measurements import Measurement, record
@@ -39,11 +39,6 @@ def test_wilson_interval_holds_the_truth_about_95_times_of_100() -> None:
         for low, high in (wilson_interval(int(right), 200) for right in rng.binomial(200, 0.9, 2000))
     ]
     assert 0.935 < np.mean(hits) < 0.975
-
-
-def test_slice_accuracies_leaves_out_slices_without_samples() -> None:
-    right = {"golden-1": np.array([True, False]), "round-1": np.array([], dtype=bool)}
-    assert [found.slice for found in slice_accuracies("v1", right)] == ["golden-1"]
 
 
 def test_measured_accuracies_gives_the_latest_value_of_each_version_and_slice(database: Database) -> None:

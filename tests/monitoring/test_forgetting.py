@@ -87,6 +87,18 @@ def test_matrix_shows_the_newest_versions_only(database: Database) -> None:
     assert {cell.version for cell in found.cells} == set(found.versions)
 
 
+def test_matrix_shows_production_however_many_newer_versions_there_are(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        slices.add_slice(connection, "golden-1", 1, None, [])
+        for parent in (None, *["v1"] * MAX_VERSIONS):
+            measure(connection, add(connection, parent), "golden-1", 0.5)
+
+    database.write(work)
+    with database.read() as connection:
+        found = forgetting_matrix(connection, "v1")
+    assert found.versions == ("v1", *(f"v{number}" for number in range(3, MAX_VERSIONS + 2)))
+
+
 def add(connection: Connection, parent: str | None) -> str:
     new = NewVersion(("ants", "bees"), {"weights.safetensors": "a" * 64}, parent=parent)
     return registry.add_version(connection, new, []).version

@@ -206,6 +206,16 @@ def test_the_metrics_of_all_workers_meet(server: Server, image: Path) -> None:
     assert num_predictions() == before + 20
 
 
+def test_the_metrics_name_routes_and_count_what_was_refused(server: Server) -> None:
+    assert httpx.get(f"{server.url}/v1/rounds/77").status_code == 404
+    foreign = {"Host": "evil.example"} | JPEG
+    assert httpx.post(f"{server.url}/predict", content=b"x", headers=foreign).status_code == 403
+    text = httpx.get(f"{server.url}/metrics").text
+    assert 'requests_total{method="GET",route="/v1/rounds/{round_id}",status="4xx"} 1.0' in text
+    refused = [line for line in text.splitlines() if 'route="/v1/predict",status="4xx"' in line]
+    assert len(refused) == 1
+
+
 def test_all_workers_swap_within_five_seconds_and_no_request_fails(server: Server, image: Path) -> None:
     content, stop, statuses = image.read_bytes(), threading.Event(), list[int]()
 

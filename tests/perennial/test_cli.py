@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from perennial.server import Address
 from perennial.settings import Settings
 from perennial.state import open_state
 from store.registry import add_version, promote
 from store.samples import NewSample, SplitSettings, add_sample
 from store.versions import NewVersion
+from store.workers import WorkerBeat, beat
 
 Run = Callable[..., Result]
 RunJson = Callable[..., Any]
@@ -124,6 +126,57 @@ def test_a_backup_comes_back_in_an_empty_home(
     monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "elsewhere"))
     run_json("restore", str(tmp_path / "backup"))
     assert run_json("status")["production"] == "v2"
+
+
+def test_a_host_may_be_given_by_name(run: Run) -> None:
+    assert Address.of("localhost", 3000).host in ("127.0.0.1", "::1")
+    assert Address.of("::1", 3000) == Address("::1", 3000)
+    result = run("up", "--host", "nowhere.invalid")
+    assert (result.exit_code, "found 'nowhere.invalid'" in result.stderr) == (2, True)
+
+
+def test_a_place_that_the_system_refuses_is_an_error_of_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERENNIAL_HOME", "/proc/nowhere")
+    result = run("status")
+    assert (result.exit_code, result.stderr.startswith("Error: Expected to use /proc/nowhere")) == (2, True)
+    machines = run("status", "--json")
+    assert json.loads(machines.stdout)["error"]["code"] == "PlaceRefused"
+
+
+@pytest.mark.parametrize("words", [("rounds", "show"), ("rounds", "cancel"), ("samples", "delete")])
+def test_an_id_that_no_database_can_hold_is_no_crash(run: Run, words: tuple[str, ...]) -> None:
+    result = run(*words, str(2**63))
+    assert (result.exit_code, "is not in the range" in result.stderr) == (2, True)
+
+
+def test_json_may_be_said_to_the_group(run: Run, two_versions: None) -> None:
+    assert json.loads(run("rounds", "--json", "run").stdout)["state"] == "requested"
+    assert json.loads(run("rounds", "--json", "show", "9").stdout)["error"]["code"] == "UnknownRound"
+
+
+def test_names_with_brackets_are_shown_whole_and_on_one_line(run: Run, home: Path, tmp_path: Path) -> None:
+    assert "Key camera[bold]" in run("keys", "add", "camera[bold]", "--scope", "read").stdout
+    run("status")
+    target = tmp_path / "[red]" / ("long" * 20)
+    assert f" {target}.\n" in run("backup", str(target)).stdout
+
+
+def test_revoking_the_last_key_says_that_nobody_may_ask(run: Run, home: Path) -> None:
+    assert "only this machine may ask" in run("keys", "list").stdout
+    run("keys", "add", "camera")
+    told = f"nobody may ask while {home / 'keys.json'} is there"
+    assert told in run("keys", "revoke", "camera").stdout
+    assert told in run("keys", "list").stdout
+
+
+def test_a_worker_without_a_version_is_told_as_such(run: Run, settings: Settings) -> None:
+    with open_state(settings) as state:
+        state.database.write(
+            lambda connection: beat(connection, WorkerBeat("a", None, None, "broken", "cpu"))
+        )
+    assert "nothing loaded yet, broken" in run("status").stdout
 
 
 def test_a_taken_port_is_told_before_anything_starts(run: Run) -> None:

@@ -21,7 +21,7 @@ def test_defaults_are_those_of_the_design(home: Path) -> None:
     assert (settings.max_days, settings.min_samples) == (28, 100)
     assert (settings.learning_rate, settings.epochs, settings.replay_ratio) == (1e-4, 3, 1.0)
     assert settings.database_url == f"sqlite:///{home}/perennial.db"
-    assert settings.blobs_url == str(home / "blobs")
+    assert settings.blobs == str(home / "blobs")
     assert settings.keys == home / "keys.json"
 
 
@@ -66,6 +66,24 @@ def test_a_value_that_cannot_be_used_says_what_was_found(home: Path, monkeypatch
     monkeypatch.setenv("PERENNIAL_PORT", "70000")
     with pytest.raises(SettingsError, match=r"PERENNIAL_PORT: .*65535, found '70000'"):
         Settings.load()
+
+
+def test_relative_places_are_of_the_folder_of_the_command(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("perennial.toml").write_text("database_url = 'sqlite:///a.db'\nblobs = 'b'\n")
+    monkeypatch.setenv("PERENNIAL_KEYS", "keys.json")
+    settings = Settings.load()
+    assert settings.places() == {
+        "PERENNIAL_HOME": str(home),
+        "PERENNIAL_DATABASE_URL": f"sqlite:///{tmp_path / 'a.db'}",
+        "PERENNIAL_BLOBS": str(tmp_path / "b"),
+        "PERENNIAL_KEYS": str(tmp_path / "keys.json"),
+    }
+    monkeypatch.setenv("PERENNIAL_BLOBS", "s3://bucket/prefix")
+    monkeypatch.setenv("PERENNIAL_DATABASE_URL", "postgresql+psycopg://host/name")
+    settings = Settings.load()
+    assert (settings.blobs, settings.database_url) == ("s3://bucket/prefix", "postgresql+psycopg://host/name")
 
 
 def test_names_come_separated_by_commas(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,12 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from perennial import starter
 from perennial.settings import Settings
 from perennial.state import open_state
-from store.registry import production
+from store.registry import NewVersion, add_version, production, promote
 from store.slices import slice_samples
 from vision.artifact import Artifact
 from vision.errors import WeightsUnavailableError
@@ -49,6 +50,25 @@ def test_with_weights_imagenet_classes_serve_without_a_golden_set(
         assert starter.ensure_production(state, settings) == version
     assert (version.is_starter, version.margin) == (True, None)
     assert "ImageNet" in version.metrics["description"]
+
+
+def test_a_starter_never_replaces_what_was_trained_meanwhile(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starter, "NUM_SCANS", 150)
+    monkeypatch.setattr(starter, "NUM_EPOCHS", 1)
+    with open_state(settings) as state:
+        new = NewVersion(("cat", "dog"), {"artifact.json": state.blobs.put(b"{}")})
+
+        def work(connection: Connection) -> None:
+            promote(connection, add_version(connection, new, ()).version, reason="a test", actor="test")
+
+        state.database.write(work)
+        assert starter._train_digits(state, settings).version == "v1"
+        with state.database.read() as connection:
+            found = production(connection)
+    assert found is not None
+    assert found.class_names == ("cat", "dog")
 
 
 def test_a_silent_network_is_given_up_on_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,5 @@
+import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -5,13 +7,15 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from monitoring.forgetting import forgetting_matrix
 from perennial.settings import Settings
 from perennial.state import open_state
 from store.measurements import latest
 from store.registry import production
+from store.samples import NewSample, SplitSettings, add_sample
 from store.slices import slice_samples
 from vision.artifact import from_files
-from vision.weights import WeightsUnavailableError
+from vision.errors import WeightsUnavailableError
 
 TRAIN = ("--weights", "none", "--image-size", "32", "--epochs", "1")
 Run = Callable[..., Result]
@@ -96,7 +100,61 @@ def test_a_few_unreadable_files_are_left_out_and_named(
     folder = make_images(tmp_path / "images")
     (folder / "red" / "0.jpg").write_bytes(b"no image at all")
     told = run_json("train", str(folder), *TRAIN)
-    assert [Path(name).name for name, _ in told["unreadable"]] == ["0.jpg"]
+    assert [Path(name).name for name, _ in told["left_out"]] == ["0.jpg"]
+
+
+def test_one_picture_in_two_class_folders_is_left_out_of_both_and_named(
+    run: Run, run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path
+) -> None:
+    folder = make_images(tmp_path / "images")
+    shutil.copy(folder / "red" / "0.jpg", folder / "blue" / "copy.jpg")
+    told = run_json("train", str(folder), *TRAIN)
+    assert sorted(Path(name).name for name, _ in told["left_out"]) == ["0.jpg", "copy.jpg"]
+    assert all("another label" in reason for _, reason in told["left_out"])
+    assert told["num_train"] + told["num_validation"] + told["num_golden"] == 39
+    for_people = run("train", str(folder), *TRAIN).stdout
+    assert f"left out: {folder / 'blue' / 'copy.jpg'}: the same picture as" in for_people
+
+
+def test_a_picture_whose_label_feedback_disputes_is_left_out_and_named(
+    run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path, settings: Settings
+) -> None:
+    folder = make_images(tmp_path / "images")
+    run_json("train", str(folder), *TRAIN)
+    sha256 = hashlib.sha256((folder / "red" / "0.jpg").read_bytes()).hexdigest()
+    other = NewSample(sha256=sha256, phash=1, origin="direct", source="clinic", label="blue")
+    with open_state(settings) as state:
+        state.database.write(
+            lambda connection: add_sample(connection, other, ("blue", "red"), SplitSettings())
+        )
+    told = run_json("train", str(folder), *TRAIN)
+    assert [Path(name).name for name, _ in told["left_out"]] == ["0.jpg"]
+
+
+def test_training_again_is_measured_on_every_slice(
+    run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path, settings: Settings
+) -> None:
+    folder = make_images(tmp_path / "images", 12)
+    run_json("train", str(folder), *TRAIN)
+    more = make_images(tmp_path / "more", 30)
+    for label in ("blue", "red"):
+        for number in range(12, 30):
+            shutil.copy(more / label / f"{number}.jpg", folder / label)
+    run_json("train", str(folder), *TRAIN)
+    run_json("train", str(folder), *TRAIN)
+    with open_state(settings) as state, state.database.read() as connection:
+        matrix = forgetting_matrix(connection, "v3")
+        sizes = {name: len(slice_samples(connection, name)) for name in matrix.slices}
+    assert matrix.slices == ("golden-1", "golden-1-v2")
+    measured = {(cell.version, cell.slice): cell.num_samples for cell in matrix.cells}
+    # v1 was there before the second slice was.
+    assert measured == {
+        ("v1", "golden-1"): sizes["golden-1"],
+        ("v2", "golden-1"): sizes["golden-1"],
+        ("v2", "golden-1-v2"): sizes["golden-1-v2"],
+        ("v3", "golden-1"): sizes["golden-1"],
+        ("v3", "golden-1-v2"): sizes["golden-1-v2"],
+    }
 
 
 def test_weights_that_cannot_be_fetched(
@@ -105,7 +163,7 @@ def test_weights_that_cannot_be_fetched(
     def fail(*arguments: Any) -> None:
         raise WeightsUnavailableError("The weights could not be fetched. Use --weights none.")
 
-    monkeypatch.setattr("vision.network.pretrained_network", fail)
+    monkeypatch.setattr("vision.weights.hub._fetch", fail)
     folder = make_images(tmp_path / "images")
     refuses(run, folder, "--weights none", options=("--image-size", "32", "--epochs", "1"))
 

@@ -38,7 +38,7 @@ _COLOURS = {"blue": (60, 80, 200), "green": (60, 190, 80), "red": (200, 70, 60),
 # A rate and a gate for a hundred pictures instead of a thousand.
 FAST = RoundSettings(
     gate=GateSettings(min_direct=20),
-    fine_tune=FineTuneSettings(learning_rate=1e-3, num_threads=1, batch_size=16),
+    fine_tune=FineTuneSettings(epochs=8, learning_rate=1e-3, num_threads=1, batch_size=16),
 )
 
 
@@ -231,7 +231,7 @@ from store.database import Database
 url, blobs, round_id, fencing = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[5])
 settings = RoundSettings(
     gate=GateSettings(min_direct=20),
-    fine_tune=FineTuneSettings(learning_rate=1e-3, num_threads=1, batch_size=16),
+    fine_tune=FineTuneSettings(epochs=8, learning_rate=1e-3, num_threads=1, batch_size=16),
 )
 sys.exit(child.main(Handles(Database(url), BlobStore(blobs), settings), round_id, fencing))
 """

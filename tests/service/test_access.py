@@ -107,10 +107,16 @@ async def test_a_revoked_key_is_refused_at_the_next_look(
         assert (await api.client.get("/v1/status", headers=bearer(another))).status_code == 200
 
 
-async def test_an_unreadable_keys_file_closes_the_server(run: Any, store: Any, keys_file: Path) -> None:
-    keys_file.write_text("{")
+@pytest.mark.parametrize(
+    "text", ["{", '[{"name": "a", "sha256": "ä", "scopes": ["read"], "created": ""}]', "[5]"]
+)
+async def test_an_unreadable_keys_file_closes_the_server(
+    run: Any, store: Any, keys_file: Path, text: str
+) -> None:
+    keys_file.write_text(text)
     async with run(store, _settings(keys_file=keys_file)) as api:
-        assert _code(await api.client.get("/v1/status")) == (503, "keys_unreadable")
+        asked = await api.client.get("/v1/status", headers=bearer("pk_any"))
+        assert _code(asked) == (503, "keys_unreadable")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from service.errors import InvalidLabelError
 from service.feedback import clean_label
+from service.settings import BatchSettings, ServiceSettings
 from store.errors import UnknownPredictionError
 from store.prediction_ids import new_prediction_id
 
@@ -47,6 +48,49 @@ async def test_feedback_waits_for_a_prediction_that_is_still_being_written(
         assert not feedback.done()
         gate.set()
         assert (await feedback).status_code == 201
+
+
+async def test_past_the_queue_images_with_labels_are_refused(
+    run: Any, serving: Any, picture: Any, monkeypatch: Any
+) -> None:
+    gate, put = threading.Event(), serving.blobs.put
+
+    def slow(content: bytes) -> str:
+        assert gate.wait(10)
+        return str(put(content))
+
+    def send(number: int) -> Any:
+        return api.client.post("/v1/feedback", files={"image": picture(number)}, data={"label": "red"})
+
+    async with run(serving, ServiceSettings(batch=BatchSettings(max_queue=2))) as api:
+        monkeypatch.setattr(serving.blobs, "put", slow)
+        waiting = [asyncio.create_task(send(number)) for number in range(2)]
+        while api.services.feedback.admission.num_admitted < 2:
+            await asyncio.sleep(0.001)
+        refused = await send(2)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_requests")
+        assert refused.headers["Retry-After"]
+        gate.set()
+        assert [(await each).status_code for each in waiting] == [201, 201]
+        assert (await send(2)).status_code == 201
+
+
+async def test_bytes_that_were_deleted_before_their_row_was_there_are_put_again(
+    run: Any, serving: Any, picture: Any, monkeypatch: Any
+) -> None:
+    put, puts = serving.blobs.put, list[str]()
+
+    def put_and_lose_the_first(content: bytes) -> str:
+        puts.append(put(content))
+        if len(puts) == 1:
+            serving.blobs.delete(puts[0])
+        return puts[-1]
+
+    async with run(serving) as api:
+        monkeypatch.setattr(serving.blobs, "put", put_and_lose_the_first)
+        answer = await api.client.post("/v1/feedback", files={"image": picture()}, data={"label": "red"})
+    assert answer.status_code == 201
+    assert serving.blobs.exists(puts[0])
 
 
 async def test_feedback_finds_what_another_worker_writes_a_moment_later(

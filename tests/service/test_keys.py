@@ -1,5 +1,6 @@
 """Keys are made once, listed by name, and revoked."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,9 @@ def test_a_revoked_key_is_gone_and_the_others_stay(tmp_path: Path) -> None:
     ("name", "scopes", "says"),
     [
         ("a", ["read"], "which a key has"),
-        (" ", ["read"], "1 to 100 characters"),
-        ("b" * 101, ["read"], "1 to 100 characters"),
+        (" ", ["read"], "1 to 100 printable characters"),
+        ("b" * 101, ["read"], "1 to 100 printable characters"),
+        ("b\nc", ["read"], "1 to 100 printable characters"),
         ("b", [], "found none"),
         ("b", ["raed"], "found raed"),
     ],
@@ -40,6 +42,13 @@ def test_a_bad_name_or_scope_is_refused(tmp_path: Path, name: str, scopes: list[
     with pytest.raises(KeysError, match=says):
         add_key(file, name, scopes)
     assert len(read_keys(file)) == 1
+
+
+def test_keys_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    names = [f"camera {number}" for number in range(12)]
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(lambda name: add_key(tmp_path / "keys.json", name, ["read"]), names))
+    assert sorted(key.name for key in read_keys(tmp_path / "keys.json")) == sorted(names)
 
 
 def test_revoking_an_unknown_name_tells_the_known_ones(tmp_path: Path) -> None:

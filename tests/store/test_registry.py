@@ -253,7 +253,7 @@ def test_a_new_lineage_sets_samples_of_other_classes_aside_and_the_old_one_takes
     assert states() == {
         ants: ("quarantined", None),
         cats: ("accepted", "cats"),
-        disputed: ("quarantined", None),
+        disputed: ("conflict", None),
     }
     roll_back(database, force=True)
     assert states() == {

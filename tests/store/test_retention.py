@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from store import predictions
 from store.database import Database, now
@@ -9,7 +9,7 @@ from store.errors import PredictionGoneError
 from store.kept_predictions import kept
 from store.predictions import LoggedPrediction, RetentionSettings, new_prediction_id
 from store.retention import Expired, expire_predictions
-from store.schema import samples
+from store.schema import prediction_tombstones, samples
 
 
 def prediction(database: Database, days_old: float, image: str, is_audit: bool = False) -> LoggedPrediction:
@@ -130,3 +130,18 @@ def test_a_deletion_by_hand_is_taken_from_the_size_of_the_log(database: Database
     database.write(lambda c: predictions.delete_prediction(c, made.id))
     with database.read() as connection:
         assert (kept(connection).num_rows, kept(connection).num_bytes) == (0, 0)
+
+
+def test_tombstones_go_once_their_time_is_known_to_be_gone(database: Database) -> None:
+    deleted, old, young = (
+        prediction(database, days, image) for days, image in ((40, "a"), (35, "b"), (1, "c"))
+    )
+    log(database, deleted, old, young)
+    for row in (deleted, young):
+        database.write(lambda c, row=row: predictions.delete_prediction(c, row.id))
+    expire(database, RetentionSettings())
+    with database.read() as connection:
+        assert connection.execute(select(prediction_tombstones.c.id)).scalars().all() == [young.id]
+        for row in (deleted, old, young):
+            with pytest.raises(PredictionGoneError):
+                predictions.find_prediction(connection, row.id)

@@ -145,6 +145,15 @@ def test_a_quarantined_sample_is_released_by_its_sources_right_label(database: D
     assert stored(database, outcome.sample_id).state == "accepted"
 
 
+def test_a_label_that_nobody_knows_does_not_undo_the_label_of_another_source(database: Database) -> None:
+    name = name_of_split("train")
+    sample_id = add(database, new(name, "bees", "ann")).sample_id
+    outcome = add(database, new(name, "bee", "ben"))
+    assert (outcome.status, outcome.nearest_class, outcome.num_pending) == ("quarantined", "bees", 1)
+    sample = stored(database, sample_id)
+    assert (sample.state, sample.label) == ("accepted", "bees")
+
+
 def test_a_label_that_became_a_class_is_accepted_when_it_is_sent_again(database: Database) -> None:
     sample_id = add(database, new("x", "wasps")).sample_id
     assert add(database, new("x", "wasps"), ("wasps", "bees")).status == "corrected"

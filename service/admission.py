@@ -1,0 +1,32 @@
+"""How many images one process holds at once; past that a request is refused instead of kept waiting."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from service.errors import BusyError
+
+
+class Admission:
+    """Counts what was taken in and not answered yet."""
+
+    def __init__(self, max_images: int, on_refusal: Callable[[], None]) -> None:
+        self._max_images = max_images
+        self._on_refusal = on_refusal
+        self.num_admitted = 0
+
+    @contextmanager
+    def of(self, number: int) -> Iterator[None]:
+        """Hold so many images' places inside the block.
+
+        Raises:
+            BusyError: There is no place for them.
+        """
+        # Whoever comes to an empty queue is taken, however many images they bring.
+        if self.num_admitted > 0 and self.num_admitted + number > self._max_images:
+            self._on_refusal()
+            raise BusyError(f"Expected at most {self._max_images} waiting images, found {self.num_admitted}.")
+        self.num_admitted += number
+        try:
+            yield
+        finally:
+            self.num_admitted -= number

@@ -1,0 +1,38 @@
+"""Answers what no handler foresaw, since without an answer the connection would drop."""
+
+import logging
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import answer_for, body_for
+
+_log = logging.getLogger(__name__)
+
+
+class Unforeseen:
+    """ASGI middleware that logs any exception, and tells of it in the one shape of errors."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except Exception as error:  # the boundary of a request
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            if is_started:
+                raise
+            answer = answer_for(error)
+            await JSONResponse(body_for(error), answer.status, answer.headers)(scope, receive, send)

@@ -1,0 +1,67 @@
+"""A file server on this machine that plays torch hub, well or badly."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class HubServer:
+    """What the hub serves, and what it was asked.
+
+    Attributes:
+        content: The bytes of every path.
+        url: Where it listens.
+        num_cuts: Answers that break off in the middle before one comes whole.
+        knows_ranges: Whether it goes on where a client asks it to.
+        status: Given instead of content, where it isn't 200.
+        ranges: The Range header of each request; None where it had none.
+    """
+
+    content: bytes
+    url: str = ""
+    num_cuts: int = 0
+    knows_ranges: bool = True
+    status: int = 200
+    ranges: list[str | None] = field(default_factory=list)
+
+
+@contextmanager
+def hub_server(content: bytes) -> Iterator[HubServer]:
+    """Serve until the block ends."""
+    hub = HubServer(content)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = self.headers.get("Range")
+            hub.ranges.append(asked)
+            if hub.status != 200:
+                self.send_error(hub.status)
+                return
+            found = re.fullmatch(r"bytes=(\d+)-", asked or "")
+            start = int(found.group(1)) if found and hub.knows_ranges else 0
+            body = hub.content[start:]
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if hub.num_cuts:
+                hub.num_cuts -= 1
+                body = body[: len(body) // 2]
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

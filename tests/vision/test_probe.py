@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from vision.probe import PENALTIES, fit_probe
+from vision.training import Epoch
+
+Embedded = tuple[Tensor, Tensor]
+
+
+def clouds(num: int, seed: int = 0, dim: int = 12, spread: float = 1.5, share: float = 1 / 3) -> Embedded:
+    """Three overlapping clouds, off the origin; the last class has `share` of the points."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(3, num, p=[(1 - share) / 2, (1 - share) / 2, share])
+    centres = np.random.default_rng(7).normal(size=(3, dim))
+    points = 5 + centres[labels] + spread * rng.normal(size=(num, dim))
+    return torch.tensor(points, dtype=torch.float32), torch.tensor(labels)
+
+
+def loss_of(head: nn.Linear, embedded: Embedded) -> float:
+    with torch.no_grad():
+        return float(cross_entropy(head(embedded[0]), embedded[1]))
+
+
+def test_the_head_is_the_solution_with_the_lowest_loss_on_validation() -> None:
+    training, validation, head = clouds(60), clouds(400, seed=1), nn.Linear(12, 3)
+    result = fit_probe(head, training, validation)
+    losses = [epoch.validation_loss for epoch in result.epochs]
+    assert len(losses) == len(PENALTIES)
+    assert result.epochs[result.best_epoch - 1].validation_loss == min(losses)
+    assert loss_of(head, validation) == pytest.approx(min(losses), rel=1e-4)
+    # Too strong and too weak a pull are both worse.
+    assert 1 < result.best_epoch < len(PENALTIES)
+    assert torch.equal(result.state["weight"], head.weight)
+
+
+def test_it_solves_the_same_problem_as_scikit_learn() -> None:
+    training, validation, head = clouds(300), clouds(300, seed=1), nn.Linear(12, 3)
+    result = fit_probe(head, training, validation)
+    centred = training[0] - training[0].mean(dim=0)
+    scaled = (centred / centred.square().mean().sqrt()).numpy()
+    penalty = PENALTIES[result.best_epoch - 1]
+    reference = LogisticRegression(C=1 / (300 * penalty), tol=1e-6, max_iter=2000)
+    reference.fit(scaled, training[1].numpy())
+    with torch.no_grad():
+        found = head(training[0]).softmax(dim=1).numpy()
+    assert np.abs(found - reference.predict_proba(scaled)).max() < 2e-3
+
+
+def test_weights_of_classes_find_the_rare_one() -> None:
+    training, validation = clouds(400, share=0.03), clouds(600, seed=1, share=0.5)
+    rare = validation[1] == 2
+    recalls = []
+    for weights in (None, (1.0, 1.0, 16.0)):
+        head = nn.Linear(12, 3)
+        fit_probe(head, training, validation, class_weights=weights)
+        recalls.append(float((head(validation[0]).argmax(dim=1)[rare] == 2).double().mean()))
+    assert recalls[1] > recalls[0] + 0.1
+
+
+def test_a_feature_that_never_varies_and_a_class_without_images_do_no_harm() -> None:
+    points, labels = clouds(90)
+    points[:, 3] = 4.0
+    head, told = nn.Linear(12, 4), list[Epoch]()
+    result = fit_probe(head, (points, labels), (points, labels), on_epoch=told.append)
+    assert tuple(told) == result.epochs
+    assert all(torch.isfinite(tensor).all() for tensor in result.state.values())
+    assert not (head(points).argmax(dim=1) == 3).any()

