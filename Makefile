@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock bench-loop clean
+.PHONY: help up test test-all check format lock bench-loop bench-transfer clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,13 +33,17 @@ format: .venv/dev ## Format the code
 
 lock: $(UV) ## Solve the dependencies again
 	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--all-extras pyproject.toml -o requirements.lock
+		--extra lite --extra postgres pyproject.toml -o requirements.lock
 	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 SEED ?= 0
 bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n
 	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(DATA),--data $(DATA))
+
+STRATEGIES ?= linear_probe
+bench-transfer: .venv/dev ## What pretrained features are worth with few images: STRATEGIES=a,b SEED=n
+	@$(RUN)python -m benchmarks.transfer $(if $(filter command line,$(origin SEED)),--seed $(SEED)) --strategies $(STRATEGIES)
 
 clean: ## Remove what was installed; the state in .perennial stays
 	rm -rf .venv .tools

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 from perennial.demo_server import Client, Json, started_server
 from perennial.demo_world import World
-from perennial.device import resolve_device
 from perennial.errors import ServerError
 from perennial.importing import import_images
 from perennial.initial_training import Job, Progress, train_version
 from perennial.settings import Settings
 from perennial.starter import digits_transfer
 from perennial.state import open_state
+from vision.device import resolve_device
 from vision.training import Epoch
 
 ENDED = ("promoted", "rejected", "inconclusive", "failed", "cancelled", "awaiting_approval")

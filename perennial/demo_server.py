@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from perennial.errors import ServerError
-from perennial.importing import LabelledFile
 from perennial.server import wait_until_ready
+from vision.sources.listing import LabelledImage
 
 _NUM_CONNECTIONS = 4
 _READY_SECONDS = 180.0
@@ -58,10 +58,10 @@ class Client:
         )
         return self._ask(request)
 
-    def accuracy(self, files: Sequence[LabelledFile], on_image: Callable[[], None]) -> float:
+    def accuracy(self, files: Sequence[LabelledImage], on_image: Callable[[], None]) -> float:
         """Return the share of the images that get their own label."""
 
-        def is_right(file: LabelledFile) -> bool:
+        def is_right(file: LabelledImage) -> bool:
             label = self.predict(file.read())
             on_image()
             return label == file.label
@@ -69,10 +69,10 @@ class Client:
         with ThreadPoolExecutor(_NUM_CONNECTIONS) as pool:
             return sum(pool.map(is_right, files)) / len(files)
 
-    def send_all(self, files: Sequence[LabelledFile], on_image: Callable[[], None]) -> None:
+    def send_all(self, files: Sequence[LabelledImage], on_image: Callable[[], None]) -> None:
         """Send all images with their labels, several at a time."""
 
-        def send(file: LabelledFile) -> None:
+        def send(file: LabelledImage) -> None:
             self.send_feedback(file.read(), file.label)
             on_image()
 

@@ -11,9 +11,11 @@ from PIL import Image, ImageFilter
 
 from perennial.digits import IMAGE_SIZE, drifted_png, load_scans
 from perennial.errors import TooFewImagesError
-from perennial.importing import Cut, LabelledFile, cut
+from perennial.importing import Cut, cut
 from vision.decoding import ImageLimits, decode_image
-from vision.folder import read_image_folder
+from vision.sources.checking import check_images
+from vision.sources.detection import list_images
+from vision.sources.listing import LabelledImage
 
 NUM_FEEDBACK = 660
 _NUM_DIGITS_UNSEEN = 287
@@ -38,15 +40,15 @@ class World:
     """
 
     class_names: tuple[str, ...]
-    initial: tuple[LabelledFile, ...]
-    feedback: tuple[LabelledFile, ...]
-    unseen_old: tuple[LabelledFile, ...]
-    unseen_new: tuple[LabelledFile, ...]
+    initial: tuple[LabelledImage, ...]
+    feedback: tuple[LabelledImage, ...]
+    unseen_old: tuple[LabelledImage, ...]
+    unseen_new: tuple[LabelledImage, ...]
     drift: str
     image_size: int | None
     augmentation: Literal["gentle", "basic"]
 
-    def parts(self) -> dict[Cut, list[LabelledFile]]:
+    def parts(self) -> dict[Cut, list[LabelledImage]]:
         """Return the initial images cut three ways."""
         rest, golden = cut(self.initial, _GOLDEN)
         train, validation = cut(rest, _VALIDATION)
@@ -59,9 +61,9 @@ def digits_world() -> World:
     rng = np.random.default_rng(0)
     first_unseen = len(scans) - _NUM_DIGITS_UNSEEN
     first_feedback = first_unseen - NUM_FEEDBACK
-    clean = [LabelledFile(scan.png, scan.label, scan.name) for scan in scans]
+    clean = [LabelledImage(scan.png, scan.label, scan.name) for scan in scans]
     drifted = [
-        LabelledFile(_fixed(drifted_png(scan, rng)), scan.label, f"drifted {scan.name}")
+        LabelledImage(_fixed(drifted_png(scan, rng)), scan.label, f"drifted {scan.name}")
         for scan in scans[first_feedback:]
     ]
     return World(
@@ -80,29 +82,26 @@ def folder_world(directory: Path, limits: ImageLimits) -> World:
     """Return a folder's images, and then others of them by night: darker, noisy, blurred.
 
     Raises:
-        FolderError: The folder can't be trained on.
+        SourceError: The folder can't be trained on.
         TooFewImagesError: It is too small to tell a story.
     """
-    listing = read_image_folder(directory, limits)
-    images = [*listing.train, *(listing.val or [])]
+    checked = check_images(list_images(directory), limits)
+    images = checked.images
     if len(images) < _MIN_IMAGES:
         raise TooFewImagesError(
             f"Expected at least {_MIN_IMAGES} images in {directory}, found {len(images)}: some are learnt, "
             "some sent as feedback, some kept for measuring. Add images, or name no folder."
         )
     rng = np.random.default_rng(0)
-    files = [
-        LabelledFile.of(*_named(images[number], listing.class_names))
-        for number in rng.permutation(len(images))
-    ]
+    files = [images[number] for number in rng.permutation(len(images))]
     num_feedback = min(NUM_FEEDBACK, round(0.4 * len(files)))
     num_unseen = min(500, round(0.15 * len(files)))
     feedback, unseen = files[:num_feedback], files[num_feedback : num_feedback + num_unseen]
     by_night = [
-        LabelledFile(_night(file, limits, rng), file.label, file.name) for file in [*feedback, *unseen]
+        LabelledImage(_night(file, limits, rng), file.label, file.name) for file in [*feedback, *unseen]
     ]
     return World(
-        class_names=listing.class_names,
+        class_names=checked.class_names,
         initial=tuple(files[num_feedback + num_unseen :]),
         feedback=tuple(by_night[:num_feedback]),
         unseen_old=tuple(unseen),
@@ -113,15 +112,11 @@ def folder_world(directory: Path, limits: ImageLimits) -> World:
     )
 
 
-def _named(image: tuple[Path, int], class_names: tuple[str, ...]) -> tuple[Path, str]:
-    return image[0], class_names[image[1]]
-
-
 def _fixed(content: bytes) -> Callable[[], bytes]:
     return lambda: content
 
 
-def _night(file: LabelledFile, limits: ImageLimits, rng: np.random.Generator) -> Callable[[], bytes]:
+def _night(file: LabelledImage, limits: ImageLimits, rng: np.random.Generator) -> Callable[[], bytes]:
     seed = int(rng.integers(2**31))
 
     def read() -> bytes:

@@ -35,3 +35,11 @@ class TargetExistsError(PerennialError):
 
 class TooFewImagesError(PerennialError):
     """A folder's images don't suffice for training, validation and a golden set."""
+
+
+class ArchiveError(PerennialError):
+    """An archive of samples can't be written or read as asked for."""
+
+
+class UnusableRecordError(ArchiveError):
+    """What stands beside one image of an archive can't be used; caught, and listed as refused."""

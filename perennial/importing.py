@@ -17,6 +17,7 @@ from store.samples import NewSample, SplitSettings, add_sample, samples_by_id
 from vision.errors import ImageError
 from vision.perceptual_hash import perceptual_hash
 from vision.preprocessing import ImageLimits, decode_image
+from vision.sources.listing import LabelledImage
 
 Cut = Literal["train", "validation", "golden"]
 # Golden first: what is near to a golden image is kept off the training side, not the other way round.
@@ -24,20 +25,6 @@ _ORDER: tuple[Cut, ...] = ("golden", "validation", "train")
 _GROUP = 100
 _NUM_THREADS = 8
 SOURCE = "train"
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledFile:
-    """One image of the user's: its bytes, read when they are wanted, and its class."""
-
-    read: Callable[[], bytes]
-    label: str
-    name: str
-
-    @classmethod
-    def of(cls, path: Path, label: str) -> "LabelledFile":
-        """Return the image at a path."""
-        return cls(path.read_bytes, label, str(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +52,7 @@ class _Stored:
     sample: NewSample
 
 
-def cut(files: Sequence[LabelledFile], fraction: float) -> tuple[list[LabelledFile], list[LabelledFile]]:
+def cut(files: Sequence[LabelledImage], fraction: float) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """Return (rest, taken): a fraction of each class, the same ones at every call."""
     rest, taken = [], []
     for label in sorted({file.label for file in files}):
@@ -78,7 +65,7 @@ def cut(files: Sequence[LabelledFile], fraction: float) -> tuple[list[LabelledFi
 
 def import_images(
     state: State,
-    parts: Mapping[Cut, Sequence[LabelledFile]],
+    parts: Mapping[Cut, Sequence[LabelledImage]],
     class_names: Sequence[str],
     limits: ImageLimits,
     on_image: Callable[[], None] = lambda: None,
@@ -120,14 +107,14 @@ def import_images(
 
 def _store_bytes(
     state: State,
-    parts: Mapping[Cut, Sequence[LabelledFile]],
+    parts: Mapping[Cut, Sequence[LabelledImage]],
     limits: ImageLimits,
     on_image: Callable[[], None],
 ) -> tuple[list[_Stored], list[tuple[str, str]]]:
     """Return what was stored, and (name, reason) of what is no image."""
     stored, unreadable = list[_Stored](), list[tuple[str, str]]()
 
-    def store(item: tuple[Cut, LabelledFile]) -> NewSample | ImageError:
+    def store(item: tuple[Cut, LabelledImage]) -> NewSample | ImageError:
         return _stored(state, item[1], item[0], limits)
 
     # One by one, each image would wait for the disk.
@@ -157,7 +144,7 @@ def _without_contradictions(stored: Sequence[_Stored]) -> tuple[list[_Stored], l
     return agreed, contradicting
 
 
-def _stored(state: State, file: LabelledFile, part: Cut, limits: ImageLimits) -> NewSample | ImageError:
+def _stored(state: State, file: LabelledImage, part: Cut, limits: ImageLimits) -> NewSample | ImageError:
     content = file.read()
     try:
         phash = perceptual_hash(decode_image(content, limits))
@@ -191,11 +178,11 @@ def _adding(
     return work
 
 
-def _groups(parts: Mapping[Cut, Sequence[LabelledFile]]) -> Iterator[list[tuple[Cut, LabelledFile]]]:
+def _groups(parts: Mapping[Cut, Sequence[LabelledImage]]) -> Iterator[list[tuple[Cut, LabelledImage]]]:
     items = [(part, file) for part in _ORDER for file in parts.get(part, ())]
     for start in range(0, len(items), _GROUP):
         yield items[start : start + _GROUP]
 
 
-def _rank(file: LabelledFile) -> str:
+def _rank(file: LabelledImage) -> str:
     return hashlib.sha256(Path(file.name).name.encode()).hexdigest()

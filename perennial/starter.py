@@ -7,17 +7,18 @@ import urllib.request
 
 from sqlalchemy import Connection
 
-from perennial.device import resolve_device
 from perennial.digits import IMAGE_SIZE, load_scans
-from perennial.importing import Cut, LabelledFile, cut, import_images
+from perennial.importing import Cut, cut, import_images
 from perennial.initial_training import Job, Progress, train_version
 from perennial.settings import Settings
 from perennial.state import State
 from store.registry import Version, production, promote
 from store.versions import NewVersion, add_version
 from vision.artifact import Artifact, to_files
+from vision.device import resolve_device
 from vision.errors import WeightsUnavailableError
 from vision.pretrained import zoo_classifier
+from vision.sources.listing import LabelledImage
 from vision.training import Epoch
 from vision.transfer import TransferSettings
 from vision.weights.hub import cached_file, imagenet_weights
@@ -100,11 +101,11 @@ def _add_zoo(state: State, artifact: Artifact) -> Version:
 
 
 def _train_digits(state: State, settings: Settings) -> Version:
-    files = [LabelledFile(scan.png, scan.label, scan.name) for scan in load_scans()[:NUM_SCANS]]
+    files = [LabelledImage(scan.png, scan.label, scan.name) for scan in load_scans()[:NUM_SCANS]]
     class_names = sorted({file.label for file in files})
     rest, golden = cut(files, _GOLDEN)
     train, validation = cut(rest, _VALIDATION)
-    parts: dict[Cut, list[LabelledFile]] = {"train": train, "validation": validation, "golden": golden}
+    parts: dict[Cut, list[LabelledImage]] = {"train": train, "validation": validation, "golden": golden}
     imported = import_images(state, parts, class_names, settings.limits())
     job = Job(
         class_names=tuple(class_names),

@@ -27,7 +27,7 @@ class RestartSettings:
     """
 
     first_seconds: float = 1.0
-    max_seconds: float = 60.0
+    max_seconds: float = 30.0
     settled_seconds: float = 30.0
     stop_seconds: float = 10.0
 

@@ -27,6 +27,7 @@ from store.errors import ChampionChangedError
 from store.registry import Version
 from vision.artifact import Artifact, to_files
 from vision.curves import draw_curves
+from vision.device import resolve_device
 from vision.errors import TrainingDivergedError
 from vision.training import Epoch, TrainingResult
 
@@ -96,7 +97,7 @@ class LearningRound:
         if not start.cuts.new_training:
             self._journal.end("inconclusive", "There are no new samples to learn from.")
             return
-        bench = Workbench(start.champion, self._handles.blobs, self._device())
+        bench = Workbench(start.champion, self._handles.blobs, resolve_device(self._settings.device))
         materials = gather(start.cuts, start.logged, bench, self._num_replayed(start.cuts))
         tuned = self._fine_tune(bench, materials)
         examination = self._examine_champion(start, bench, materials, tuned)
@@ -248,11 +249,6 @@ class LearningRound:
 
     def _num_replayed(self, cuts: Cuts) -> int:
         return round(self._settings.fine_tune.replay_ratio * len(cuts.new_training))
-
-    def _device(self) -> str:
-        if self._settings.device != "auto":
-            return self._settings.device
-        return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _metrics(comparison: Comparison, candidate: Artifact, tuned: TrainingResult) -> dict[str, object]:

@@ -4,8 +4,6 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-import torch
-
 from monitoring.metrics import Exposition, ServiceMetrics
 from service.admission import Admission
 from service.batching import Batcher, BatchHooks
@@ -19,6 +17,7 @@ from service.readiness import Readiness
 from service.settings import ServiceSettings
 from store.blobs import BlobStore
 from store.database import Database
+from vision.device import resolve_device
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ class Services:
 
 def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
     """Put one process's services together; nothing is started or loaded yet."""
-    device = choose_device(settings.device)
+    device = resolve_device(settings.device)
     predictor = Predictor()
     batcher = Batcher(
         predictor,
@@ -103,10 +102,3 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
         hot_swap=HotSwap(given.database, given.blobs, predictor, SwapSettings(settings.poll_seconds, device)),
         readiness=Readiness(predictor),
     )
-
-
-def choose_device(wanted: str) -> str:
-    """Return "cuda" where it is wanted, or may be had, else "cpu"."""
-    if wanted != "auto":
-        return wanted
-    return "cuda" if torch.cuda.is_available() else "cpu"

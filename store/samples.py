@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from store.blob_names import unreferenced
 from store.chunks import chunks
-from store.database import now
 from store.errors import UnknownSampleError
 from store.label_rules import Standing, Status, nearest_class, standing, status_of
-from store.near_duplicates import forget_sample, index_sample, near_split
+from store.near_duplicates import forget_sample, near_split
+from store.new_samples import NewSample, append_label, insert_sample, latest_labels, put_in_force
 from store.pending import num_pending, pending, replayable
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import labels, samples, slice_samples, versions
@@ -31,33 +31,6 @@ __all__ = [
     "replayable",
     "samples_by_id",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class NewSample:
-    """An image with its label, as it arrives. Its bytes are in the blob store already.
-
-    Attributes:
-        sha256: Of the bytes; two samples never share it.
-        phash: The perceptual hash, signed, 64 bits.
-        origin: initial, audit, direct or volunteered.
-        source: The name of the key that sent the label.
-        label: A class name, or what somebody took for one.
-        group: Samples of one group share a split.
-        prediction_id: The prediction that the label is for.
-        predicted_label: What was answered then.
-        split: Given by `train` for initial samples; decided here for all others.
-    """
-
-    sha256: str
-    phash: int
-    origin: str
-    source: str
-    label: str
-    group: str | None = None
-    prediction_id: str | None = None
-    predicted_label: str | None = None
-    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +84,16 @@ def add_sample(
     known = connection.execute(select(samples).where(samples.c.sha256 == new.sha256)).one_or_none()
     if known is None:
         split = new.split or _split(connection, new, settings)
-        sample_id = _insert(connection, new, split)
+        sample_id = insert_sample(connection, new, split)
         was, before = None, dict[str, str]()
     else:
         sample_id, split = int(known.id), str(known.split)
-        was, before = Standing(known.state, known.label), _latest_labels(connection, sample_id)
+        was, before = Standing(known.state, known.label), latest_labels(connection, sample_id)
     if before.get(new.source) != new.label:
-        _append_label(connection, sample_id, new)
+        append_label(connection, sample_id, new.label, new.source)
     stands = standing({**before, new.source: new.label}, class_names)
     if stands != was:
-        _put_in_force(connection, sample_id, stands)
+        put_in_force(connection, sample_id, stands)
     status = status_of(new.source, new.label, before=before, was=was, stands=stands, class_names=class_names)
     nearest = nearest_class(new.label, class_names) if status == "quarantined" else None
     return FeedbackOutcome(sample_id, status, shown_split(split), num_pending(connection), nearest)
@@ -168,42 +141,3 @@ def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> s
     if known is not None:
         return inherited_split(known)
     return split_for(new.group or new.sha256, new.origin, settings)
-
-
-def _insert(connection: Connection, new: NewSample, split: str) -> int:
-    row = insert(samples).values(
-        sha256=new.sha256,
-        phash=new.phash,
-        origin=new.origin,
-        split=split,
-        group=new.group,
-        prediction_id=new.prediction_id,
-        predicted_label=new.predicted_label,
-        state="quarantined",
-        source=new.source,
-        created=now(connection),
-    )
-    sample_id = int(connection.execute(row.returning(samples.c.id)).scalar_one())
-    index_sample(connection, sample_id, new.phash)
-    return sample_id
-
-
-def _append_label(connection: Connection, sample_id: int, new: NewSample) -> None:
-    row = {"sample_id": sample_id, "label": new.label, "source": new.source, "created": now(connection)}
-    connection.execute(insert(labels).values(row))
-
-
-def _latest_labels(connection: Connection, sample_id: int) -> dict[str, str]:
-    query = select(labels).where(labels.c.sample_id == sample_id).order_by(labels.c.id)
-    return {row.source: row.label for row in connection.execute(query)}
-
-
-def _put_in_force(connection: Connection, sample_id: int, stands: Standing) -> None:
-    """Write where a sample stands; its revision is the newest row that says the label in force."""
-    says_so = (labels.c.sample_id == sample_id) & (labels.c.label == stands.label)
-    revision = connection.execute(select(func.max(labels.c.id)).where(says_so)).scalar_one_or_none()
-    connection.execute(
-        update(samples)
-        .where(samples.c.id == sample_id)
-        .values(state=stands.state, label=stands.label, label_revision=revision)
-    )

@@ -16,13 +16,16 @@ VisionError
 ├── IncompatibleStatesError     two states that can't be interpolated
 ├── TooFewSamplesError          a set with nothing to train or choose on
 ├── TrainingDivergedError       the loss is no number any more
-└── FolderError                 a folder of images can't be trained on
-    ├── FolderMissingError          no such folder
+└── SourceError                 labelled images can't be trained on
+    ├── SourceMissingError          no such file or folder
+    ├── UnknownSourceError          none of the formats that we read, or several at once
+    ├── MalformedSourceError        a table or an archive is not as its format wants it
+    ├── ReaderMissingError          the format needs a package that is not installed
     ├── NoImagesError               nothing to read in it
     ├── OneClassError               one class only
     ├── SmallClassError             a class of too few images
     ├── UnknownValidationClassError val/ has a class that train/ lacks
-    └── UnreadableFilesError        too many files can't be read
+    └── UnreadableImagesError       too many images can't be read
 """
 
 
@@ -90,29 +93,41 @@ class TrainingDivergedError(VisionError):
     """The training loss became infinite or undefined."""
 
 
-class FolderError(VisionError):
-    """A folder of images can't be trained on; the message says what was found and what is needed."""
+class SourceError(VisionError):
+    """Labelled images can't be trained on; the message says what was found and what is needed."""
 
 
-class FolderMissingError(FolderError):
-    """The folder does not exist or is no folder."""
+class SourceMissingError(SourceError):
+    """There is no such file or folder."""
 
 
-class NoImagesError(FolderError):
-    """The folder holds no image in the expected layout."""
+class UnknownSourceError(SourceError):
+    """What is there is of none of the formats that we read, or of several at once."""
 
 
-class OneClassError(FolderError):
-    """The folder holds one class, and there is nothing to tell apart."""
+class MalformedSourceError(SourceError):
+    """A table or an archive is not as its format wants it."""
 
 
-class SmallClassError(FolderError):
+class ReaderMissingError(SourceError):
+    """The format is read with a package that is not installed."""
+
+
+class NoImagesError(SourceError):
+    """There is no image in the expected layout."""
+
+
+class OneClassError(SourceError):
+    """There is one class, and nothing to tell apart."""
+
+
+class SmallClassError(SourceError):
     """A class has too few images to be cut into train, validation and golden."""
 
 
-class UnknownValidationClassError(FolderError):
+class UnknownValidationClassError(SourceError):
     """The validation folder holds a class that the training folder lacks."""
 
 
-class UnreadableFilesError(FolderError):
-    """Too many files could not be read for the rest to be trusted."""
+class UnreadableImagesError(SourceError):
+    """Too many images could not be read for the rest to be trusted."""

@@ -7,12 +7,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from vision.weights.bundled import bundled_network
 from vision.weights.file import load_body
 from vision.zoo import ZOO, Backbone, find_backbone
 
 __all__ = ["ZOO", "Classifier", "Weights", "build_classifier", "build_empty_classifier"]
 
-Weights = Literal["default", "none"] | Path
+Weights = Literal["default", "bundled", "none"] | Path
 
 
 class Classifier(nn.Module):
@@ -62,8 +63,9 @@ def build_classifier(backbone: str, num_classes: int, weights: Weights = "none")
     Args:
         backbone: A name in the zoo.
         num_classes: At least 1.
-        weights: "default" for torchvision's ImageNet weights (fetched where they are not cached), "none" for
-            random ones from torch's generator, or a file of the backbone's weights.
+        weights: "default" for ImageNet weights (fetched where they are not here), "bundled" for those of this
+            repository (ResNet-18 only), "none" for random ones from torch's generator, or a file of the
+            backbone's weights.
 
     Raises:
         UnknownBackboneError: No such backbone; the message names the nearest.
@@ -73,6 +75,8 @@ def build_classifier(backbone: str, num_classes: int, weights: Weights = "none")
     entry = find_backbone(backbone)
     if weights == "default":
         return _with_head(entry, entry.pretrained(), num_classes)
+    if weights == "bundled":
+        return _with_head(entry, bundled_network(entry.name), num_classes)
     network = entry.builder(weights=None)
     if weights != "none":
         load_body(network, entry.name, entry.head, Path(weights))

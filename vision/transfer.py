@@ -18,13 +18,14 @@ from vision.network import Weights, build_classifier
 from vision.preprocessing import ImageLimits, Preprocessing, decode_image, preprocessing_for
 from vision.strategies import Run, Strategy, check_strategy, choose_strategy, run_strategy
 from vision.training import Epoch
+from vision.weights import bundled
 from vision.zoo import find_backbone
 
 __all__ = ["ImageSource", "Strategy", "TransferResult", "TransferSettings", "choose_strategy", "transfer"]
 
 MAX_REFERENCE_EMBEDDINGS = 1000
 _NUM_IMAGES_MEASURED = 50
-_FROM_SCRATCH_SIZES = (32, 64, 96, 128)
+_SIZES = (32, 64, 96, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class TransferSettings:
 
     Attributes:
         backbone: A name in the zoo.
-        weights: "default", "none" or a file of the backbone's weights.
+        weights: "default", "bundled", "none" or a file of the backbone's weights.
         strategy: "auto", or a strategy's name.
-        image_size: Side of the network's input in pixels; None takes the pretrained one, or, from scratch,
-            the nearest of 32, 64, 96 and 128 to the images' own size.
+        image_size: Side of the network's input in pixels; None takes the pretrained one, or, from scratch and
+            with the bundled weights, the nearest to the images' own size of a few up to 128.
         epochs: At most; None takes the strategy's own number.
         batch_size: Images a step; None takes the strategy's own.
         learning_rate: None takes the strategy's own.
@@ -164,13 +165,14 @@ def _strategy(settings: TransferSettings, samples_per_class: int) -> Strategy:
 
 
 def _preprocessing(settings: TransferSettings, images: ImageSource) -> Preprocessing:
-    if settings.image_size is not None or settings.weights != "none":
+    if settings.image_size is not None or settings.weights not in ("none", "bundled"):
         return preprocessing_for(settings.backbone, settings.image_size)
     # Nothing prescribes a size, and the zoo's own would be wasted on images that have no more to show.
     measured = range(0, len(images), max(1, len(images) // _NUM_IMAGES_MEASURED))
     side = median(min(decode_image(images[index][0], settings.limits).size) for index in measured)
-    smallest = find_backbone(settings.backbone).min_image_size
-    sizes = [size for size in _FROM_SCRATCH_SIZES if size >= smallest]
+    is_bundled = settings.weights == "bundled"
+    smallest = bundled.IMAGE_SIZE if is_bundled else find_backbone(settings.backbone).min_image_size
+    sizes = [size for size in _SIZES if size >= smallest]
     return preprocessing_for(settings.backbone, min(sizes, key=lambda size: abs(size - side)))
 
 

@@ -6,6 +6,7 @@ None of these files imports torch at the top: it takes seconds, and most command
 import click
 
 from perennial.cli import (
+    archives,
     audience,
     backups,
     demonstration,
@@ -39,6 +40,8 @@ main.add_command(status.resume)
 main.add_command(rounds.rounds)
 main.add_command(models.models)
 main.add_command(samples.samples)
+samples.samples.add_command(archives.export_all)
+samples.samples.add_command(archives.import_all)
 main.add_command(samples.predictions)
 main.add_command(backups.backup)
 main.add_command(backups.restore)

@@ -4,11 +4,13 @@ import getpass
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from perennial.errors import PerennialError, PlaceRefusedError
@@ -94,6 +96,17 @@ def table(*columns: str, title: str | None = None) -> Table:
     for number, column in enumerate(columns):
         made.add_column(column, overflow="fold", no_wrap=number == 0)
     return made
+
+
+@contextmanager
+def progress(verb: str, as_json: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield who is told (done, total), and shows it to people; None for machines."""
+    if as_json:
+        yield None
+        return
+    with Progress(console=console(to_errors=True), transient=True) as bar:
+        task = bar.add_task(verb, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def actor() -> str:

@@ -1,14 +1,13 @@
 """`backup` and `restore`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.progress import Progress
 
-from perennial.cli.audience import answer, console, json_option
+from perennial.cli.audience import answer, json_option, progress
 from perennial.settings import Settings
 from store.backup import back_up
 from store.backup import restore as bring_back
@@ -26,7 +25,7 @@ def backup(directory: Path | None, as_json: bool) -> None:
     """
     settings = Settings.load()
     target = directory or settings.home / "backups" / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    with _blobs(settings) as blobs, _progress("Copying", as_json) as on_progress:
+    with _blobs(settings) as blobs, progress("Copying", as_json) as on_progress:
         made = back_up(settings.database_url, blobs, target, on_progress)
     result = {
         "directory": str(target),
@@ -48,7 +47,7 @@ def restore(directory: Path, as_json: bool) -> None:
     """Bring the backup in DIRECTORY back into an empty home."""
     settings = Settings.load()
     settings.home.mkdir(parents=True, exist_ok=True)
-    with _blobs(settings) as blobs, _progress("Restoring", as_json) as on_progress:
+    with _blobs(settings) as blobs, progress("Restoring", as_json) as on_progress:
         found = bring_back(directory, settings.database_url, blobs, on_progress)
     migrate(settings.database_url)
     result = {"home": str(settings.home), "counts": found.counts, "num_blobs": found.num_blobs}
@@ -63,13 +62,3 @@ def _blobs(settings: Settings) -> Iterator[BlobStore]:
         yield blobs
     finally:
         blobs.close()
-
-
-@contextmanager
-def _progress(verb: str, as_json: bool) -> Iterator[Callable[[int, int], None] | None]:
-    if as_json:
-        yield None
-        return
-    with Progress(console=console(to_errors=True), transient=True) as progress:
-        task = progress.add_task(verb, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -12,7 +12,7 @@ from store.samples import delete_sample
 
 @click.group()
 def samples() -> None:
-    """Delete a sample."""
+    """Export and import all samples, or delete one."""
 
 
 @samples.command("delete")

@@ -1,4 +1,4 @@
-"""`train`: from a folder of images to the version in production."""
+"""`train`: from labelled images to the version in production."""
 
 import time
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from perennial.settings import Settings
 from perennial.state import open_state
 
 if TYPE_CHECKING:
-    from perennial.folder_training import Request, TrainedFolder
+    from perennial.source_training import Request, TrainedSource
     from vision.training import Epoch
 
 _NUM_NAMED = 5
 
 
 @click.command()
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
 @click.option("--backbone", default="resnet18", show_default=True, help="A network of the zoo.")
 @click.option(
     "--weights",
@@ -43,18 +43,27 @@ _NUM_NAMED = 5
 )
 @click.option("--seed", default=0, show_default=True, help="Fixes what is random.")
 @json_option
-def train(directory: Path, as_json: bool, **options: Any) -> None:
-    """Train on a folder of images; the result becomes production.
+def train(source: Path, as_json: bool, **options: Any) -> None:
+    """Train on labelled images; the result becomes production.
 
-    The images are in DIR/CLASS/*, or in DIR/train/CLASS/* and DIR/val/CLASS/*.
+    SOURCE is one of
+
+    \b
+    a folder      SOURCE/CLASS/*, or SOURCE/train/CLASS/* and SOURCE/val/CLASS/*
+    a CSV         columns path (relative to it) and label, and split: train or val
+    Hugging Face  a folder with metadata.csv or .jsonl: file_name and label
+    parquet       a file or a folder of them: columns image and label
+    WebDataset    a tar or a folder of them: KEY.jpg beside KEY.cls or KEY.json
+
+    Parts named validation and test, in columns, folders or files' names, are taken as such.
     """
-    # Before torch is loaded: its absence of a folder is told at once.
-    from perennial.folder_training import Request, train_folder
+    # Only now, since it loads torch.
+    from perennial.source_training import Request, train_source
 
     settings = Settings.load()
-    request = Request(directory=directory, actor=actor(), **options)
+    request = Request(source=source, actor=actor(), **options)
     with open_state(settings) as state, _listener(as_json) as listener:
-        trained = train_folder(state, settings, request, listener)
+        trained = train_source(state, settings, request, listener)
     answer(_as_json(trained), as_json=as_json, told=lambda out: _tell(out, request, trained))
 
 
@@ -110,7 +119,7 @@ def _listener(as_json: bool) -> Iterator[Bars]:
         yield Bars(progress, is_silent=as_json)
 
 
-def _as_json(found: "TrainedFolder") -> dict[str, Any]:
+def _as_json(found: "TrainedSource") -> dict[str, Any]:
     trained = found.trained
     return {
         "version": trained.version.version,
@@ -130,7 +139,7 @@ def _as_json(found: "TrainedFolder") -> dict[str, Any]:
     }
 
 
-def _tell(out: Console, request: "Request", found: "TrainedFolder") -> None:
+def _tell(out: Console, request: "Request", found: "TrainedSource") -> None:
     trained = found.trained
     rows = table("class", "golden images right", title=f"{trained.version.version} is in production")
     for name, accuracy in trained.class_accuracy.items():
@@ -140,9 +149,10 @@ def _tell(out: Console, request: "Request", found: "TrainedFolder") -> None:
     rows.add_row("validation", in_points(trained.result.validation_accuracy))
     out.print(rows)
     result = trained.result
+    tried = "penalties" if result.strategy == "linear_probe" else "epochs"
     out.print(
         f"{result.artifact.backbone}, {result.strategy.replace('_', ' ')}, "
-        f"{result.artifact.preprocessing.image_size} px, best of {len(result.epochs)} epochs: "
+        f"{result.artifact.preprocessing.image_size} px, best of {len(result.epochs)} {tried}: "
         f"{result.best_epoch} ({result.diagnosis}). Curves: {found.curves_file}"
     )
     _tell_cuts(out, found)
@@ -150,14 +160,14 @@ def _tell(out: Console, request: "Request", found: "TrainedFolder") -> None:
         out.print(
             f"Warning: the golden set has {trained.num_golden} images, so the gate lets a "
             f"candidate lose up to {100 * trained.margin:.1f} points on old data unseen. "
-            f"{trained.golden_needed} golden images would make it 2: add images to {request.directory}, or a "
-            "val folder, and train again.",
+            f"{trained.golden_needed} golden images would make it 2: add images to {request.source}, or a "
+            "val part, and train again.",
             style="yellow",
         )
     out.print("Serve it: perennial up")
 
 
-def _tell_cuts(out: Console, found: "TrainedFolder") -> None:
+def _tell_cuts(out: Console, found: "TrainedSource") -> None:
     imported = found.imported
     out.print(
         f"{len(imported.train)} images to train, {len(imported.validation)} to validate, "

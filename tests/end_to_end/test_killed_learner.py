@@ -60,7 +60,8 @@ def _check_alias(home: Path) -> None:
 def _kill_learners(server: Any, wait_until: Any, num_kills: int) -> None:
     rng = random.Random(3)
     for _ in range(num_kills):
-        wait_until(lambda: bool(_learner_pids(server)), "a learner runs", log=server.log)
+        # Its supervisor waits longer after each death in a row, up to half a minute.
+        wait_until(lambda: bool(_learner_pids(server)), "a learner runs", seconds=90, log=server.log)
         time.sleep(rng.uniform(0.5, 6.0))  # the moment of the kill is the input of this test
         for pid in _learner_pids(server):
             os.kill(pid, signal.SIGKILL)

@@ -1,16 +1,18 @@
-"""`perennial train DIR`, from the folder to a version with its curves beside it."""
+"""`perennial train SOURCE`, from labelled images to a version with its curves beside it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from perennial.device import resolve_device
 from perennial.errors import SettingsError, TooFewImagesError
-from perennial.importing import Cut, Imported, LabelledFile, cut, import_images
+from perennial.importing import Cut, Imported, cut, import_images
 from perennial.initial_training import Job, Progress, Trained, train_version
 from perennial.settings import Settings
 from perennial.state import State
-from vision.folder import ImageFolderListing, read_image_folder
+from vision.device import resolve_device
+from vision.sources.checking import CheckedImages, check_images
+from vision.sources.detection import list_images
+from vision.sources.listing import LabelledImage
 from vision.training import Epoch
 from vision.transfer import TransferSettings
 
@@ -22,7 +24,7 @@ VALIDATION_FRACTION = 0.15
 class Request:
     """What `perennial train` was asked for."""
 
-    directory: Path
+    source: Path
     actor: str
     backbone: str = "resnet18"
     weights: str = "default"
@@ -47,8 +49,8 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedFolder:
-    """The version that a folder gave, with what was left out of it and where its curves are."""
+class TrainedSource:
+    """The version that a source gave, with what was left out of it and where its curves are."""
 
     trained: Trained
     imported: Imported
@@ -56,21 +58,23 @@ class TrainedFolder:
     curves_file: Path
 
 
-def train_folder(state: State, settings: Settings, request: Request, listener: Listener) -> TrainedFolder:
-    """Train on a folder of images, whose images enter the store, and make the result production.
+def train_source(state: State, settings: Settings, request: Request, listener: Listener) -> TrainedSource:
+    """Train on a source's images, which enter the store, and make the result production.
 
     Raises:
-        FolderError: The folder can't be trained on.
+        SourceError: The source can't be trained on.
         VisionError: The weights, the backbone or the settings can't be used.
         TooFewImagesError: A part is empty once near-duplicates are together and doubtful labels left out.
     """
     limits = settings.limits()
     # A backbone or a weights file that there is not is told before minutes go into reading images.
     transfer = _transfer_settings(settings, request)
-    listing = read_image_folder(
-        request.directory, limits, on_image=lambda done, total: listener.on_read("checking", done, total)
+    checked = check_images(
+        list_images(request.source),
+        limits,
+        on_image=lambda done, total: listener.on_read("checking", done, total),
     )
-    parts = cut_three_ways(listing)
+    parts = cut_three_ways(checked)
     num_images, num_done = sum(map(len, parts.values())), 0
 
     def on_image() -> None:
@@ -78,31 +82,33 @@ def train_folder(state: State, settings: Settings, request: Request, listener: L
         num_done += 1
         listener.on_read("storing", num_done, num_images)
 
-    imported = import_images(state, parts, listing.class_names, limits, on_image)
-    _check_parts(imported, request.directory)
+    imported = import_images(state, parts, checked.class_names, limits, on_image)
+    _check_parts(imported, request.source)
     job = Job(
-        class_names=listing.class_names,
+        class_names=checked.class_names,
         transfer=transfer,
         device=resolve_device(settings.device),
-        reason=f"Trained on {request.directory} by {request.actor}.",
-        description=f"{len(listing.class_names)} classes from {request.directory.name}",
+        reason=f"Trained on {request.source} by {request.actor}.",
+        description=f"{len(checked.class_names)} classes from {request.source.name}",
         actor=request.actor,
     )
     trained = train_version(state, imported, job, Progress(listener.on_epoch, listener.on_batch))
-    left_out = (*((str(path), reason) for path, reason in listing.unreadable), *imported.left_out)
-    return TrainedFolder(trained, imported, left_out, _write_curves(state, settings, trained))
+    left_out = (*checked.unreadable, *imported.left_out)
+    return TrainedSource(trained, imported, left_out, _write_curves(state, settings, trained))
 
 
-def cut_three_ways(listing: ImageFolderListing) -> dict[Cut, list[LabelledFile]]:
-    """Return a listing's images as train, validation and golden; each image is in one of them."""
+def cut_three_ways(checked: CheckedImages) -> dict[Cut, list[LabelledImage]]:
+    """Return a source's images as train, validation and golden; each image is in one of them.
 
-    def files(images: list[tuple[Path, int]]) -> list[LabelledFile]:
-        return [LabelledFile.of(path, listing.class_names[label]) for path, label in images]
-
-    if listing.val is None:
-        rest, golden = cut(files(listing.train), GOLDEN_FRACTION)
-    else:
-        rest, golden = files(listing.train), files(listing.val)
+    What the source calls test is golden, and what it calls val is what choices are made on; without a test
+    part, val is golden. A part that the source lacks is cut from train.
+    """
+    rest, val, test = checked.of("train", None), checked.of("val"), checked.of("test")
+    golden = test or val
+    if not golden:
+        rest, golden = cut(rest, GOLDEN_FRACTION)
+    if test and val:
+        return {"train": rest, "validation": val, "golden": golden}
     train, validation = cut(rest, VALIDATION_FRACTION)
     return {"train": train, "validation": validation, "golden": golden}
 
@@ -130,11 +136,11 @@ def _transfer_settings(settings: Settings, request: Request) -> TransferSettings
     )
 
 
-def _check_parts(imported: Imported, directory: Path) -> None:
+def _check_parts(imported: Imported, source: Path) -> None:
     for name in ("train", "validation", "golden"):
         if not getattr(imported, name):
             raise TooFewImagesError(
-                f"Expected images to make a {name} part of {directory}, found none: nearly all images are "
+                f"Expected images to make a {name} part of {source}, found none: nearly all images are "
                 "near-duplicates of one another, or the same under two labels. Add images of other things "
                 "or moments."
             )

@@ -1,0 +1,117 @@
+"""Writes all samples of the store to an archive, which is there as a whole or not at all."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from perennial.archive.record import Record
+from perennial.archive.shards import Shards
+from perennial.archive.writers import WRITERS, Format, Writer
+from perennial.errors import ArchiveError, TargetExistsError, UnusableRecordError
+from perennial.state import State
+from store.chunks import chunks
+from store.durable import make_folder, sync_folder
+from store.errors import BlobMissingError, CorruptBlobError
+from store.kept_samples import KeptSample, kept_samples, num_samples
+
+# An image may be 20 MiB, and this many are in memory at a time.
+_GROUP = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written, and (SHA-256, reason) of samples whose bytes are not there."""
+
+    num_samples: int
+    left_out: tuple[tuple[str, str], ...]
+
+
+def export_samples(
+    state: State,
+    target: Path,
+    form: Format = "webdataset",
+    on_sample: Callable[[int, int], None] | None = None,
+) -> Exported:
+    """Write every sample with its image and fields.
+
+    Of the labels, the current one of each source is written, not the history.
+
+    Args:
+        state: Where from.
+        target: A folder that is not there yet, or a file ending in .tar for a single tar.
+        form: How the folder is laid out.
+        on_sample: Called after each sample with (samples done, samples in all).
+
+    Raises:
+        TargetExistsError: It would write over something.
+        ArchiveError: A single tar can't hold as many samples, or no such layout.
+    """
+    is_tar = target.suffix.lower() == ".tar"
+    if is_tar and form != "webdataset":
+        raise ArchiveError(f"Expected a folder for the format {form}, found {target}. Name a folder.")
+    _check_free(target)
+    with state.database.read() as connection:
+        total = num_samples(connection)
+    make_writer = Shards.in_file if is_tar else WRITERS[form]
+
+    def tell(done: int) -> None:
+        if on_sample is not None:
+            on_sample(done, max(total, done))
+
+    with _aside(target) as aside, closing(make_writer(aside)) as writer:
+        return _write_all(state, writer, tell)
+
+
+def _write_all(state: State, writer: Writer, on_sample: Callable[[int], None]) -> Exported:
+    num_written, left_out = 0, list[tuple[str, str]]()
+
+    def content_of(kept: KeptSample) -> bytes | str:
+        try:
+            return state.blobs.get(kept.sample.sha256)
+        except (BlobMissingError, CorruptBlobError) as error:
+            return str(error)
+
+    with ThreadPoolExecutor(_GROUP, thread_name_prefix="export") as threads:
+        for group in chunks(kept_samples(state.database), _GROUP):
+            for kept, content in zip(group, threads.map(content_of, group), strict=True):
+                try:
+                    if isinstance(content, str):
+                        raise UnusableRecordError(content)
+                    writer.add(Record.of(kept), content)
+                    num_written += 1
+                except UnusableRecordError as error:
+                    left_out.append((kept.sample.sha256, str(error)))
+                on_sample(num_written + len(left_out))
+    return Exported(num_written, tuple(left_out))
+
+
+def _check_free(target: Path) -> None:
+    is_empty_folder = target.is_dir() and not any(target.iterdir())
+    if os.path.lexists(target) and not is_empty_folder:
+        raise TargetExistsError(f"Expected a new place to export to, {target} exists. Name another.")
+
+
+@contextmanager
+def _aside(target: Path) -> Iterator[Path]:
+    """Yield a place beside the target; it becomes the target at the end, or goes where something fails."""
+    target = target.absolute()
+    make_folder(target.parent)
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        yield aside
+        _check_free(target)
+        os.rename(aside, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        # A full disk names no file, and nobody could tell which one is meant.
+        raise OSError(error.errno, error.strerror, error.filename or str(target)) from error
+    finally:
+        if aside.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            aside.unlink(missing_ok=True)

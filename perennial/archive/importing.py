@@ -1,0 +1,133 @@
+"""Brings an archive's samples into the store; doing it again, or after a crash, doubles nothing."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from perennial.archive.entries import Entry, entries_of
+from perennial.archive.record import Record
+from perennial.errors import ArchiveError, UnusableRecordError
+from perennial.state import State
+from store.chunks import chunks
+from store.kept_samples import Arrival, bring_back
+from vision.decoding import ImageLimits, decode_image
+from vision.errors import ImageError
+from vision.perceptual_hash import perceptual_hash
+
+# One commit each; an image may be 20 MiB, and this many are in memory at a time.
+_GROUP = 32
+_NUM_THREADS = 8
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of an archive's samples.
+
+    Attributes:
+        num_added: New here.
+        num_labelled: Known here, with a label of a source that had said nothing here.
+        num_known: Already there, with all their labels.
+        num_moved: Added, but to the split of something here that is near to them, or of their group.
+        refused: (name, reason) of samples or labels that were not taken.
+    """
+
+    num_added: int = 0
+    num_labelled: int = 0
+    num_known: int = 0
+    num_moved: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    record: Record
+    content: bytes
+    phash: int
+
+
+def import_samples(
+    state: State,
+    place: Path,
+    limits: ImageLimits,
+    on_sample: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Bring in what `export_samples` wrote.
+
+    Args:
+        state: Where to.
+        place: The archive.
+        limits: What one image may cost.
+        on_sample: Called after each sample with (samples done, samples in all).
+
+    Raises:
+        ArchiveError: There is no archive, or nothing in it can be taken.
+        SourceError: A tar or a table can't be read.
+    """
+    entries, report, num_done = entries_of(place), Report(), 0
+    with ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="import") as threads:
+        for group in chunks(entries, _GROUP):
+            ready = list[tuple[str, _Ready]]()
+            for entry, found in zip(group, threads.map(partial(_ready, state, limits), group), strict=True):
+                if isinstance(found, _Ready):
+                    ready.append((entry.name, found))
+                else:
+                    report.refused.append((entry.name, found))
+            _add(state, ready, report)
+            num_done += len(group)
+            if on_sample is not None:
+                on_sample(num_done, len(entries))
+    if report.refused and not report.num_added + report.num_labelled + report.num_known:
+        name, reason = report.refused[0]
+        raise ArchiveError(
+            f"Expected samples as `perennial samples export` writes them in {place}; none of {len(entries)} "
+            f"can be taken, such as {name}: {reason} Other labelled images are taken by `perennial train`."
+        )
+    return report
+
+
+def _ready(state: State, limits: ImageLimits, entry: Entry) -> _Ready | str:
+    """Return a sample whose bytes are in the store, or why it can't be taken."""
+    try:
+        record = entry.record()
+        content = entry.read()
+        phash = perceptual_hash(decode_image(content, limits))
+    except (UnusableRecordError, ImageError) as error:
+        return str(error)
+    except OSError as error:
+        return f"Its image can't be read ({error.strerror})."
+    if hashlib.sha256(content).hexdigest() != record.sha256:
+        return "Its bytes are not those that were exported: their SHA-256 is another."
+    state.blobs.put(content)
+    return _Ready(record, content, phash)
+
+
+def _add(state: State, ready: Sequence[tuple[str, _Ready]], report: Report) -> None:
+    def work(connection: Connection) -> list[Arrival]:
+        # Bytes that nothing names yet may have been collected since they were put.
+        state.blobs.ensure({each.record.sha256: each.content for _, each in ready})
+        return [
+            bring_back(
+                connection,
+                each.record.sample(each.phash),
+                each.record.said(),
+                each.record.known_labels(),
+            )
+            for _, each in ready
+        ]
+
+    arrivals = state.database.write(work) if ready else []
+    counts = Counter(arrival.status for arrival in arrivals)
+    report.num_added += counts["added"]
+    report.num_labelled += counts["labelled"]
+    report.num_known += counts["known"]
+    report.num_moved += sum(arrival.is_moved for arrival in arrivals)
+    for (name, _), arrival in zip(ready, arrivals, strict=True):
+        for source in arrival.contradicted:
+            reason = f"{source} has given it another label here, which stays."
+            report.refused.append((name, reason))

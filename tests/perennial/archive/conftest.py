@@ -1,0 +1,108 @@
+"""Homes with samples of every kind, and what is remembered of them."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import Connection
+
+from perennial.settings import Settings
+from perennial.state import State, open_state
+from store.kept_samples import kept_samples
+from store.registry import NewVersion, add_version, promote
+from store.samples import NewSample, SplitSettings, add_sample
+from vision.decoding import ImageLimits, decode_image
+from vision.perceptual_hash import perceptual_hash
+
+CLASSES = ("ant", "bee/wasp")
+Remembered = dict[str, dict[str, Any]]
+
+
+def picture(seed: int, form: str = "JPEG", quality: int = 92) -> bytes:
+    blocks = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(blocks.repeat(4, axis=0).repeat(4, axis=1)).save(content, form, quality=quality)
+    return content.getvalue()
+
+
+def add(state: State, content: bytes, label: str, source: str = "clinic", **more: Any) -> str:
+    sha256 = state.blobs.put(content)
+    phash = perceptual_hash(decode_image(content, ImageLimits()))
+    values = {"origin": "direct", **more}
+    new = NewSample(sha256=sha256, phash=phash, source=source, label=label, **values)
+    state.database.write(lambda connection: add_sample(connection, new, CLASSES, SplitSettings()))
+    return sha256
+
+
+def remembered(state: State) -> Remembered:
+    """Return all that is to survive an export and an import, by SHA-256."""
+    names = ("label", "state", "origin", "source", "split", "group", "predicted_label", "created")
+    return {
+        kept.sample.sha256: {name: getattr(kept.sample, name) for name in names}
+        | {"labels": [(said.source, said.label, said.created) for said in kept.labels]}
+        for kept in kept_samples(state.database)
+    }
+
+
+def make_production(state: State, class_names: tuple[str, ...] = CLASSES) -> None:
+    new = NewVersion(class_names=class_names, files={"artifact.json": state.blobs.put(b"{}")})
+
+    def work(connection: Connection) -> None:
+        promote(connection, add_version(connection, new, ()).version, reason="a test", actor="test")
+
+    state.database.write(work)
+
+
+@pytest.fixture
+def open_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> Iterator[Callable[[str], State]]:
+    """Return a function that opens the home of a name."""
+    with ExitStack() as opened:
+
+        def open_named(name: str) -> State:
+            monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / name))
+            return opened.enter_context(open_state(Settings.load()))
+
+        yield open_named
+
+
+@pytest.fixture
+def full(open_home: Callable[[str], State]) -> State:
+    """A home with 30 samples of all origins, splits and states, under production of two classes."""
+    state = open_home("home")
+    make_production(state)
+    for seed in range(20):
+        form = ("JPEG", "PNG", "WEBP")[seed % 3]
+        add(state, picture(seed, form), CLASSES[seed % 2], f"key {seed % 3}")
+    for seed, split in enumerate(("golden", "train", "validation"), start=20):
+        add(state, picture(seed), "ant", "train", origin="initial", split=split)
+    add(state, picture(23), "ant", origin="audit", group="patient 7")
+    add(state, picture(24), "ant", origin="direct", group="patient 7")
+    add(state, picture(25), "ant", origin="volunteered", predicted_label="bee/wasp")
+    add(state, picture(26), "nobody knows")
+    for label in ("bee/wasp", "ant"):
+        add(state, picture(27), label, "corrects itself")
+    for source in ("ann", "ben"):
+        add(state, picture(28), CLASSES[source == "ben"], source)
+    # Near to one that is judged, and kept from learning with it.
+    add(state, picture(20, quality=80), "ant")
+    return state
+
+
+@pytest.fixture(name="tools")
+def tools_fixture() -> Any:
+    """The functions above, for test files, which can't import this one."""
+
+    class Tools:
+        add = staticmethod(add)
+        make_production = staticmethod(make_production)
+        picture = staticmethod(picture)
+        remembered = staticmethod(remembered)
+
+    return Tools

@@ -1,0 +1,105 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from store import kept_samples as kept
+from store.database import Database
+from store.kept_samples import Arrival, KeptSample, SourceLabel, bring_back, kept_samples, num_samples
+from store.samples import NewSample, SplitSettings, add_sample
+from store.schema import labels
+
+BEFORE = datetime(2025, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
+# Half of the bits set, as a photograph's hash has.
+PHASH = 0x0F0F0F0F0F0F0F0F
+
+
+def new(sha: str = "a", split: str = "train", **more: Any) -> NewSample:
+    values: dict[str, Any] = {"phash": PHASH, "origin": "direct", "source": "ann", "label": "bee", **more}
+    return NewSample(sha256=sha * 64, split=split, created=BEFORE, **values)
+
+
+def said(**by_source: str) -> tuple[SourceLabel, ...]:
+    return tuple(SourceLabel(source, label, BEFORE) for source, label in by_source.items())
+
+
+def bring(database: Database, sample: NewSample, labels: tuple[SourceLabel, ...], *known: str) -> Arrival:
+    return database.write(lambda connection: bring_back(connection, sample, labels, frozenset(known)))
+
+
+def only(database: Database) -> KeptSample:
+    [found] = kept_samples(database)
+    return found
+
+
+def test_a_sample_comes_back_with_its_split_time_and_labels(database: Database) -> None:
+    arrival = bring(database, new(split="golden", group="g"), said(ann="bee", ben="bee"), "bee")
+    assert arrival == Arrival("added")
+    found = only(database)
+    assert (found.sample.split, found.sample.created, found.sample.group) == ("golden", BEFORE, "g")
+    assert (found.sample.state, found.sample.label) == ("accepted", "bee")
+    assert found.labels == said(ann="bee", ben="bee")
+
+
+def test_bringing_it_again_writes_nothing(database: Database) -> None:
+    for status in ("added", "known"):
+        assert bring(database, new(), said(ann="bee"), "bee").status == status
+    with database.read() as connection:
+        assert num_samples(connection) == 1
+        assert connection.execute(select(func.count()).select_from(labels)).scalar_one() == 1
+
+
+def test_a_correction_stands_where_it_was_made(database: Database) -> None:
+    def correct(connection: Any) -> None:
+        for source, label in (("ann", "ant"), ("ben", "bee"), ("ann", "bee")):
+            sample = new(source=source, label=label)
+            add_sample(connection, sample, ("ant", "bee"), SplitSettings())
+
+    database.write(correct)
+    assert [(each.source, each.label) for each in only(database).labels] == [("ben", "bee"), ("ann", "bee")]
+
+
+def test_ours_stays_where_one_source_says_two_things(database: Database) -> None:
+    bring(database, new(), said(ann="bee"), "bee")
+    arrival = bring(database, new(), said(ann="ant", ben="bee"), "ant", "bee")
+    assert arrival == Arrival("labelled", contradicted=("ann",))
+    assert only(database).sample.label == "bee"
+
+
+@pytest.mark.parametrize(
+    ("here", "brought", "expected"),
+    [
+        ("golden", "golden", "golden"),
+        ("golden", "holdout", "holdout"),
+        ("golden", "train", "holdout"),
+        ("holdout", "golden", "golden"),
+        ("holdout", "validation", "holdout"),
+        ("validation", "train", "validation"),
+        ("train", "holdout", "train"),
+        ("train", "golden", "train"),
+    ],
+)
+def test_what_is_near_to_something_here_joins_it(
+    database: Database, here: str, brought: str, expected: str
+) -> None:
+    bring(database, new("a", here), said(ann="bee"), "bee")
+    arrival = bring(database, new("b", brought, phash=PHASH ^ 0b111), said(ann="bee"), "bee")
+    assert arrival.is_moved == (brought != expected)
+    assert [each.sample.split for each in kept_samples(database)] == [here, expected]
+
+
+def test_what_is_far_keeps_its_split(database: Database) -> None:
+    bring(database, new("a", "golden"), said(ann="bee"), "bee")
+    bring(database, new("b", "train", phash=PHASH ^ 0b11111), said(ann="bee"), "bee")
+    assert [each.sample.split for each in kept_samples(database)] == ["golden", "train"]
+
+
+def test_samples_are_read_page_by_page_in_order(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, sha in enumerate("abcde"):
+        sample = new(sha, phash=number)
+        bring(database, sample, said(ann="bee", ben="bee"), "bee")
+    monkeypatch.setattr(kept, "_NUM_AT_ONCE", 2)
+    found = list(kept_samples(database))
+    assert [each.sample.sha256[0] for each in found] == list("abcde")
+    assert {len(each.labels) for each in found} == {2}

@@ -1,0 +1,42 @@
+"""Encoded pictures, and the other formats that the tests write them in."""
+
+import io
+import tarfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from vision.decoding import ImageLimits
+from vision.sources.checking import CheckedImages, check_images
+from vision.sources.detection import list_images
+
+Encode = Callable[..., bytes]
+Picture = Callable[..., Image.Image]
+
+
+@pytest.fixture
+def jpeg(encode: Encode, picture: Picture) -> Callable[[int], bytes]:
+    """The bytes of a small picture, other for every number."""
+    return lambda seed: encode(picture(12, 12, seed), "JPEG")
+
+
+@pytest.fixture
+def write_tar() -> Callable[[Path, Mapping[str, bytes]], Path]:
+    def written(path: Path, members: Mapping[str, bytes]) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.TarFile(path, "w") as tar:
+            for name, content in members.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+        return path
+
+    return written
+
+
+@pytest.fixture
+def checked() -> Callable[..., CheckedImages]:
+    """Read and check a source whose classes may be small."""
+    return lambda place, least=1: check_images(list_images(place), ImageLimits(), min_images_per_class=least)

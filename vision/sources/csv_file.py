@@ -1,0 +1,64 @@
+"""A CSV of paths and labels: columns `path` and `label`, and `split` where there is one."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vision.errors import MalformedSourceError
+from vision.sources.listing import Entries
+from vision.sources.rows import Rows, number_columns
+
+_COLUMNS = ("path", "label")
+_DELIMITERS = (",", ";", "\t")
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """Return the CSVs of a folder that name paths and labels, by name."""
+    return [file for file in sorted(folder.glob("*.csv")) if has_columns(file, _COLUMNS)]
+
+
+def has_columns(file: Path, wanted: Sequence[str]) -> bool:
+    """Return whether a file is a CSV with these columns, and a row."""
+    try:
+        _, fields = next(records(file, wanted))
+    except (MalformedSourceError, StopIteration):
+        return False
+    return set(wanted) <= set(fields)
+
+
+def list_csv(file: Path) -> Entries:
+    """List the images that a CSV names, by paths relative to it.
+
+    The header's letters may be of either case; commas, semicolons or tabs separate.
+
+    Raises:
+        MalformedSourceError: It is no CSV with these columns.
+    """
+    rows = Rows(place=file, folder=file.parent)
+    for line, fields in records(file, _COLUMNS):
+        where = f"{file.name} line {line}"
+        rows.add(where, fields.get("path"), fields.get("label"), fields.get("split"))
+    return rows.entries()
+
+
+def records(file: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line, fields by the lower-case names of the columns) of a CSV; a short row lacks its last ones.
+
+    Raises:
+        MalformedSourceError: It is no CSV, or a wanted column is not there.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            header = lines.readline()
+            delimiter = max(_DELIMITERS, key=header.count)
+            names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
+            columns = number_columns(file, names, wanted)
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+            for row in reader:
+                if any(field.strip() for field in row):
+                    fields = {name: row[at] for name, at in columns.items() if at < len(row)}
+                    yield reader.line_num + 1, fields
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise MalformedSourceError(
+            f"Expected a CSV in UTF-8 at {file}; it can't be read ({error}). Save it again as CSV UTF-8."
+        ) from error

@@ -1,0 +1,68 @@
+"""Finds out which format labelled images are in, by what is there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vision.errors import SourceMissingError, UnknownSourceError
+from vision.sources.csv_file import list_csv, tables_in
+from vision.sources.image_folder import list_image_folder, num_class_folders
+from vision.sources.listing import Listing
+from vision.sources.metadata_folder import list_metadata_folder, metadata_files, names_labels
+from vision.sources.parquet import list_parquet, parquet_files
+from vision.sources.tar_shards import tars_in
+from vision.sources.webdataset import list_webdataset
+
+_FILES: dict[str, Callable[[Path], Listing]] = {
+    ".csv": list_csv,
+    ".parquet": list_parquet,
+    ".tar": list_webdataset,
+}
+
+
+def list_images(place: Path) -> Listing:
+    """List the labelled images at a path.
+
+    Args:
+        place: A CSV, parquet or tar file; or a folder of parquet files, of tars, of images with their
+            metadata, or of one folder of images for each class.
+
+    Raises:
+        SourceError: There is none, it is of no format that we read, or not as its format wants it.
+    """
+    if not place.exists():
+        raise SourceMissingError(
+            f"Expected labelled images at {place}: a folder with one folder of images for each class, a CSV, "
+            "parquet files or tars; there is none."
+        )
+    if place.is_dir():
+        return _list_folder(place)
+    reader = _FILES.get(place.suffix.lower())
+    if reader is None:
+        raise UnknownSourceError(
+            f"Expected a folder, or a file that ends in {', '.join(_FILES)}; found {place}. "
+            "Name one of these."
+        )
+    return reader(place)
+
+
+def _list_folder(folder: Path) -> Listing:
+    metadata, tables = metadata_files(folder), tables_in(folder)
+    num_classes = num_class_folders(folder)
+    if metadata and (num_classes == 0 or all(map(names_labels, metadata))):
+        return list_metadata_folder(folder)
+    found: dict[str, Callable[[], Listing]] = {}
+    if len(tables) == 1:
+        found["a CSV of paths and labels"] = lambda: list_csv(tables[0])
+    # One folder may be what the CSV names.
+    if num_classes > len(tables):
+        found["class folders"] = lambda: list_image_folder(folder)
+    if parquet_files(folder):
+        found["parquet files"] = lambda: list_parquet(folder)
+    if tars_in(folder):
+        found["tars"] = lambda: list_webdataset(folder)
+    if len(found) > 1:
+        raise UnknownSourceError(
+            f"Expected images of one format in {folder}; found {' and '.join(found)}. Name the one that is "
+            "meant by its own path, or move the others away."
+        )
+    return next(iter(found.values()), lambda: list_image_folder(folder))()

@@ -1,0 +1,117 @@
+"""What every source of labelled images gives: a listing, from which the bytes are read one by one."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+Split = Literal["train", "val", "test"]
+
+MAX_LABEL_CHARACTERS = 200
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp"})
+_SPLITS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+    # As our own exports name what is judged on.
+    "holdout": "test",
+    "golden": "test",
+}
+
+
+class EntryError(Exception):
+    """One entry is no labelled image; caught by its reader, which lists it as refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """One image of the user's.
+
+    Attributes:
+        read: Returns its bytes; raises ImageError or OSError where it can't.
+        label: Its class.
+        name: What it is called when it is talked about.
+        split: The part that the source puts it in, or None where the source doesn't say.
+    """
+
+    read: Callable[[], bytes]
+    label: str
+    name: str
+    split: Split | None = None
+
+
+class Listing(Protocol):
+    """What is in a source, before any image was looked at."""
+
+    @property
+    def place(self) -> Path:
+        """Where it is."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """All labels, sorted; there may be one that no image has."""
+
+    @property
+    def images(self) -> Sequence[LabelledImage]:
+        """Its images, in a stable order."""
+
+    @property
+    def refused(self) -> Sequence[tuple[str, str]]:
+        """(name, reason) of entries that are no labelled image at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A listing of a source whose classes are those that its images have."""
+
+    place: Path
+    images: Sequence[LabelledImage]
+    refused: Sequence[tuple[str, str]]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """All labels that there are, sorted."""
+        return tuple(sorted({image.label for image in self.images}))
+
+
+def split_of(name: str) -> Split | None:
+    """Return the split that a word names, or None.
+
+    >>> split_of("Validation")
+    'val'
+    """
+    return _SPLITS.get(name.strip().casefold())
+
+
+def split_in(file_name: str) -> Split | None:
+    """Return the split that is a part of a file's name, or None.
+
+    >>> split_in("birds-train-000001.tar"), split_in("strain-000001.tar")
+    ('train', None)
+    """
+    words = re.split(r"[^a-z]+", Path(file_name).stem.casefold())
+    return next((split for word in words if (split := split_of(word)) is not None), None)
+
+
+def label_of(value: object) -> str:
+    """Return what an entry gives as its label, as a class's name.
+
+    Raises:
+        EntryError: It can't be one.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | None):
+        raise EntryError(f"Expected a text or a whole number as label, found {value!r:.80}.")
+    label = "" if value is None else unicodedata.normalize("NFC", str(value)).strip()
+    if not label:
+        raise EntryError("It has no label.")
+    if len(label) > MAX_LABEL_CHARACTERS or not label.isprintable():
+        raise EntryError(
+            f"Expected a label of at most {MAX_LABEL_CHARACTERS} printable characters, found {label!r:.80}."
+        )
+    return label

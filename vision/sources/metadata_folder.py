@@ -1,0 +1,83 @@
+"""A folder of images with `metadata.csv` or `metadata.jsonl`, as Hugging Face `datasets` reads it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vision.errors import MalformedSourceError
+from vision.sources.csv_file import records
+from vision.sources.listing import Entries, LabelledImage, Split, split_of
+from vision.sources.rows import Rows
+
+_NAMES = ("metadata.csv", "metadata.jsonl")
+_COLUMNS = ("file_name", "label")
+
+
+def metadata_files(directory: Path) -> list[Path]:
+    """Return the metadata of a folder: its own, or else that of its train, validation and test folders."""
+    folders = [
+        directory,
+        *sorted(path for path in directory.iterdir() if path.is_dir() and split_of(path.name)),
+    ]
+    found = [folder / name for folder in folders for name in _NAMES if (folder / name).is_file()]
+    return [file for file in found if file.parent == directory] or found
+
+
+def names_labels(file: Path) -> bool:
+    """Return whether a metadata file has the columns that label images: some only describe them."""
+    try:
+        _, fields = next(_records(file, _COLUMNS))
+    except (MalformedSourceError, StopIteration):
+        return False
+    return set(_COLUMNS) <= set(fields)
+
+
+def list_metadata_folder(directory: Path) -> Entries:
+    """List the images that a folder's metadata name: `file_name`, relative to it, and `label`.
+
+    The split is that of a column `split`, else of the folder (train, validation, test) that the image is in.
+
+    Raises:
+        MalformedSourceError: A metadata file lacks these columns, or can't be read.
+    """
+    images, refused = list[LabelledImage](), list[tuple[str, str]]()
+    for file in metadata_files(directory):
+        rows = Rows(file, file.parent, split_of(file.parent.name) if file.parent != directory else None)
+        for line, fields in _records(file, _COLUMNS):
+            path = fields.get("file_name")
+            split = fields.get("split") or _split_of_path(path)
+            rows.add(f"{file.name} line {line}", path, fields.get("label"), split)
+        entries = rows.entries()
+        images += entries.images
+        refused += entries.refused
+    return Entries(directory, images, refused)
+
+
+def _records(file: Path, wanted: tuple[str, ...]) -> Iterator[tuple[int, dict[str, Any]]]:
+    return iter(records(file, wanted)) if file.suffix == ".csv" else json_lines(file)
+
+
+def json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line, fields) of a file of JSON objects, one a line.
+
+    Raises:
+        MalformedSourceError: A line is no JSON object.
+    """
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    fields = json.loads(line)
+                    if not isinstance(fields, dict):
+                        raise ValueError(f"line {number} holds {type(fields).__name__}, no object")
+                    yield number, fields
+    except (ValueError, RecursionError) as error:
+        raise MalformedSourceError(
+            f"Expected one JSON object a line in {file}; it can't be read ({error}). Repair or remove it."
+        ) from error
+
+
+def _split_of_path(path: object) -> Split | None:
+    first = str(path).partition("/")[0] if isinstance(path, str) and "/" in path else ""
+    return split_of(first)

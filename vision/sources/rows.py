@@ -1,0 +1,79 @@
+"""Rows that name an image file and its label, whatever table they come from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vision.errors import MalformedSourceError
+from vision.sources.listing import Entries, EntryError, LabelledImage, Split, label_of, split_of
+
+
+@dataclass(slots=True)
+class Rows:
+    """Gathers rows to a listing.
+
+    Attributes:
+        place: The source, for messages.
+        folder: What the paths are relative to.
+        default: The split of rows that don't name theirs.
+    """
+
+    place: Path
+    folder: Path
+    default: Split | None = None
+    _images: list[LabelledImage] = field(default_factory=list)
+    _refused: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, where: str, path: object, label: object, split: object = None) -> None:
+        """Add a row, or list it as refused where it is no labelled image.
+
+        Args:
+            where: What to call the row where it is refused.
+            path: Of the image, relative to the folder.
+            label: A text, or a whole number.
+            split: A split's name; None or empty leaves it to the default.
+        """
+        try:
+            self._add(path, label, split)
+        except EntryError as error:
+            self._refused.append((where, str(error)))
+
+    def entries(self) -> Entries:
+        """Return the listing."""
+        return Entries(self.place, self._images, self._refused)
+
+    def _add(self, path: object, label: object, split: object) -> None:
+        if not isinstance(path, str) or not path.strip():
+            raise EntryError("It names no file.")
+        file = self.folder / path.strip()
+        self._images.append(LabelledImage(file.read_bytes, label_of(label), str(file), self._split(split)))
+
+    def _split(self, named: object) -> Split | None:
+        if named is None or not str(named).strip():
+            return self.default
+        split = split_of(str(named))
+        if split is None:
+            raise EntryError(f"Expected train, val or test as split, found {named!r}.")
+        return split
+
+
+def number_columns(file: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
+    """Return where each column is, by its name in lower case.
+
+    Raises:
+        MalformedSourceError: A wanted column is missing, or a column is there twice.
+    """
+    folded = [name.strip().casefold() for name in names]
+    found = ", ".join(repr(name) for name in names) or "nothing"
+    missing = [name for name in wanted if name not in folded]
+    if missing:
+        raise MalformedSourceError(
+            f"Expected columns {' and '.join(wanted)} in the first line of {file}; found {found}. "
+            f"Add a header that names {' and '.join(missing)}."
+        )
+    twice = [name for name in wanted if folded.count(name) > 1]
+    if twice:
+        raise MalformedSourceError(
+            f"Expected one column {twice[0]} in {file}; found {found}. Rename or remove the other."
+        )
+    return {name: at for at, name in reversed(list(enumerate(folded)))}
