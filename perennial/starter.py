@@ -21,11 +21,12 @@ from vision.pretrained import zoo_classifier
 from vision.sources.listing import LabelledImage
 from vision.training import Epoch
 from vision.transfer import TransferSettings
-from vision.weights.hub import cached_file, imagenet_weights
+from vision.weights.hub import LITE, cached_file, imagenet_weights
 
 ACTOR = "starter"
 BACKBONE = "resnet18"
-IMAGENET = "torchvision's ResNet-18 with ImageNet's 1,000 classes (starter)"
+RESNET = "torchvision's ResNet-18 with ImageNet's 1,000 classes (starter)"
+LITE_NET = "EfficientNet-Lite0 with ImageNet's 1,000 classes, since ResNet-18's can't be had here (starter)"
 DIGITS = "handwritten digits from scikit-learn's scans, since ImageNet weights can't be had here (starter)"
 NUM_EPOCHS = 5
 # As many of the scans as a first start has the patience for.
@@ -39,8 +40,9 @@ log = logging.getLogger(__name__)
 def ensure_production(state: State, settings: Settings) -> Version:
     """Return the version in production; where there is none, make a starter model and promote it.
 
-    It is torchvision's own ImageNet classifier where its weights are cached or can be downloaded, else a
-    classifier of scikit-learn's handwritten digits, trained here and now.
+    It is torchvision's own ImageNet classifier where its weights are cached or can be downloaded, else
+    EfficientNet-Lite0 where the extra `lite` is installed, else a classifier of scikit-learn's handwritten
+    digits, trained here and now.
     """
     with state.database.read() as connection:
         found = production(connection)
@@ -48,18 +50,27 @@ def ensure_production(state: State, settings: Settings) -> Version:
         return found
     try:
         log.info("there is no model yet: looking for ImageNet weights to start with")
-        artifact = _imagenet_classifier(settings.starter_download_seconds)
+        artifact, description = _imagenet_classifier(settings.starter_download_seconds)
     except WeightsUnavailableError as error:
         log.warning("%s", error)
         log.warning("starting with a classifier of handwritten digits instead; training it takes a minute")
         version = _train_digits(state, settings)
     else:
-        version = _add_zoo(state, artifact)
+        version = _add_zoo(state, artifact, description)
     log.info("the starter model is %s: %s", version.version, version.metrics["description"])
     return version
 
 
-def _imagenet_classifier(seconds: float) -> Artifact:
+def _imagenet_classifier(seconds: float) -> tuple[Artifact, str]:
+    """Return the first of the ImageNet classifiers that can be had, with its description."""
+    try:
+        return _downloaded(seconds), RESNET
+    except WeightsUnavailableError as error:
+        log.warning("%s", error)
+        return zoo_classifier(LITE), LITE_NET
+
+
+def _downloaded(seconds: float) -> Artifact:
     weights = imagenet_weights(BACKBONE)
     if not cached_file(weights).exists() and not _answers(str(weights.url), seconds):
         raise WeightsUnavailableError(f"ImageNet weights are not cached, and {weights.url} does not answer.")
@@ -84,9 +95,9 @@ def _answers(url: str, seconds: float) -> bool:
     return answered.is_set()
 
 
-def _add_zoo(state: State, artifact: Artifact) -> Version:
+def _add_zoo(state: State, artifact: Artifact, description: str) -> Version:
     files = {name: state.blobs.put(content) for name, content in to_files(artifact).items()}
-    metrics = {"description": IMAGENET, "backbone": artifact.backbone, "starter": "imagenet"}
+    metrics = {"description": description, "backbone": artifact.backbone, "starter": "imagenet"}
     new = NewVersion(class_names=artifact.class_names, files=files, metrics=metrics, is_starter=True)
 
     def work(connection: Connection) -> Version:
@@ -94,7 +105,9 @@ def _add_zoo(state: State, artifact: Artifact) -> Version:
         if found is not None:
             return found  # somebody trained one while we fetched the weights
         version = add_version(connection, new, ())
-        promote(connection, version.version, reason=f"First start: {IMAGENET}.", actor=ACTOR, expected=None)
+        promote(
+            connection, version.version, reason=f"First start: {description}.", actor=ACTOR, expected=None
+        )
         return version
 
     return state.database.write(work)

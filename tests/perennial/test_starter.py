@@ -44,12 +44,23 @@ def test_with_weights_imagenet_classes_serve_without_a_golden_set(
     names = tuple(f"class {number}" for number in range(1000))
     state_dict = build_classifier("resnet18", 1000).state_dict()
     artifact = Artifact("resnet18", names, preprocessing_for("resnet18"), state_dict)
-    monkeypatch.setattr(starter, "_imagenet_classifier", lambda seconds: artifact)
+    monkeypatch.setattr(starter, "_imagenet_classifier", lambda seconds: (artifact, "ImageNet's"))
     with open_state(settings) as state:
         version = starter.ensure_production(state, settings)
         assert starter.ensure_production(state, settings) == version
     assert (version.is_starter, version.margin) == (True, None)
     assert "ImageNet" in version.metrics["description"]
+
+
+def test_without_a_network_imagenet_classes_come_from_the_lite_package(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starter, "_downloaded", fail)
+    with open_state(settings) as state:
+        version = starter.ensure_production(state, settings)
+    assert version.metrics["backbone"] == "efficientnet_lite0"
+    assert len(version.class_names) == 1000
+    assert "EfficientNet-Lite0" in version.metrics["description"]
 
 
 def test_a_starter_never_replaces_what_was_trained_meanwhile(
