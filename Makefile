@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock bench-loop bench-transfer clean
+.PHONY: help up test test-all check format lock bench-loop bench-transfer backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEE
 STRATEGIES ?= linear_probe
 bench-transfer: .venv/dev ## What pretrained features are worth with few images: STRATEGIES=a,b SEED=n
 	@$(RUN)python -m benchmarks.transfer $(if $(filter command line,$(origin SEED)),--seed $(SEED)) --strategies $(STRATEGIES)
+
+backbone: .venv/dev ## Make the bundled backbone again (hours): DATA=archive OUT=folder; goes on where it was cut
+	@$(RUN)python -m benchmarks.backbone.distil $(if $(DATA),--data $(DATA)) --out $(or $(OUT),benchmarks/cache/backbone)
+	@$(RUN)python -m benchmarks.backbone.export --out $(or $(OUT),benchmarks/cache/backbone)
 
 clean: ## Remove what was installed; the state in .perennial stays
 	rm -rf .venv .tools

@@ -132,6 +132,7 @@ class Settings(Fields):
             ),
             promote=self.promote,
             device=self.device,
+            limits=self.limits(),
         )
 
     def learning(self) -> LearnerSettings:

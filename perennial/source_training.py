@@ -10,6 +10,7 @@ from perennial.initial_training import Job, Progress, Trained, train_version
 from perennial.settings import Settings
 from perennial.state import State
 from vision.device import resolve_device
+from vision.network import Weights
 from vision.sources.checking import CheckedImages, check_images
 from vision.sources.detection import list_images
 from vision.sources.listing import LabelledImage
@@ -18,6 +19,7 @@ from vision.transfer import TransferSettings
 
 GOLDEN_FRACTION = 0.2
 VALIDATION_FRACTION = 0.15
+_NAMED_WEIGHTS: dict[str, Weights] = {"default": "default", "bundled": "bundled", "none": "none"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +116,9 @@ def cut_three_ways(checked: CheckedImages) -> dict[Cut, list[LabelledImage]]:
 
 
 def _transfer_settings(settings: Settings, request: Request) -> TransferSettings:
-    weights: Literal["default", "none"] | Path
-    if request.weights in ("default", "none"):
-        weights = "default" if request.weights == "default" else "none"
-    else:
-        weights = Path(request.weights)
-        if not weights.is_file():
-            raise SettingsError(
-                f"Expected --weights default, none or a file, found {request.weights!r}, which is none."
-            )
     return TransferSettings(
         backbone=request.backbone,
-        weights=weights,
+        weights=_weights(request.weights),
         strategy=request.strategy,
         image_size=request.image_size,
         epochs=request.epochs,
@@ -134,6 +127,16 @@ def _transfer_settings(settings: Settings, request: Request) -> TransferSettings
         num_threads=settings.threads,
         limits=settings.limits(),
     )
+
+
+def _weights(given: str) -> Weights:
+    if given in _NAMED_WEIGHTS:
+        return _NAMED_WEIGHTS[given]
+    if not Path(given).is_file():
+        raise SettingsError(
+            f"Expected --weights default, bundled, none or a file, found {given!r}, which is none."
+        )
+    return Path(given)
 
 
 def _check_parts(imported: Imported, source: Path) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, select
 
 from retrain.evaluation import LiveAccuracy
 from store import schema
+from store.chunks import chunks
 from store.registry import Version
 from store.samples import Sample
 
@@ -24,7 +25,7 @@ def live_accuracy(
     Args:
         new: Pending samples.
     """
-    audits = [s for s in new if s.origin == "audit" and s.predicted_label is not None]
+    audits = _own_audits(connection, champion, new)
     if len(audits) >= max(min_audits, 1):
         num_right = sum(sample.predicted_label == sample.label for sample in audits)
         return LiveAccuracy(num_right / len(audits), len(audits))
@@ -33,6 +34,17 @@ def live_accuracy(
         select(func.avg(logged.c.confidence)).where(logged.c.version == champion.version)
     )
     return LiveAccuracy(None if confidence is None else float(confidence))
+
+
+def _own_audits(connection: Connection, champion: Version, new: Sequence[Sample]) -> list[Sample]:
+    """Return the audits of what this champion answered, not another version before it."""
+    audits = {sample.prediction_id: sample for sample in new if sample.origin == "audit"}
+    logged = schema.predictions
+    own: list[Sample] = []
+    for ids in chunks([number for number in audits if number is not None]):
+        query = select(logged.c.id).where(logged.c.id.in_(ids), logged.c.version == champion.version)
+        own += [audits[number] for number in connection.scalars(query)]
+    return own
 
 
 def logged_images(connection: Connection, limit: int) -> tuple[list[str], list[str]]:

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vision.interpolation import interpolate
-
-State = dict[str, Tensor]
-
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
@@ -64,11 +60,6 @@ def choose_blend(
     if holding:
         return max(holding, key=lambda blend: (blend.gain_new, blend.weight)), blends
     return min(blends, key=lambda blend: (blend.negative_flips, blend.weight)), blends
-
-
-def blended(champion: State, candidate: State, weight: float) -> State:
-    """Return the weights between champion (0) and candidate (1)."""
-    return interpolate(champion, candidate, weight)
 
 
 def _measured(weight: float, logits: Tensor, ballot: Ballot) -> Blend:

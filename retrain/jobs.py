@@ -2,6 +2,7 @@
 
 import logging
 from functools import partial
+from itertools import takewhile
 
 from sqlalchemy import Connection
 
@@ -41,7 +42,8 @@ def request_due_round(database: FencedDatabase, settings: TriggerSettings) -> st
 
 def due_reason(connection: Connection, settings: TriggerSettings) -> str | None:
     """Return why a round is due now; None while one is unfinished, learning is paused, or it isn't time."""
-    if learning_state.paused(connection) is not None or registry.production(connection) is None:
+    champion = registry.production(connection)
+    if learning_state.paused(connection) is not None or champion is None:
         return None
     if rounds.current_round(connection) is not None or samples.num_pending(connection) == 0:
         return None
@@ -52,7 +54,7 @@ def due_reason(connection: Connection, settings: TriggerSettings) -> str | None:
         num_holdout=len(waiting) - len(training),
         oldest=min((sample.created for sample in training), default=None),
     )
-    return is_due(pending, _history(connection), now(connection), settings)
+    return is_due(pending, _history(connection, champion.version), now(connection), settings)
 
 
 def watch_drift(database: FencedDatabase, blobs: BlobStore, settings: DriftSettings) -> None:
@@ -81,21 +83,21 @@ def keep_house(database: FencedDatabase, blobs: BlobStore, settings: LearnerSett
     )
 
 
-def _history(connection: Connection) -> list[EndedRound]:
-    """Return the ended rounds since the last promotion and that one, newest first."""
-    history: list[EndedRound] = []
-    for found in rounds.rounds(connection, limit=_NUM_ROUNDS):
-        if found.ended is None:
-            continue
-        roles = [role for _, role, _ in rounds.taken_samples(connection, found.id)]
-        history.append(
-            EndedRound(
-                state=found.state,
-                num_training=roles.count("train") + roles.count("validation"),
-                num_holdout=roles.count("holdout"),
-                ended=found.ended,
-            )
+def _history(connection: Connection, champion: str) -> list[EndedRound]:
+    """Return the ended rounds that tried to better this champion, newest first.
+
+    What was learnt of another, promoted or trained by whomever, says nothing of this one.
+    """
+    newest = rounds.rounds(connection, limit=_NUM_ROUNDS)
+    tried = list(takewhile(lambda each: each.production in (None, champion), newest))
+    taken = rounds.num_taken(connection, [each.id for each in tried])
+    return [
+        EndedRound(
+            state=each.state,
+            num_training=taken[each.id].get("train", 0) + taken[each.id].get("validation", 0),
+            num_holdout=taken[each.id].get("holdout", 0),
+            ended=each.ended,
         )
-        if found.state == "promoted":
-            break
-    return history
+        for each in tried
+        if each.ended is not None
+    ]

@@ -43,29 +43,30 @@ class Materials:
 
 
 def gather(
-    cuts: Cuts, logged: tuple[Sequence[str], Sequence[str]], workbench: Workbench, num_replayed: int
+    cuts: Cuts, logged: tuple[Sequence[str], Sequence[str]] | None, workbench: Workbench, num_replayed: int
 ) -> Materials:
     """Turn samples into items.
 
-    A champion without slices, such as a starter, has no old samples either. Then images of the prediction
-    log stand in for them, with the champion's own answers as labels: the candidate has to agree.
+    A champion without a golden set, such as a starter, has few old samples or none. Then images of the
+    prediction log join them, with the champion's own answers as labels: the candidate has to agree.
 
     Args:
-        logged: Logged images to rehearse, and those held out.
+        logged: Logged images to rehearse, and those held out; None for a champion with a golden set.
         num_replayed: How many old items are wanted beside the new ones.
     """
     names = workbench.artifact.class_names
     new, chosen_on = items_of(cuts.new_training, names), items_of(cuts.new_validation, names)
     replayed, old_chosen_on = items_of(cuts.replayed, names), items_of(cuts.old_validation, names)
     old = [Part(name, tuple(items_of(part, names))) for name, part in cuts.slices.items()]
-    if not any(part.items for part in old):
+    if logged is not None:
         rehearsed, held_out = logged
-        old = [Part(AGREEMENT, tuple(workbench.own_labels(held_out)))]
+        old.append(Part(AGREEMENT, tuple(workbench.own_labels(held_out))))
+        # What earlier rounds learnt is little of what the champion knows: half at least is rehearsed.
+        num_rehearsed = max(num_replayed - len(replayed), num_replayed // 2)
+        own = workbench.own_labels(rehearsed[:num_rehearsed])
+        replayed = [*replayed[: num_replayed - len(own)], *own]
         num_chosen_on = round(_VALIDATION_SHARE * num_replayed)
-        if not replayed:
-            replayed = workbench.own_labels(rehearsed[:num_replayed])
-        if not old_chosen_on:
-            old_chosen_on = workbench.own_labels(rehearsed[num_replayed:][:num_chosen_on])
+        old_chosen_on = [*old_chosen_on, *workbench.own_labels(rehearsed[num_rehearsed:][:num_chosen_on])]
     return Materials(
         learnt=(*new, *replayed),
         num_new=len(new),

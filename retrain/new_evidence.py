@@ -176,7 +176,7 @@ def new_needed(check: Check, new: NewEvidence, looks: int, settings: GateSetting
     """
     numbers = check.numbers
     if num_right := int(numbers.get("num_right_needed") or 0):
-        return {"confirmations": num_right}
+        return {"audits": num_right}
     seen = float(numbers.get("difference") or 0.0)
     gain = seen if seen > settings.min_worth else settings.hoped_gain
     disagreement = float(numbers.get("disagreement") or 2 * gain)

@@ -11,9 +11,10 @@ from retrain.errors import SampleDeletedError
 from retrain.evaluation import NEW
 from retrain.gate import Verdict
 from retrain.journal import Journal
-from store import measurements, rounds, samples
+from store import measurements, registry, rounds, samples
 from store.blobs import BlobStore
 from store.database import Database
+from store.errors import ChampionChangedError
 from store.measurements import Measurement
 from store.registry import NewVersion, Version
 
@@ -76,6 +77,7 @@ def settle(
         # A clean-up that was under way may have taken bytes that an earlier, rejected try had put.
         blobs.ensure({files[name]: content for name, content in proposal.files.items()})
         _refuse_deleted(connection, proposal, round_id)
+        _refuse_changed_champion(connection, proposal.champion)
         if is_asked:
             name = rounds.await_approval(
                 connection, round_id, new, proposal.taken, verdict=verdict, reason=sentence, fencing=fencing
@@ -103,6 +105,16 @@ def _refuse_deleted(connection: Connection, proposal: Proposal, round_id: int) -
     if num_gone:
         raise SampleDeletedError(
             f"{num_gone} samples of round {round_id} were deleted while it ran. It is repeated without them."
+        )
+
+
+def _refuse_changed_champion(connection: Connection, judged: Version) -> None:
+    """Refuse what no approval could promote any more; a promotion compares again when it moves the alias."""
+    found = registry.production(connection)
+    if found is None or found.version != judged.version:
+        raise ChampionChangedError(
+            f"The candidate was judged against {judged.version}, and production is "
+            f"{'none' if found is None else found.version}."
         )
 
 

@@ -25,6 +25,7 @@ from store.blobs import BlobStore
 from store.database import Database
 from store.errors import ChampionChangedError
 from store.registry import Version
+from store.slices import golden_slice
 from vision.artifact import Artifact, to_files
 from vision.curves import draw_curves
 from vision.device import resolve_device
@@ -51,14 +52,14 @@ class Start:
         champion: The version in production.
         cuts: The samples.
         live: The champion's accuracy on live traffic.
-        logged: Logged images to rehearse and held out, for a champion without old samples.
+        logged: Logged images to rehearse and held out, for a champion without a golden set.
         looks: Earlier verdicts that judged any of the new holdout.
     """
 
     champion: Version
     cuts: Cuts
     live: LiveAccuracy
-    logged: tuple[list[str], list[str]]
+    logged: tuple[list[str], list[str]] | None
     looks: int
 
 
@@ -97,7 +98,9 @@ class LearningRound:
         if not start.cuts.new_training:
             self._journal.end("inconclusive", "There are no new samples to learn from.")
             return
-        bench = Workbench(start.champion, self._handles.blobs, resolve_device(self._settings.device))
+        bench = Workbench(
+            start.champion, self._handles.blobs, resolve_device(self._settings.device), self._settings.limits
+        )
         materials = gather(start.cuts, start.logged, bench, self._num_replayed(start.cuts))
         tuned = self._fine_tune(bench, materials)
         examination = self._examine_champion(start, bench, materials, tuned)
@@ -138,14 +141,15 @@ class LearningRound:
                 f"The round began from {recorded}, and production is {champion.version}."
             )
         cuts = collect(connection, champion, self._settings.fine_tune.replay_ratio, self._rng)
-        has_old = any(cuts.slices.values())
+        golden = golden_slice(champion.lineage)
+        has_golden = any(members and name.startswith(golden) for name, members in cuts.slices.items())
         holdout = [sample.id for sample in cuts.new_holdout]
         new = (*cuts.new_training, *cuts.new_validation, *cuts.new_holdout)
         return Start(
             champion=champion,
             cuts=cuts,
             live=live_accuracy(connection, champion, new, self._settings.min_audits),
-            logged=([], []) if has_old else logged_images(connection, self._settings.max_agreement),
+            logged=None if has_golden else logged_images(connection, self._settings.max_agreement),
             looks=slices.num_looks(connection, holdout),
         )
 

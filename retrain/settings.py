@@ -6,6 +6,7 @@ from typing import Literal
 from retrain.gate import GateSettings
 from retrain.triggers import TriggerSettings
 from store.predictions import RetentionSettings
+from vision.decoding import ImageLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class RoundSettings:
         max_agreement: Logged predictions on which a champion without a golden set is judged, at most.
         min_audits: Audited samples from which live accuracy is counted instead of read off confidences.
         device: Where torch computes: "cpu", "cuda", or "auto", which takes CUDA where there is one.
+        limits: What one image may cost, as for those who accepted it.
     """
 
     gate: GateSettings = field(default_factory=GateSettings)
@@ -55,6 +57,7 @@ class RoundSettings:
     max_agreement: int = 2000
     min_audits: int = 30
     device: str = "cpu"
+    limits: ImageLimits = field(default_factory=ImageLimits)
 
 
 @dataclass(frozen=True, slots=True)

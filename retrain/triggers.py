@@ -70,7 +70,8 @@ def is_due(
     A round is due at `threshold` pending samples, or with `min_samples` once the oldest has waited for
     `max_days`. After rounds that were rejected, failed or cancelled it waits for twice as many, then
     four times (500, 1000, 2000), and for that much more than the last one had. After an inconclusive
-    round nothing but a larger holdout makes it due: the same samples would give the same answer.
+    round nothing but a larger holdout makes it due, with `min_samples` to learn from: the same samples
+    would give the same answer, and each look at them makes the next one stricter.
 
     Args:
         pending: What waits to be learnt.
@@ -117,7 +118,7 @@ def _since_promotion(history: Sequence[EndedRound]) -> list[EndedRound]:
 
 def _grown(pending: Pending, last: EndedRound, settings: TriggerSettings) -> str | None:
     needed = max(math.ceil(settings.holdout_growth * last.num_holdout), last.num_holdout + 1)
-    if pending.num_holdout < needed:
+    if pending.num_holdout < needed or pending.num_training < settings.min_samples:
         return None
     return (
         f"the last round was inconclusive with {last.num_holdout} new holdout samples, "

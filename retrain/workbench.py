@@ -32,18 +32,22 @@ class Workbench:
         champion: The version in production.
         blobs: Where its files and the images lie.
         device: Where torch computes.
+        limits: What one image may cost.
     """
 
-    def __init__(self, champion: Version, blobs: BlobStore, device: str) -> None:
+    def __init__(
+        self, champion: Version, blobs: BlobStore, device: str, limits: ImageLimits | None = None
+    ) -> None:
         self.champion = champion
         self.artifact: Artifact = from_files(load_files(blobs, champion))
         self.device = device
         self._blobs = blobs
+        self._limits = limits or ImageLimits()
 
     def images(self, items: Sequence[Item], level: Level = "none", seed: int = 0) -> LabelledTensors:
         """Return items as tensors, augmented where a level is given."""
         augmentation = augmented(self.artifact.preprocessing, level, seed)
-        return PreparedImages(StoredImages(items, self._blobs), augmentation, ImageLimits())
+        return PreparedImages(StoredImages(items, self._blobs), augmentation, self._limits)
 
     def contestant(self, artifact: Artifact) -> Contestant:
         """Return an artifact ready to be asked."""

@@ -1,11 +1,11 @@
 """What a round wrote down on its way: steps, attempts, and the samples it took."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from store import leases
 from store.database import now
@@ -115,6 +115,19 @@ def taken_samples(connection: Connection, round_id: int) -> list[tuple[int, str,
         .order_by(round_samples.c.sample_id)
     )
     return [(row.sample_id, row.role, row.label_revision) for row in connection.execute(query)]
+
+
+def num_taken(connection: Connection, round_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Return round → role → how many samples it took; replayed ones are left out."""
+    query = (
+        select(round_samples.c.round_id, round_samples.c.role, func.count().label("num"))
+        .where(round_samples.c.round_id.in_(round_ids), round_samples.c.role != "replay")
+        .group_by(round_samples.c.round_id, round_samples.c.role)
+    )
+    found: dict[int, dict[str, int]] = {round_id: {} for round_id in round_ids}
+    for row in connection.execute(query):
+        found[row.round_id][row.role] = row.num
+    return found
 
 
 def forget_try(connection: Connection, round_id: int) -> None:

@@ -21,7 +21,7 @@ class Strength:
     """How far variants go.
 
     Attributes:
-        min_area: Smallest share of the image's area that a crop keeps.
+        min_area: Smallest share that a crop keeps of the largest square in the image.
         max_ratio: A crop's sides are stretched by up to this factor against each other.
         mirrors: Whether half of the variants are mirrored.
         jitter: Largest relative change of brightness, contrast and saturation.
@@ -76,9 +76,11 @@ def augmented(preprocessing: Preprocessing, level: Level, seed: int = 0) -> Augm
 
 
 def _random_box(width: int, height: int, strength: Strength, rng: np.random.Generator) -> Box:
-    area = rng.uniform(strength.min_area, 1.0) * width * height
+    # Around a square, as in serving: whatever the picture's own shape, it is not squeezed into one.
+    side = min(width, height)
+    area = rng.uniform(strength.min_area, 1.0) * side * side
     log_ratio = np.log(strength.max_ratio)
-    ratio = np.exp(rng.uniform(-log_ratio, log_ratio)) * width / height
+    ratio = np.exp(rng.uniform(-log_ratio, log_ratio))
     box_width = min(float(width), float(np.sqrt(area * ratio)))
     box_height = min(float(height), float(np.sqrt(area / ratio)))
     left, upper = rng.uniform(0, width - box_width), rng.uniform(0, height - box_height)

@@ -29,7 +29,7 @@ _NUM_NAMED = 5
     "--weights",
     default="default",
     show_default=True,
-    help="default (ImageNet), none (from scratch) or a file.",
+    help="default (ImageNet), bundled (a ResNet-18 that comes along), none (from scratch) or a file.",
 )
 @click.option("--strategy", default="auto", show_default=True, help="How much of the network to train.")
 @click.option("--image-size", type=click.IntRange(16, 1024), help="Side of the network's input in pixels.")

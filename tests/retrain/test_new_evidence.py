@@ -59,9 +59,7 @@ def test_a_candidate_that_cannot_be_better_by_a_point_fails() -> None:
 def test_direct_samples_that_production_never_got_right_tell_nothing() -> None:
     found = check(NewEvidence(outcomes(both=4, won=100, neither=60), NONE))
     assert found.passed is None
-    assert new_needed(found, NewEvidence(outcomes(both=4, won=100), NONE), 0, SETTINGS) == {
-        "confirmations": 1
-    }
+    assert new_needed(found, NewEvidence(outcomes(both=4, won=100), NONE), 0, SETTINGS) == {"audits": 1}
     assert check(NewEvidence(outcomes(both=5, won=100, neither=60), NONE)).passed is True
 
 

@@ -96,6 +96,21 @@ def test_a_persons_promotion_during_a_round_wins(world: Any, monkeypatch: pytest
     assert world.num_pending > 0
 
 
+def test_nobody_is_asked_about_a_candidate_that_was_judged_against_another_champion(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send(CLASSES, 160)
+
+    def promote_by_hand() -> None:
+        new = NewVersion(class_names=CLASSES, files=world.production.files, parent="v1")
+        world.database.write(lambda c: registry.add_version(c, new, []))
+        world.database.write(lambda c: registry.promote(c, "v2", reason="mine", actor="a person"))
+
+    _before_evaluating(monkeypatch, promote_by_hand)
+    ended = world.run(replace(world.settings, promote="ask"))
+    assert (ended.state, ended.candidate) == ("cancelled", None)
+
+
 def test_a_cancelled_round_stops_between_epochs(
     world: Any, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

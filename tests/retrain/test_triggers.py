@@ -93,6 +93,12 @@ def test_an_inconclusive_round_without_holdout_waits_for_one() -> None:
     assert due(pending(600, holdout=1), last) is not None
 
 
+def test_an_inconclusive_round_of_a_handful_starts_no_chain_of_looks() -> None:
+    last = ended("inconclusive", num=16, holdout=4)
+    assert due(pending(20, holdout=6), last) is None
+    assert due(pending(100, holdout=6), last) is not None
+
+
 def test_an_inconclusive_round_between_rejections_is_no_rejection() -> None:
     history = ended("rejected", 700), ended("inconclusive"), ended("rejected", 500)
     assert due(pending(1999), *history) is None

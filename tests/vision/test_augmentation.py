@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vision.augmentation import augmented
+from vision.augmentation import STRENGTHS, _random_box, augmented
 from vision.preprocessing import preprocessing_for
 
 Picture = Callable[..., Image.Image]
@@ -55,3 +55,15 @@ def test_gentle_never_mirrors_and_basic_does_half_the_time() -> None:
     assert num_mirrored("gentle") == 0
     # Binomial(200, .5) is outside of 70…130 with p < 3e-5.
     assert 70 <= num_mirrored("basic") <= 130
+
+
+@pytest.mark.parametrize("size", [(1600, 900), (300, 900), (64, 64)])
+def test_variants_of_a_long_picture_are_not_squeezed(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    for strength in STRENGTHS.values():
+        for _ in range(200):
+            left, upper, right, lower = _random_box(*size, strength, rng)
+            assert 0 <= left < right <= size[0]
+            assert 0 <= upper < lower <= size[1]
+            most = 1.01 * strength.max_ratio
+            assert 1 / most < (right - left) / (lower - upper) < most

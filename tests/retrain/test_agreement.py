@@ -1,0 +1,54 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from retrain.agreement import live_accuracy
+from store import registry, samples
+from store.predictions import LoggedPrediction, log_predictions
+from store.registry import NewVersion
+
+
+def _answered(world: Any, version: str, number: int) -> str:
+    """Log a prediction of a version that says "red", and return its number."""
+    row = LoggedPrediction(
+        id=f"{version}-{number}",
+        sha256=f"{number:064x}",
+        phash=number,
+        num_bytes=1,
+        label="red",
+        confidence=0.8,
+        version=version,
+        embedding=b"",
+        is_audit=True,
+        group=None,
+        source="tests",
+        created=datetime.now(UTC),
+    )
+    world.database.write(lambda c: log_predictions(c, [row]))
+    return row.id
+
+
+def test_audits_of_what_another_version_answered_say_nothing_of_this_one(
+    small_world: Any, picture: Any
+) -> None:
+    new = NewVersion(class_names=("blue", "red"), files=small_world.production.files, parent="v1")
+    small_world.database.write(lambda c: registry.add_version(c, new, []))
+    # v1 was right once in three, v2 twice in three.
+    for number in range(18):
+        version = "v2" if number % 2 else "v1"
+        is_right = (number // 2) % 3 < (2 if version == "v2" else 1)
+        small_world.add(
+            "red" if is_right else "blue",
+            picture("red" if is_right else "blue", 500 + number),
+            origin="audit",
+            prediction_id=_answered(small_world, version, number),
+            predicted_label="red",
+        )
+    with small_world.database.read() as connection:
+        pending = samples.pending(connection)
+        found = live_accuracy(connection, registry.find_version(connection, "v2"), pending, min_audits=5)
+        unknown = live_accuracy(connection, registry.find_version(connection, "v2"), pending, min_audits=10)
+    assert (found.accuracy, found.num_audited) == (pytest.approx(6 / 9), 9)
+    # Too few of its own: its confidences stand in.
+    assert (unknown.accuracy, unknown.num_audited) == (pytest.approx(0.8), None)
