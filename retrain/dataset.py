@@ -14,6 +14,9 @@ from store.blobs import BlobStore
 from store.registry import Version
 from store.samples import Sample
 
+# Every blend is asked about all of them: more would take longer than the training.
+_MAX_OLD_VALIDATION = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -100,12 +103,16 @@ def collect(connection: Connection, champion: Version, replay_ratio: float, rng:
         new_training=tuple(training),
         replayed=tuple(class_balanced_replay(old, num_replayed, rng)) if num_replayed else (),
         new_validation=tuple(learnable(new, "validation")),
-        old_validation=tuple(chosen_on),
+        old_validation=tuple(_at_most(chosen_on, _MAX_OLD_VALIDATION, rng)),
         new_holdout=holdout,
         slices=old_holdouts,
     )
     refuse_leakage(cuts)
     return cuts
+
+
+def _at_most(part: list[Sample], num: int, rng: np.random.Generator) -> list[Sample]:
+    return part if len(part) <= num else class_balanced_replay(part, num, rng)
 
 
 def refuse_leakage(cuts: Cuts) -> None:

@@ -22,6 +22,7 @@ class Materials:
         chosen_on: `num_new_chosen_on` new validation items, then old ones.
         old: The old slices, or the images on which a champion without any is to be agreed with.
         new: Direct holdout items (audits too) and volunteered ones.
+        is_self_labelled: Old items carry the champion's own answers as their labels.
     """
 
     learnt: tuple[Item, ...]
@@ -30,6 +31,7 @@ class Materials:
     num_new_chosen_on: int
     old: tuple[Part, ...]
     new: tuple[Part, Part]
+    is_self_labelled: bool
 
     def counts(self) -> dict[str, int]:
         """Return how many items there are of each kind."""
@@ -81,4 +83,5 @@ def gather(
                 tuple(items_of((s for s in cuts.new_holdout if s.origin == "volunteered"), names)),
             ),
         ),
+        is_self_labelled=logged is not None,
     )

@@ -104,7 +104,7 @@ class LearningRound:
         materials = gather(start.cuts, start.logged, bench, self._num_replayed(start.cuts))
         tuned = self._fine_tune(bench, materials)
         examination = self._examine_champion(start, bench, materials, tuned)
-        candidate = bench.finished(tuned.state, materials.chosen_on, materials.num_new_chosen_on)
+        candidate = self._finish(bench, tuned.state, materials)
         verdicts: list[Verdict] = []
         cures: list[Cure] = []
         while True:
@@ -217,7 +217,15 @@ class LearningRound:
 
         chosen, tried = choose_blend(self._settings.blends, ask, ballot)
         self._journal.note("interpolate", weight=chosen.weight, tried=[asdict(blend) for blend in tried])
-        return bench.finished(bench.blended(tuned, chosen.weight), items, num_new)
+        return self._finish(bench, bench.blended(tuned, chosen.weight), materials)
+
+    def _finish(self, bench: Workbench, state: State, materials: Materials) -> Artifact:
+        return bench.finished(
+            state,
+            materials.chosen_on,
+            materials.num_new_chosen_on,
+            keeps_temperature=materials.is_self_labelled,
+        )
 
     def _promote(
         self,

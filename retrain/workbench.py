@@ -71,12 +71,15 @@ class Workbench:
         """Return the weights between the champion's (0) and a candidate's (1)."""
         return interpolate(self.artifact.state, candidate, weight)
 
-    def finished(self, state: State, validation: Sequence[Item], num_new: int) -> Artifact:
+    def finished(
+        self, state: State, validation: Sequence[Item], num_new: int, *, keeps_temperature: bool = False
+    ) -> Artifact:
         """Return weights as an artifact: temperature refitted, and the reference for drift renewed.
 
         Args:
             validation: Validation items, the new ones first.
             num_new: How many of them are new.
+            keeps_temperature: Keep the champion's, since labels that are its own answers ask for certainty.
         """
         bare = replace(self.artifact, state=state, temperature=1.0, reference=None)
         logits, embeddings = evaluate_logits(
@@ -87,7 +90,8 @@ class Workbench:
             # Left as it is: the gate refuses answers that are no numbers.
             return bare
         reference = embeddings[_kept(len(validation), num_new)].to(torch.float16)
-        return replace(bare, temperature=fit_temperature(logits, labels), reference=reference)
+        temperature = self.artifact.temperature if keeps_temperature else fit_temperature(logits, labels)
+        return replace(bare, temperature=temperature, reference=reference)
 
 
 def _kept(num: int, num_new: int) -> list[int]:

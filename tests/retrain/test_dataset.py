@@ -92,3 +92,25 @@ def test_a_deleted_sample_is_not_taken_again(small_world: Any) -> None:
     gone = _collect(small_world).new_training[0].id
     small_world.database.write(lambda c: samples.delete_sample(c, gone))
     assert gone not in {sample_id for sample_id, _, _ in _collect(small_world).taken()}
+
+
+def test_of_many_old_validation_samples_as_many_of_each_class_are_asked(
+    small_world: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrain.dataset._MAX_OLD_VALIDATION", 4)
+    _give_day(small_world, picture)
+    kept = [
+        small_world.add(label, picture(label, 700 + number), origin="initial", split="validation").sample_id
+        for label in CLASSES
+        for number in range(3)
+    ]
+
+    def work(connection: Connection) -> None:
+        new = NewVersion(class_names=CLASSES, files={"weights": "c" * 64}, parent="v2")
+        registry.add_version(connection, new, [(i, "validation", None) for i in kept])
+        registry.promote(connection, "v3", reason="trained", actor="train")
+
+    small_world.database.write(work)
+    small_world.send(("red",), 6)
+    chosen_on = _collect(small_world).old_validation
+    assert sorted(str(sample.label) for sample in chosen_on) == sorted(CLASSES)

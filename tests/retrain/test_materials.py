@@ -46,6 +46,7 @@ def test_a_champion_with_a_golden_set_is_held_to_it_alone() -> None:
     found = gather(cuts, None, Bench(), 40)  # type: ignore[arg-type]  # as much of a workbench as is used
     assert [part.slice for part in found.old] == ["golden-1"]
     assert len(found.learnt) == 80
+    assert not found.is_self_labelled
 
 
 def test_a_starter_is_still_held_to_its_own_answers_after_its_first_round() -> None:
@@ -57,3 +58,4 @@ def test_a_starter_is_still_held_to_its_own_answers_after_its_first_round() -> N
     chosen_on = {item.sha256 for item in found.chosen_on}
     assert chosen_on.isdisjoint({item.sha256 for item in found.learnt})
     assert len(chosen_on) == 6 + 3 + 6
+    assert found.is_self_labelled
