@@ -1,6 +1,5 @@
 """The linear probe: a head solved on embeddings that are computed once, in seconds."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -29,9 +28,8 @@ def fit_probe(
 
     The mean cross-entropy plus half of a penalty times the squared weights, of embeddings scaled to unit
     variance on the whole, is convex: L-BFGS finds its minimum without a learning rate, an order or a seed.
-    The penalty is the strongest whose loss on validation is within a standard error of the lowest: of few
-    images many are as good, and the weakest among them would make confidences of 1. The result's epochs are
-    the solutions, one for each of `PENALTIES`.
+    The penalty is the one with the lowest loss on validation, which tells more of few images than their
+    accuracy. The result's epochs are the solutions, one for each of `PENALTIES`.
 
     Args:
         head: From embeddings (N, D) to logits (N, C).
@@ -41,8 +39,7 @@ def fit_probe(
         on_epoch: Called after each solution.
 
     Source:
-        Kornblith et al., "Do Better ImageNet Models Transfer Better?", CVPR 2019, appendix A.1; the rule of
-        one standard error is that of Hastie et al., "The Elements of Statistical Learning", 2009, 7.10.
+        Kornblith et al., "Do Better ImageNet Models Transfer Better?", CVPR 2019, appendix A.1.
     """
     mean = training[0].mean(dim=0)
     # One scale for all of them: a feature that hardly varies would get weights that fine-tuning can't bear.
@@ -54,21 +51,15 @@ def fit_probe(
     nn.init.zeros_(solver.bias)
     epochs: list[Epoch] = []
     solutions: list[tuple[Tensor, Tensor]] = []
-    errors: list[float] = []
     for number, penalty in enumerate(PENALTIES, start=1):
         begun = time.monotonic()
         _solve(solver, *scaled[0], penalty, weights)
-        epoch, error = _measured(number, solver, *scaled, begun)
-        epochs.append(epoch)
-        errors.append(error)
+        epochs.append(_measured(number, solver, *scaled, begun))
         solutions.append((solver.weight.detach().clone(), solver.bias.detach().clone()))
         if on_epoch is not None:
-            on_epoch(epoch)
-    losses = [epoch.validation_loss for epoch in epochs]
-    lowest = min(range(len(losses)), key=losses.__getitem__)
-    kept = next(index for index, loss in enumerate(losses) if loss <= losses[lowest] + errors[lowest])
-    best = epochs[kept]
-    _unscale(*solutions[kept], mean, scale, head)
+            on_epoch(epochs[-1])
+    best = min(epochs, key=lambda epoch: epoch.validation_loss)
+    _unscale(*solutions[best.epoch - 1], mean, scale, head)
     diagnosis = diagnose(1 - best.training_accuracy, 1 - best.validation_accuracy)
     return TrainingResult(snapshot(head), tuple(epochs), best.epoch, diagnosis)
 
@@ -96,21 +87,17 @@ def _measured(
     training: tuple[Tensor, Tensor],
     validation: tuple[Tensor, Tensor],
     begun: float,
-) -> tuple[Epoch, float]:
-    """Return a solution's figures, and the standard error of its loss on validation."""
-
-    def losses_and_accuracy(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, float]:
+) -> Epoch:
+    def loss_and_accuracy(embeddings: Tensor, labels: Tensor) -> tuple[float, float]:
         with torch.no_grad():
             logits = solver(embeddings)
         is_right = logits.argmax(dim=1) == labels
-        return cross_entropy(logits, labels, reduction="none"), float(is_right.double().mean())
+        return float(cross_entropy(logits, labels)), float(is_right.double().mean())
 
-    training_losses, training_accuracy = losses_and_accuracy(*training)
-    losses, accuracy = losses_and_accuracy(*validation)
+    training_loss, training_accuracy = loss_and_accuracy(*training)
+    validation_loss, validation_accuracy = loss_and_accuracy(*validation)
     seconds = time.monotonic() - begun
-    error = float(losses.std(correction=0)) / math.sqrt(len(losses))
-    training_loss, loss = float(training_losses.mean()), float(losses.mean())
-    return Epoch(number, training_loss, loss, training_accuracy, accuracy, seconds), error
+    return Epoch(number, training_loss, validation_loss, training_accuracy, validation_accuracy, seconds)
 
 
 def _unscale(weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor, head: nn.Linear) -> None:
