@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from monitoring.drift import METRIC as DRIFT_METRIC
+from monitoring.drift import REFERENCE_FILE
 from monitoring.forgetting import forgetting_matrix
 from store import leases, measurements, predictions, registry, samples, schema, workers
 from store import rounds as round_store
@@ -109,6 +110,7 @@ def drift(connection: Connection, limit: int = 500) -> Json:
     return {
         "production": production.version if production else None,
         "statistic": "unbiased MMD², RBF kernel, median heuristic",
+        "has_reference": production is not None and REFERENCE_FILE in production.files,
         "points": [_drift_point(point) for point in points],
     }
 

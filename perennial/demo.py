@@ -104,7 +104,7 @@ def _train(world: World, settings: Settings, home: Path, audience: Audience) -> 
         audience.say(f"  epoch {epoch.epoch}: validation accuracy {100 * epoch.validation_accuracy:.1f} %")
 
     with open_state(own) as state:
-        imported = import_images(state, world.parts(), world.class_names, own.limits(), on_image)
+        imported = import_images(state, world.parts(), world.class_names, own.limits(), own.split(), on_image)
         train_version(state, imported, job, Progress(on_epoch, lambda done, total: None))
 
 

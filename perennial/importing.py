@@ -68,6 +68,7 @@ def import_images(
     parts: Mapping[Cut, Sequence[LabelledImage]],
     class_names: Sequence[str],
     limits: ImageLimits,
+    split: SplitSettings,
     on_image: Callable[[], None] = lambda: None,
 ) -> Imported:
     """Store images with their labels; doing it again changes nothing.
@@ -79,6 +80,7 @@ def import_images(
         parts: The images by part.
         class_names: All labels.
         limits: How large an image may be.
+        split: How near two pictures of one thing are.
         on_image: Called after each image.
     """
     stored, unreadable = _store_bytes(state, parts, limits, on_image)
@@ -86,7 +88,7 @@ def import_images(
     ids, num_moved = list[int](), 0
     for start in range(0, len(agreed), _GROUP):
         group = [each.sample for each in agreed[start : start + _GROUP]]
-        group_ids, moved = state.database.write(_adding(group, class_names))
+        group_ids, moved = state.database.write(_adding(group, class_names, split))
         ids += group_ids
         num_moved += moved
     with state.database.read() as connection:
@@ -161,10 +163,8 @@ def _stored(state: State, file: LabelledImage, part: Cut, limits: ImageLimits) -
 
 
 def _adding(
-    new: Sequence[NewSample], class_names: Sequence[str]
+    new: Sequence[NewSample], class_names: Sequence[str], settings: SplitSettings
 ) -> Callable[[Connection], tuple[list[int], int]]:
-    settings = SplitSettings()
-
     def work(connection: Connection) -> tuple[list[int], int]:
         ids, num_moved = [], 0
         for sample in new:

@@ -84,7 +84,7 @@ def train_source(state: State, settings: Settings, request: Request, listener: L
         num_done += 1
         listener.on_read("storing", num_done, num_images)
 
-    imported = import_images(state, parts, checked.class_names, limits, on_image)
+    imported = import_images(state, parts, checked.class_names, limits, settings.split(), on_image)
     _check_parts(imported, request.source)
     job = Job(
         class_names=checked.class_names,

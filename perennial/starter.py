@@ -25,9 +25,9 @@ from vision.weights.hub import LITE, cached_file, imagenet_weights
 
 ACTOR = "starter"
 BACKBONE = "resnet18"
-RESNET = "torchvision's ResNet-18 with ImageNet's 1,000 classes (starter)"
-LITE_NET = "EfficientNet-Lite0 with ImageNet's 1,000 classes, since ResNet-18's can't be had here (starter)"
-DIGITS = "handwritten digits from scikit-learn's scans, since ImageNet weights can't be had here (starter)"
+RESNET = "torchvision's ResNet-18 with ImageNet's 1,000 classes"
+LITE_NET = "EfficientNet-Lite0 with ImageNet's 1,000 classes, since ResNet-18's can't be had here"
+DIGITS = "handwritten digits from scikit-learn's scans, since ImageNet weights can't be had here"
 NUM_EPOCHS = 5
 # As many of the scans as a first start has the patience for.
 NUM_SCANS = 1200
@@ -119,7 +119,7 @@ def _train_digits(state: State, settings: Settings) -> Version:
     rest, golden = cut(files, _GOLDEN)
     train, validation = cut(rest, _VALIDATION)
     parts: dict[Cut, list[LabelledImage]] = {"train": train, "validation": validation, "golden": golden}
-    imported = import_images(state, parts, class_names, settings.limits())
+    imported = import_images(state, parts, class_names, settings.limits(), settings.split())
     job = Job(
         class_names=tuple(class_names),
         transfer=digits_transfer(settings),

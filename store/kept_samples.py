@@ -72,7 +72,11 @@ def kept_samples(database: Database) -> Iterator[KeptSample]:
 
 
 def bring_back(
-    connection: Connection, new: NewSample, said: tuple[SourceLabel, ...], known_labels: frozenset[str]
+    connection: Connection,
+    new: NewSample,
+    said: tuple[SourceLabel, ...],
+    known_labels: frozenset[str],
+    settings: SplitSettings,
 ) -> Arrival:
     """Add a sample with its split and its sources' labels, or what is missing of it; nothing twice.
 
@@ -85,11 +89,12 @@ def bring_back(
         new: The image; its split is given.
         said: The labels.
         known_labels: Those that are classes where there is no production to tell.
+        settings: How near is near.
     """
     found = connection.execute(select(samples).where(samples.c.sha256 == new.sha256)).one_or_none()
     is_moved = False
     if found is None:
-        split = _split(connection, new)
+        split = _split(connection, new, settings)
         is_moved = split != new.split
         sample_id, was = insert_sample(connection, replace(new, split=split), split), None
     else:
@@ -130,9 +135,9 @@ def _class_names(
     return known_labels | ({was.label} if was.label is not None else set(before.values()))
 
 
-def _split(connection: Connection, new: NewSample) -> str:
+def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:
     """Return the split that is brought, unless something near, or of the group, has one here: then that."""
-    near = near_split(connection, new.phash, SplitSettings().near_duplicate_distance)
+    near = near_split(connection, new.phash, settings.near_duplicate_distance)
     known = [] if near is None else [near]
     if new.group is not None:
         query = select(samples.c.split).where(samples.c.group == new.group).order_by(samples.c.id).limit(1)

@@ -16,6 +16,7 @@ from perennial.errors import ArchiveError, UnusableRecordError
 from perennial.state import State
 from store.chunks import chunks
 from store.kept_samples import Arrival, bring_back
+from store.splits import SplitSettings
 from vision.decoding import ImageLimits, decode_image
 from vision.errors import ImageError
 from vision.perceptual_hash import perceptual_hash
@@ -55,6 +56,7 @@ def import_samples(
     state: State,
     place: Path,
     limits: ImageLimits,
+    split: SplitSettings,
     on_sample: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Bring in what `export_samples` wrote.
@@ -63,6 +65,7 @@ def import_samples(
         state: Where to.
         place: The archive.
         limits: What one image may cost.
+        split: How near two pictures of one thing are.
         on_sample: Called after each sample with (samples done, samples in all).
 
     Raises:
@@ -78,7 +81,7 @@ def import_samples(
                     ready.append((entry.name, found))
                 else:
                     report.refused.append((entry.name, found))
-            _add(state, ready, report)
+            _add(state, ready, split, report)
             num_done += len(group)
             if on_sample is not None:
                 on_sample(num_done, len(entries))
@@ -107,7 +110,7 @@ def _ready(state: State, limits: ImageLimits, entry: Entry) -> _Ready | str:
     return _Ready(record, content, phash)
 
 
-def _add(state: State, ready: Sequence[tuple[str, _Ready]], report: Report) -> None:
+def _add(state: State, ready: Sequence[tuple[str, _Ready]], split: SplitSettings, report: Report) -> None:
     def work(connection: Connection) -> list[Arrival]:
         # Bytes that nothing names yet may have been collected since they were put.
         state.blobs.ensure({each.record.sha256: each.content for _, each in ready})
@@ -117,6 +120,7 @@ def _add(state: State, ready: Sequence[tuple[str, _Ready]], report: Report) -> N
                 each.record.sample(each.phash),
                 each.record.said(),
                 each.record.known_labels(),
+                split,
             )
             for _, each in ready
         ]

@@ -66,7 +66,7 @@ def import_all(place: Path, as_json: bool) -> None:
 
     settings = Settings.load()
     with open_state(settings) as state, progress("Importing", as_json) as on_sample:
-        report = import_samples(state, place, settings.limits(), on_sample)
+        report = import_samples(state, place, settings.limits(), settings.split(), on_sample)
     result = {
         "added": report.num_added,
         "labelled": report.num_labelled,

@@ -134,6 +134,18 @@ def test_drift_is_newest_first_beside_what_chance_gives(filled: Database) -> Non
     assert found["points"][0]["null_95"] == pytest.approx(0.0041, abs=1e-3)
 
 
+@pytest.mark.parametrize("name", ["reference.safetensors", "weights.safetensors"])
+def test_drift_says_whether_production_has_anything_to_compare_with(filled: Database, name: str) -> None:
+    def promote(connection: Connection) -> None:
+        new = NewVersion(class_names=("ants", "bees"), files={name: "a" * 64})
+        version = registry.add_version(connection, new, []).version
+        registry.promote(connection, version, reason="a test", actor="tests", force=True)
+
+    filled.write(promote)
+    with filled.read() as connection:
+        assert summary.drift(connection)["has_reference"] == (name == "reference.safetensors")
+
+
 def test_forgetting_is_a_matrix_with_intervals(filled: Database) -> None:
     with filled.read() as connection:
         found = summary.forgetting(connection)

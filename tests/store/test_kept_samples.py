@@ -25,7 +25,9 @@ def said(**by_source: str) -> tuple[SourceLabel, ...]:
 
 
 def bring(database: Database, sample: NewSample, labels: tuple[SourceLabel, ...], *known: str) -> Arrival:
-    return database.write(lambda connection: bring_back(connection, sample, labels, frozenset(known)))
+    return database.write(
+        lambda connection: bring_back(connection, sample, labels, frozenset(known), SplitSettings())
+    )
 
 
 def only(database: Database) -> KeptSample:

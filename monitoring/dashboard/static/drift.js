@@ -5,10 +5,13 @@ import { number } from "./format.js";
 
 const SIZE = { width: 900, height: 260, left: 62, right: 16, top: 16, bottom: 44 };
 
-export function buildDrift({ points: newestFirst, production, statistic }) {
+export function buildDrift({ points: newestFirst, production, statistic, has_reference: hasReference }) {
   const points = [...newestFirst].reverse().filter((point) => Number.isFinite(point.mmd));
   if (!points.length) {
-    return element("p", { className: "quiet" }, "Nothing measured yet: it takes 50 logged predictions of the version in production.");
+    const wanted = hasReference
+      ? "it takes 50 logged predictions of the version in production."
+      : "the version in production has no embeddings to compare with. The next promoted round, or “perennial train”, brings them.";
+    return element("p", { className: "quiet" }, `Nothing measured yet: ${wanted}`);
   }
   const last = points.at(-1);
   const isOver = last.null_95 !== null && last.mmd > last.null_95;

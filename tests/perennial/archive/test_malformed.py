@@ -13,6 +13,7 @@ from perennial.archive.exporting import export_samples
 from perennial.archive.importing import import_samples
 from perennial.errors import ArchiveError
 from perennial.state import State
+from store.splits import SplitSettings
 from vision.decoding import ImageLimits
 from vision.errors import MalformedSourceError
 
@@ -110,7 +111,7 @@ def test_one_broken_sample_is_refused_with_its_reason_and_the_others_are_taken(
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    report = import_samples(open_home("empty"), tmp_path / "broken.tar", ImageLimits())
+    report = import_samples(open_home("empty"), tmp_path / "broken.tar", ImageLimits(), SplitSettings())
     assert report.num_added == 29
     [(name, why)] = report.refused
     assert name == f"{tmp_path / 'broken.tar'}:{key}"
@@ -120,7 +121,7 @@ def test_one_broken_sample_is_refused_with_its_reason_and_the_others_are_taken(
 def test_too_many_pixels_are_refused_by_the_header(full: State, open_home: Any, tmp_path: Path) -> None:
     export_samples(full, tmp_path / "out")
     with pytest.raises(ArchiveError, match="at most 1,023 pixels"):
-        import_samples(open_home("empty"), tmp_path / "out", ImageLimits(max_pixels=1023))
+        import_samples(open_home("empty"), tmp_path / "out", ImageLimits(max_pixels=1023), SplitSettings())
 
 
 def test_a_tar_that_is_cut_off_is_refused_before_anything_is_written(
@@ -131,7 +132,7 @@ def test_a_tar_that_is_cut_off_is_refused_before_anything_is_written(
     (tmp_path / "cut.tar").write_bytes(whole[:20_000])
     empty = open_home("empty")
     with pytest.raises(MalformedSourceError, match="Copy it again"):
-        import_samples(empty, tmp_path / "cut.tar", ImageLimits())
+        import_samples(empty, tmp_path / "cut.tar", ImageLimits(), SplitSettings())
     assert tools.remembered(empty) == {}
 
 
@@ -142,7 +143,7 @@ def test_an_image_that_is_missing_beside_a_table_is_refused(
     export_samples(full, tmp_path / "out", form)
     lost = next((tmp_path / "out").rglob("*.jpg"))
     lost.unlink()
-    report = import_samples(open_home("empty"), tmp_path / "out", ImageLimits())
+    report = import_samples(open_home("empty"), tmp_path / "out", ImageLimits(), SplitSettings())
     assert report.num_added == 29
     assert "No such file" in report.refused[0][1]
 
@@ -169,6 +170,6 @@ def test_what_no_export_wrote_is_refused_and_train_is_named(
         (folder / name).write_bytes(content)
     place = folder if name == "metadata.jsonl" else folder / name
     with pytest.raises((ArchiveError, MalformedSourceError)) as raised:
-        import_samples(open_home("empty"), place, ImageLimits())
+        import_samples(open_home("empty"), place, ImageLimits(), SplitSettings())
     if raised.type is ArchiveError:
         assert "perennial train" in str(raised.value)

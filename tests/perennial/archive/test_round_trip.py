@@ -15,6 +15,7 @@ from perennial.archive.exporting import export_samples
 from perennial.archive.importing import import_samples
 from perennial.state import State
 from store.samples import delete_sample
+from store.splits import SplitSettings
 from vision.decoding import ImageLimits
 
 LIMITS = ImageLimits()
@@ -39,13 +40,13 @@ def test_an_empty_home_gets_the_same_samples_splits_and_sources(
     assert {each["split"] for each in before.values()} == {"train", "validation", "holdout", "golden"}
 
     empty = open_home("empty")
-    report = import_samples(empty, tmp_path / name, LIMITS)
+    report = import_samples(empty, tmp_path / name, LIMITS, SplitSettings())
     assert (report.num_added, report.num_known, report.num_moved, report.refused) == (30, 0, 0, [])
     assert tools.remembered(empty) == before
     for sha256 in before:
         assert hashlib.sha256(empty.blobs.get(sha256)).hexdigest() == sha256
 
-    again = import_samples(empty, tmp_path / name, LIMITS)
+    again = import_samples(empty, tmp_path / name, LIMITS, SplitSettings())
     assert (again.num_added, again.num_labelled, again.num_known, again.refused) == (0, 0, 30, [])
     assert tools.remembered(empty) == before
 
@@ -56,7 +57,7 @@ def test_a_home_whose_production_knows_other_classes_quarantines(
     export_samples(full, tmp_path / "out")
     other = open_home("other")
     tools.make_production(other, ("ant", "spider"))
-    import_samples(other, tmp_path / "out", LIMITS)
+    import_samples(other, tmp_path / "out", LIMITS, SplitSettings())
     states = {(said["label"], said["state"]) for said in tools.remembered(other).values()}
     assert states == {("ant", "accepted"), (None, "quarantined")}
     splits = {sha256: each["split"] for sha256, each in tools.remembered(full).items()}
@@ -69,7 +70,7 @@ def test_a_label_that_was_given_here_stays_and_the_other_is_told(
     export_samples(full, tmp_path / "out")
     sha256 = tools.add(full, tools.picture(0, "JPEG"), "bee/wasp", "key 0")
     before = tools.remembered(full)
-    report = import_samples(full, tmp_path / "out", LIMITS)
+    report = import_samples(full, tmp_path / "out", LIMITS, SplitSettings())
     assert (report.num_added, report.num_known) == (0, 30)
     [(name, reason)] = report.refused
     assert sha256 in name
@@ -84,7 +85,7 @@ def test_another_sources_label_is_added_and_may_be_a_conflict(
     other = open_home("other")
     agreed = tools.add(other, tools.picture(0), "ant", "ann")
     disputed = tools.add(other, tools.picture(1, "PNG"), "ant", "ann")
-    report = import_samples(other, tmp_path / "out", LIMITS)
+    report = import_samples(other, tmp_path / "out", LIMITS, SplitSettings())
     assert (report.num_added, report.num_labelled, report.num_known) == (28, 2, 0)
     now = tools.remembered(other)
     assert (now[agreed]["state"], now[disputed]["state"]) == ("accepted", "conflict")
@@ -102,8 +103,8 @@ def test_a_dispute_without_production_is_not_settled_by_a_third(
     sha256 = tools.add(third, tools.picture(28), "ant", "cy")
     export_samples(third, tmp_path / "more")
     empty = open_home("empty")
-    import_samples(empty, tmp_path / "disputed", LIMITS)
-    import_samples(empty, tmp_path / "more", LIMITS)
+    import_samples(empty, tmp_path / "disputed", LIMITS, SplitSettings())
+    import_samples(empty, tmp_path / "more", LIMITS, SplitSettings())
     assert tools.remembered(empty)[sha256]["state"] == "conflict"
 
 
@@ -119,7 +120,7 @@ def test_what_is_near_to_a_picture_here_is_kept_on_one_side_with_it(
     tools.add(here, tools.picture(6, quality=80), "ant", origin="initial", split="train")
     far = tools.add(there, tools.picture(3), "ant", origin="initial", split="train")
     export_samples(there, tmp_path / "out")
-    report = import_samples(here, tmp_path / "out", LIMITS)
+    report = import_samples(here, tmp_path / "out", LIMITS, SplitSettings())
     now = tools.remembered(here)
     splits = [now[sha256]["split"] for sha256 in (near, grouped, far, judge)]
     assert splits == ["holdout", "holdout", "train", "train"]
@@ -138,9 +139,9 @@ def test_a_crash_in_the_middle_is_repaired_by_running_it_again(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_samples(empty, tmp_path / "out", LIMITS, die)
+        import_samples(empty, tmp_path / "out", LIMITS, SplitSettings(), die)
     assert len(tools.remembered(empty)) == 16
-    report = import_samples(empty, tmp_path / "out", LIMITS)
+    report = import_samples(empty, tmp_path / "out", LIMITS, SplitSettings())
     assert (report.num_added, report.num_known) == (14, 16)
     assert tools.remembered(empty) == tools.remembered(full)
 
@@ -168,5 +169,5 @@ def test_a_deleted_sample_comes_back_by_importing(full: State, tools: Any, tmp_p
     export_samples(full, tmp_path / "out")
     before = tools.remembered(full)
     full.database.write(lambda connection: delete_sample(connection, 3))
-    assert import_samples(full, tmp_path / "out", LIMITS).num_added == 1
+    assert import_samples(full, tmp_path / "out", LIMITS, SplitSettings()).num_added == 1
     assert tools.remembered(full) == before
