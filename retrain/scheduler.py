@@ -130,6 +130,7 @@ class Learner:
             jobs.keep_house(fenced, self._blobs, self._settings)
 
     def _scheduler(self) -> Any:
+        # APScheduler comes without types.
         scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]
             # One thread a job: a long one must never keep the lease's waiting.
             executors={"default": ThreadPoolExecutor(5)},  # type: ignore[no-untyped-call]

@@ -28,7 +28,7 @@ _VALIDATION: dict[str, Any] = {
 
 
 def draw_curves(epochs: Sequence[Epoch], diagnosis: Diagnosis, best_epoch: int) -> bytes:
-    """Return a PNG with the loss and the accuracy of both sets, the best epoch marked.
+    """Return a PNG with the loss and the accuracy of both sets, the kept epoch marked.
 
     Args:
         epochs: Oldest first, at least one.
@@ -63,13 +63,14 @@ def draw_curves(epochs: Sequence[Epoch], diagnosis: Diagnosis, best_epoch: int) 
         fontsize=11,
     )
     picture = BytesIO()
+    # Matplotlib leaves this method without types.
     canvas.print_png(picture, metadata={"Software": ""})  # type: ignore[no-untyped-call]
     return picture.getvalue()
 
 
 def _label(axes: Axes, quantity: str, best_epoch: int) -> None:
     axes.axvline(
-        best_epoch, color="#666666", linewidth=1.0, linestyle=":", label=f"best epoch ({best_epoch})"
+        best_epoch, color="#666666", linewidth=1.0, linestyle=":", label=f"kept epoch ({best_epoch})"
     )
     axes.set_xlabel("epoch")
     axes.set_ylabel(quantity)

@@ -80,5 +80,6 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         return float(likelihood) + 0.5 * log_temperature**2
 
     bounds = tuple(np.log(_TEMPERATURE_BOUNDS))
+    # SciPy comes without types.
     best = minimize_scalar(loss, bounds=bounds, method="bounded")  # type: ignore[no-untyped-call]
     return float(np.exp(best.x))

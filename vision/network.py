@@ -33,6 +33,7 @@ class Classifier(nn.Module):
         network.set_submodule(backbone.head, nn.Identity())
         self.network = network
         self.head = head
+        # torch leaves these two without types.
         self.register_state_dict_post_hook(_to_torchvision_names)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_from_torchvision_names)  # type: ignore[no-untyped-call]
 

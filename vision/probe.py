@@ -71,6 +71,7 @@ def _solve(
         solver.parameters(), max_iter=_MAX_STEPS, line_search_fn="strong_wolfe", tolerance_grad=1e-5
     )
 
+    # torch leaves `backward` and `LBFGS.step` without types.
     def closure() -> Tensor:
         optimizer.zero_grad()
         loss = cross_entropy(solver(embeddings), labels, weight=weights)

@@ -16,6 +16,7 @@ from vision.diagnosis import Diagnosis, diagnose
 from vision.errors import TooFewSamplesError, TrainingDivergedError
 from vision.evaluation import evaluate_logits, fit_temperature
 from vision.freezing import Parameters, only_trainable, set_training_modes
+from vision.schedule import Schedule, rate_at
 
 __all__ = [
     "Epoch",
@@ -24,18 +25,11 @@ __all__ = [
     "evaluate_logits",
     "fit",
     "fit_temperature",
-    "rate_at",
     "snapshot",
 ]
 
-Schedule = Literal["step", "cosine", "constant"]
 # From images (N, …), logits (N, C) and indices of the images in the training set to a differentiable scalar.
 Penalty = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
-
-STEP_EPOCHS = 7
-STEP_FACTOR = 0.1
-# Share of a cosine run in which the rate rises to its peak.
-_WARM_UP = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +108,6 @@ class TrainingResult:
     epochs: tuple[Epoch, ...]
     best_epoch: int
     diagnosis: Diagnosis
-
-
-def rate_at(schedule: Schedule, step: int, num_steps: int, num_epochs: int) -> float:
-    """Return the share of the peak learning rate to use at a step.
-
-    Args:
-        schedule: Its name.
-        step: From 0 to num_steps - 1.
-        num_steps: Steps of the whole run.
-        num_epochs: Epochs of the whole run.
-    """
-    if schedule == "step":
-        return STEP_FACTOR ** (step * num_epochs // num_steps // STEP_EPOCHS)
-    if schedule == "cosine":
-        warm_up = max(1, round(_WARM_UP * num_steps))
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, num_steps - warm_up)))
-    return 1.0
 
 
 def fit(

@@ -12,10 +12,9 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from torch import nn
-from torchvision.models import (  # type: ignore[attr-defined]
-    WeightsEnum,
-    get_model_builder,
-)
+
+# torchvision's __init__ doesn't say that it exports these.
+from torchvision.models import WeightsEnum, get_model_builder  # type: ignore[attr-defined]
 
 from vision.errors import UnknownBackboneError
 from vision.weights import lite

@@ -159,7 +159,7 @@ def test_bentoml_s_own_client_predicts_and_gives_feedback(server: Server, image:
 
 def test_its_paths_fetch_nothing_and_tell_errors_in_our_shape(server: Server) -> None:
     for sent in ({"data": {"image": "http://127.0.0.1:1/a.jpg"}}, {"json": {"image": "http://127.0.0.1:1/"}}):
-        answer = httpx.post(f"{server.url}/predict", **sent)  # type: ignore[arg-type]
+        answer = httpx.post(f"{server.url}/predict", **sent)  # type: ignore[arg-type]  # arguments by name
         assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_an_image_type")
     for method, path in (("POST", "/livez"), ("GET", "/docs.json"), ("PUT", "/schema.json"), ("GET", "/v3")):
         answer = httpx.request(method, f"{server.url}{path}")

@@ -84,7 +84,7 @@ class World:
             sha256=self.blobs.put(content),
             phash=perceptual_hash(Image.open(io.BytesIO(content)).convert("RGB")),
             label=label,
-            **{"origin": "direct", "source": "tests", **fields},  # type: ignore[arg-type]
+            **{"origin": "direct", "source": "tests", **fields},  # type: ignore[arg-type]  # fields of NewSample
         )
         splits = SplitSettings(near_duplicate_distance=0)
         return self.database.write(lambda c: samples.add_sample(c, new, CLASSES, splits))

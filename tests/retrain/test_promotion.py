@@ -40,10 +40,11 @@ def _settle(world: Any, proposal: Proposal, journal: Journal) -> str:
 
 def _num_rows(world: Any) -> tuple[int, int]:
     with world.database.read() as connection:
-        return tuple(  # type: ignore[return-value]
-            connection.execute(select(func.count()).select_from(table)).scalar_one()
+        num_versions, num_measurements = (
+            int(connection.execute(select(func.count()).select_from(table)).scalar_one())
             for table in (schema.versions, schema.measurements)
         )
+    return num_versions, num_measurements
 
 
 def test_a_promoted_version_has_its_bytes_its_margin_and_its_measurements(small_world: Any) -> None:

@@ -31,7 +31,7 @@ class Gated(Predictor):
         self.begun = threading.Event()
         self.sizes: list[int] = []
 
-    def predict(self, model: LiveModel, images: list[Tensor]) -> list[Prediction]:  # type: ignore[override]
+    def predict(self, model: LiveModel, images: list[Tensor]) -> list[Prediction]:  # type: ignore[override]  # a gate in the middle
         self.begun.set()
         assert self.gate.wait(10)
         self.sizes.append(len(images))

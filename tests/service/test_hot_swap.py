@@ -63,7 +63,7 @@ async def test_a_version_that_cannot_be_loaded_leaves_the_live_one(serving: Any)
     # It is tried again later, not at each look.
     loads: list[str] = []
     load = follower._load
-    follower._load = lambda version: (loads.append(version.version), load(version))[1]  # type: ignore[method-assign]
+    follower._load = lambda version: (loads.append(version.version), load(version))[1]  # type: ignore[method-assign]  # counts the loads
     await follower.look()
     assert loads == []
     # Another version is loaded at once.

@@ -120,7 +120,7 @@ def test_a_refused_statement_undoes_its_own_work_only(database: Database) -> Non
 
 def test_a_failed_commit_raises_to_the_whole_group_and_writes_nothing(database: Database) -> None:
     full_disk = sqlite3.OperationalError("database or disk is full")
-    full_disk.sqlite_errorcode = sqlite3.SQLITE_FULL  # type: ignore[misc]
+    full_disk.sqlite_errorcode = sqlite3.SQLITE_FULL  # type: ignore[misc]  # as SQLite sets it
 
     def refuse(connection: Connection) -> None:
         raise OperationalError("COMMIT", {}, full_disk)

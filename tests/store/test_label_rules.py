@@ -22,7 +22,7 @@ CLASSES = ["ants", "bees"]
 def test_the_label_in_force_is_the_class_that_all_sources_who_know_one_say_last(
     latest: dict[str, str], state: str, label: str | None
 ) -> None:
-    assert standing(latest, CLASSES) == Standing(state, label)  # type: ignore[arg-type]
+    assert standing(latest, CLASSES) == Standing(state, label)  # type: ignore[arg-type]  # parametrized
 
 
 @pytest.mark.parametrize(

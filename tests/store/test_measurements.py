@@ -10,7 +10,7 @@ from store.measurements import Measurement
 
 
 def record(database: Database, value: float, fencing: int | None = None, **where: str) -> None:
-    measurement = Measurement(metric="accuracy", value=value, num_samples=100, **where)  # type: ignore[arg-type]
+    measurement = Measurement(metric="accuracy", value=value, num_samples=100, **where)  # type: ignore[arg-type]  # parametrized
     database.write(lambda c: measurements.record(c, measurement, fencing=fencing))
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from store.database import Database, now
 from store.near_duplicates import (
@@ -31,7 +31,7 @@ def flipped(phash: int, bits: tuple[int, ...]) -> int:
 
 
 def know(database: Database, phash: int, split: str = "train") -> int:
-    def work(connection):  # type: ignore[no-untyped-def]
+    def work(connection: Connection) -> int:
         row = {
             "sha256": f"{random.getrandbits(256):064x}",
             "phash": phash,

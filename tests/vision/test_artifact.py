@@ -56,7 +56,7 @@ def test_a_directory_appears_whole_and_replaces_an_older_one(artifact: Artifact,
 
 def test_a_save_that_fails_leaves_the_older_one(artifact: Artifact, tmp_path: Path) -> None:
     save_artifact(artifact, tmp_path / "mine")
-    unwritable = replace(artifact, class_names=("a", "b", object()))  # type: ignore[arg-type]
+    unwritable = replace(artifact, class_names=("a", "b", object()))  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(TypeError):
         save_artifact(unwritable, tmp_path / "mine")
     assert load_artifact(tmp_path / "mine").class_names == artifact.class_names

@@ -42,7 +42,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_samples_a_class_choose_the_strategy(
     samples_per_class: int, weights: str | Path, expected: str
 ) -> None:
-    assert choose_strategy(samples_per_class, weights) == expected  # type: ignore[arg-type]
+    assert choose_strategy(samples_per_class, weights) == expected  # type: ignore[arg-type]  # parametrized
 
 
 def test_an_artifact_from_scratch_serves_what_was_validated(dark_and_bright: Made) -> None:

@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 import torch
 from torch import nn
+
+# torchvision's __init__ doesn't say that it exports these.
 from torchvision.models import WeightsEnum, get_model_weights  # type: ignore[attr-defined]
 
 from vision.errors import WeightsUnavailableError

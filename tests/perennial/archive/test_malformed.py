@@ -103,7 +103,7 @@ def test_one_broken_sample_is_refused_with_its_reason_and_the_others_are_taken(
 ) -> None:
     export_samples(full, tmp_path / "out.tar")
     with tarfile.open(tmp_path / "out.tar") as tar:
-        members = {entry.name: tar.extractfile(entry).read() for entry in tar}  # type: ignore[union-attr]
+        members = {entry.name: tar.extractfile(entry).read() for entry in tar}  # type: ignore[union-attr]  # all are files
     key = next(iter(members)).partition(".")[0]
     change(members, key)
     with tarfile.open(tmp_path / "broken.tar", "w") as tar:

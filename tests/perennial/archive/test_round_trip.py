@@ -149,7 +149,7 @@ def test_a_crash_in_the_middle_is_repaired_by_running_it_again(
 def test_a_tar_names_each_image_by_its_sha_beside_its_fields(full: State, tmp_path: Path) -> None:
     export_samples(full, tmp_path / "out.tar")
     with tarfile.open(tmp_path / "out.tar") as tar:
-        contents = {entry.name: tar.extractfile(entry).read() for entry in tar}  # type: ignore[union-attr]
+        contents = {entry.name: tar.extractfile(entry).read() for entry in tar}  # type: ignore[union-attr]  # all are files
     assert Counter(Path(name).suffix for name in contents) == {".json": 30, ".jpg": 17, ".png": 7, ".webp": 6}
     for name, content in contents.items():
         if not name.endswith(".json"):

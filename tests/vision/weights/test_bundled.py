@@ -29,7 +29,7 @@ def test_a_classifier_gets_its_body_and_a_head_of_its_own() -> None:
 def test_its_own_head_names_two_hundred_classes() -> None:
     names = bundled.bundled_class_names()
     assert len(names) == len(set(names)) == 200
-    assert bundled.bundled_network().fc.out_features == 200  # type: ignore[union-attr]
+    assert bundled.bundled_network().fc.out_features == 200  # type: ignore[union-attr]  # a Linear
 
 
 def test_other_backbones_have_none() -> None:

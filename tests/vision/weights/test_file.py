@@ -113,7 +113,7 @@ def test_a_file_that_is_no_weights_is_refused(name: str, tmp_path: Path) -> None
 def test_a_pickle_that_would_run_code_is_refused_unread(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
-            return (Path.touch, (tmp_path / "sprung",))  # type: ignore[return-value]
+            return (Path.touch, (tmp_path / "sprung",))  # type: ignore[return-value]  # pickle wants any callable
 
     path = tmp_path / "weights.pth"
     torch.save({"conv1.weight": Trap()}, path)
