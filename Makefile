@@ -42,8 +42,9 @@ bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEE
 	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(DATA),--data $(DATA))
 
 STRATEGIES ?= linear_probe
-bench-transfer: .venv/dev ## What pretrained features are worth with few images: STRATEGIES=a,b SEED=n
-	@$(RUN)python -m benchmarks.transfer $(if $(filter command line,$(origin SEED)),--seed $(SEED)) --strategies $(STRATEGIES)
+ENSEMBLES ?= linear_probe
+bench-transfer: .venv/dev ## What pretrained features are worth with few images: STRATEGIES=a,b ENSEMBLES=a,b SEED=n
+	@$(RUN)python -m benchmarks.transfer $(if $(filter command line,$(origin SEED)),--seed $(SEED)) --strategies $(STRATEGIES) --ensembles $(ENSEMBLES)
 
 backbone: .venv/dev ## Make the bundled backbone again (hours): DATA=archive OUT=folder; goes on where it was cut
 	@$(RUN)python -m benchmarks.backbone.distil $(if $(DATA),--data $(DATA)) --out $(or $(OUT),benchmarks/cache/backbone)

@@ -7,26 +7,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
 from typing import Any
-
-import numpy as np
-import torch
 
 from benchmarks.photographs import DEFAULT_ARCHIVE, make_world
 from benchmarks.record import record
-from vision.augmentation import augmented
+from benchmarks.transfer_runs import Measured, Pair, accuracies, calibration, chosen, ensemble, run_transfer
 from vision.errors import WeightsUnavailableError
-from vision.evaluation import evaluate_logits
-from vision.image_set import LabelRecorder, PreparedImages
 from vision.network import Weights
-from vision.preprocessing import ImageLimits
-from vision.transfer import TransferSettings, transfer
+from vision.transfer import TransferSettings
 
 HYMENOPTERA = DEFAULT_ARCHIVE.parent / "hymenoptera"
-_VALIDATION = 0.15
-
-Pair = tuple[bytes, int]
+NUM_MEMBERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,52 +60,66 @@ def main() -> None:
         figures[task.name] = {}
         figures["seconds"][task.name] = {}
         for start in STARTS:
-            for strategy in arguments.strategies:
-                _measure(task, start, strategy, arguments.seeds, figures)
-    command = f"make bench-transfer SEED={','.join(map(str, arguments.seeds))}"
-    record("transfer", figures, f"{command} STRATEGIES={','.join(arguments.strategies)}")
+            found, seconds = _measure(task, start, arguments)
+            figures[task.name][start.name] = found
+            figures["seconds"][task.name][start.name] = seconds
+    seeds = ",".join(map(str, arguments.seeds))
+    strategies, ensembles = ",".join(arguments.strategies), ",".join(arguments.ensembles)
+    command = f"make bench-transfer SEED={seeds} STRATEGIES={strategies} ENSEMBLES={ensembles}"
+    record("transfer", figures, command)
     print(json.dumps(figures))
 
 
-def _measure(task: Task, start: Start, strategy: str, seeds: Sequence[int], figures: dict[str, Any]) -> None:
-    """Note the means over the seeds; a start whose weights can't be had is noted as None."""
-    begun = time.monotonic()
+def _measure(
+    task: Task, start: Start, arguments: argparse.Namespace
+) -> tuple[dict[str, Any] | None, dict[str, float]]:
+    """Return a start's figures by strategy, and its seconds a run; None where its weights can't be had."""
+    seconds: dict[str, float] = {}
     try:
-        runs = [_run(task, start, strategy, seed) for seed in seeds]
+        by_strategy = _runs(task, start, arguments.strategies, 1, arguments.seeds, seconds)
+        ensembles = _runs(task, start, arguments.ensembles, NUM_MEMBERS, arguments.seeds, seconds)
     except WeightsUnavailableError as error:
         print(f"{task.name}, {start.name}: {error}", file=sys.stderr, flush=True)
-        figures[task.name][start.name] = None
-        return
-    seconds = (time.monotonic() - begun) / len(seeds)
-    accuracies = [accuracy for accuracy, _ in runs]
-    found = {
-        "accuracy": round(mean(accuracies), 2),
-        "each": accuracies,
-        "validation": round(mean(validation for _, validation in runs), 2),
-    }
-    figures[task.name].setdefault(start.name, {})[strategy] = found
-    figures["seconds"][task.name].setdefault(start.name, {})[strategy] = round(seconds, 1)
-    print(f"{task.name}, {start.name}, {strategy}: {found}, {seconds:.0f} s", file=sys.stderr, flush=True)
+        return None, {}
+    figures: dict[str, Any] = {strategy: accuracies(runs) for strategy, runs in by_strategy.items()}
+    if len(by_strategy) > 1:
+        figures["chosen"] = chosen(by_strategy)
+    if "linear_probe" in by_strategy:
+        figures["calibration"] = calibration(by_strategy["linear_probe"])
+    figures["ensemble"] = {strategy: ensemble(runs) for strategy, runs in ensembles.items()}
+    return figures, seconds
 
 
-def _run(task: Task, start: Start, strategy: str, seed: int) -> tuple[float, float]:
-    """Return accuracy on test and on validation, in points."""
-    order = np.random.default_rng(seed).permutation(len(task.training))
-    shuffled = [task.training[index] for index in order]
-    num_validation = round(_VALIDATION * len(shuffled))
+def _runs(
+    task: Task,
+    start: Start,
+    strategies: Sequence[str],
+    num_members: int,
+    seeds: Sequence[int],
+    seconds: dict[str, float],
+) -> dict[str, list[Measured]]:
+    """Return the runs of each strategy, one for each seed, and note the seconds of one."""
+    found: dict[str, list[Measured]] = {}
+    for strategy in strategies:
+        begun = time.monotonic()
+        found[strategy] = [_run(task, start, strategy, seed, num_members) for seed in seeds]
+        name = strategy if num_members == 1 else f"ensemble_{strategy}"
+        seconds[name] = round((time.monotonic() - begun) / len(seeds), 1)
+        told = f"{accuracies(found[strategy])}, {seconds[name]} s"
+        print(f"{task.name}, {start.name}, {name}: {told}", file=sys.stderr, flush=True)
+    return found
+
+
+def _run(task: Task, start: Start, strategy: str, seed: int, num_members: int) -> Measured:
     settings = TransferSettings(
         backbone=start.backbone,
         weights=start.weights,
         strategy=strategy,
         image_size=task.image_sizes[start.backbone],
         seed=seed,
+        num_members=num_members,
     )
-    result = transfer(shuffled[num_validation:], shuffled[:num_validation], task.class_names, settings)
-    plain = augmented(result.artifact.preprocessing, "none")
-    images = LabelRecorder(PreparedImages(task.test, plain, ImageLimits()))
-    logits, _ = evaluate_logits(result.artifact.build(), images)
-    accuracy = float((logits.argmax(dim=1) == torch.tensor(images.labels)).double().mean())
-    return round(100 * accuracy, 2), round(100 * result.validation_accuracy, 2)
+    return run_transfer(task.training, task.test, task.class_names, settings)
 
 
 def _hymenoptera(folder: Path) -> Task:
@@ -150,6 +155,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--strategies", default=["linear_probe"], type=lambda text: text.split(","), help="comma-separated"
+    )
+    parser.add_argument(
+        "--ensembles",
+        default=["linear_probe"],
+        type=lambda text: text.split(",") if text else [],
+        help="strategies to measure an ensemble of, comma-separated",
     )
     parser.add_argument("--data", type=Path, default=DEFAULT_ARCHIVE, help="the archive of CIFAR-10")
     parser.add_argument("--hymenoptera", type=Path, default=HYMENOPTERA, help="a folder of train/ and val/")

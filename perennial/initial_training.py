@@ -1,53 +1,38 @@
 """`perennial train`: from a user's images to the version in production."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection
 
+from perennial.ensemble_gain import EnsembleGain, measure_gain
+from perennial.golden import Bench
 from perennial.importing import Imported
 from perennial.state import State
+from perennial.stored_images import StoredImages
+from perennial.trials import Plan, Trials, run_trials
 from retrain.gate import golden_needed_for, margin_for
 from store.measurements import Measurement, record
 from store.registry import Version, production, promote
 from store.sample_rows import Sample
 from store.slices import add_slice, golden_slice, slice_names, slice_samples
 from store.versions import NewVersion, add_version
-from vision.artifact import Artifact, to_files
-from vision.augmentation import augmented
+from vision.artifact import to_files
 from vision.curves import draw_curves
-from vision.evaluation import evaluate_logits
-from vision.image_set import LabelRecorder, PreparedImages
 from vision.training import Epoch
-from vision.transfer import TransferResult, TransferSettings, transfer
+from vision.transfer import TransferResult, TransferSettings, plan_steps, transfer
 
 WANTED_MARGIN = 0.02
 
 
-class StoredImages:
-    """The bytes of samples with their class index, read from the store one by one."""
-
-    def __init__(self, state: State, samples: Sequence[Sample], class_names: Sequence[str]) -> None:
-        self._blobs = state.blobs
-        numbers = {name: number for number, name in enumerate(class_names)}
-        self._items = [(sample.sha256, numbers[str(sample.label)]) for sample in samples]
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, index: int) -> tuple[bytes, int]:
-        sha256, label = self._items[index]
-        return self._blobs.get(sha256), label
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Who is told how far training is."""
+    """Who is told how far training is; `on_run` hears what is trained next, where that is several."""
 
     on_epoch: Callable[[Epoch], None]
     on_batch: Callable[[int, int], None]
+    on_run: Callable[[str], None] = field(default=lambda name: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +41,8 @@ class Job:
 
     Attributes:
         class_names: In the order of the network's outputs.
-        transfer: How to train.
+        transfer: How to train; the strategy may be "best", which tries each.
+        num_repeats: Trainings with other seeds, of which the best on validation is kept.
         device: Where: "cpu" or "cuda".
         reason: Kept with the move of the alias.
         description: What the version is, in a few words.
@@ -71,18 +57,28 @@ class Job:
     description: str
     actor: str = "train"
     is_starter: bool = False
+    num_repeats: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained version with its figures; accuracies are fractions."""
+    """A trained version with its figures; accuracies are fractions.
+
+    Attributes:
+        version: In production now.
+        trials: What it was chosen among, and its own result.
+        class_accuracy: On golden images, by class.
+        num_golden: How many of them there are.
+        margin: That the gate allows.
+        gain: What it is worth as an ensemble; None where it is one network.
+    """
 
     version: Version
-    result: TransferResult
-    golden_accuracy: float
+    trials: Trials
     class_accuracy: dict[str, float]
     num_golden: int
     margin: float
+    gain: EnsembleGain | None
 
     @property
     def golden_needed(self) -> int | None:
@@ -96,17 +92,9 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
     Raises:
         VisionError: The weights, the backbone or the settings can't be used.
     """
-    result = transfer(
-        StoredImages(state, imported.train, job.class_names),
-        StoredImages(state, imported.validation, job.class_names),
-        job.class_names,
-        job.transfer,
-        device=job.device,
-        on_epoch=progress.on_epoch,
-        on_batch=progress.on_batch,
-    )
-    outcomes = _outcomes(state, _judged(state, imported, job), result.artifact, job)
-    accuracy, margin = _accuracy(imported.golden, outcomes), margin_for(len(imported.golden))
+    trials = _run_trials(state, imported, job, progress)
+    result, judgement = trials.result, trials.judgement
+    margin = margin_for(len(imported.golden))
     curves = draw_curves(result.epochs, result.diagnosis, result.best_epoch)
     contents = {**to_files(result.artifact), "curves.png": curves}
     files = {name: state.blobs.put(content) for name, content in contents.items()}
@@ -120,7 +108,7 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
         new = NewVersion(
             class_names=job.class_names,
             files=files,
-            metrics=_metrics(result, job, accuracy, len(imported.golden)),
+            metrics=_metrics(trials, job, len(imported.golden)),
             parent=parent.version if parent is not None else None,
             margin=margin,
             is_starter=job.is_starter,
@@ -128,35 +116,52 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
         )
         version = add_version(connection, new, _seen(imported))
         _add_golden(connection, version, imported.golden)
-        _record_accuracies(connection, version, outcomes)
+        _record_accuracies(connection, version, judgement.outcomes)
         promote(connection, version.version, reason=job.reason, actor=job.actor, force=True)
         return version
 
     version = state.database.write(work)
-    by_class = _class_accuracy(imported.golden, outcomes, job.class_names)
-    return Trained(version, result, accuracy, by_class, len(imported.golden), margin)
+    by_class = _class_accuracy(imported.golden, judgement.outcomes, job.class_names)
+    gain = measure_gain(result, judgement, job.device)
+    return Trained(version, trials, by_class, len(imported.golden), margin, gain)
 
 
-def _judged(state: State, imported: Imported, job: Job) -> list[Sample]:
-    """Return the golden images, and those of every slice that the new version will be judged on."""
-    judged = {sample.id: sample for sample in imported.golden}
+def _run_trials(state: State, imported: Imported, job: Job, progress: Progress) -> Trials:
+    training, validation = (
+        StoredImages(state.blobs, part, job.class_names) for part in (imported.train, imported.validation)
+    )
+
+    def train(settings: TransferSettings, tell: Callable[[int, int], None]) -> TransferResult:
+        return transfer(
+            training,
+            validation,
+            job.class_names,
+            settings,
+            device=job.device,
+            on_epoch=progress.on_epoch,
+            on_batch=tell,
+        )
+
+    def num_steps(settings: TransferSettings) -> int:
+        return sum(plan_steps(settings, (len(training), len(validation)), len(job.class_names)))
+
+    bench = Bench(
+        state.blobs, imported.golden, _others(state, imported, job), job.transfer.limits, job.device
+    )
+    plan = Plan(job.transfer, job.num_repeats, num_steps, progress.on_batch, progress.on_run)
+    return run_trials(plan, train, lambda result: bench.judge(result.artifact))
+
+
+def _others(state: State, imported: Imported, job: Job) -> list[Sample]:
+    """Return what the new version will be judged on beside the golden images: every slice of its lineage."""
+    others: dict[int, Sample] = {}
     with state.database.read() as connection:
         parent = production(connection)
         if parent is not None and not _begins_lineage(parent, job.class_names):
             for name in slice_names(connection, parent.lineage, parent.version):
-                judged |= {sample.id: sample for sample in slice_samples(connection, name)}
-    return list(judged.values())
-
-
-def _outcomes(state: State, samples: Sequence[Sample], artifact: Artifact, job: Job) -> dict[int, bool]:
-    """Return whether the artifact is right about each sample, by the sample's id."""
-    source = StoredImages(state, samples, artifact.class_names)
-    images = LabelRecorder(
-        PreparedImages(source, augmented(artifact.preprocessing, "none"), job.transfer.limits)
-    )
-    logits, _ = evaluate_logits(artifact.build(job.device), images, device=job.device)
-    right = logits.argmax(dim=1).numpy() == np.array(images.labels)
-    return dict(zip((sample.id for sample in samples), right.tolist(), strict=True))
+                others |= {sample.id: sample for sample in slice_samples(connection, name)}
+    golden = {sample.id for sample in imported.golden}
+    return [sample for sample in others.values() if sample.id not in golden]
 
 
 def _accuracy(samples: Sequence[Sample], outcomes: Mapping[int, bool]) -> float:
@@ -200,11 +205,14 @@ def _record_accuracies(connection: Connection, version: Version, outcomes: Mappi
             record(connection, Measurement("accuracy", accuracy, len(judged), version.version, name))
 
 
-def _metrics(result: TransferResult, job: Job, golden: float, num_golden: int) -> dict[str, Any]:
+def _metrics(trials: Trials, job: Job, num_golden: int) -> dict[str, Any]:
+    result = trials.result
     return {
         "description": job.description,
-        "golden_accuracy": golden,
+        "golden_accuracy": trials.judgement.accuracy,
         "num_golden": num_golden,
+        "calibration_error": trials.judgement.calibration_error,
+        "uncalibrated_error": trials.judgement.uncalibrated_error,
         "validation_accuracy": result.validation_accuracy,
         "strategy": result.strategy,
         "backbone": result.artifact.backbone,
@@ -212,6 +220,8 @@ def _metrics(result: TransferResult, job: Job, golden: float, num_golden: int) -
         "temperature": result.artifact.temperature,
         "diagnosis": result.diagnosis,
         "num_epochs": len(result.epochs),
+        "num_members": result.artifact.num_members,
+        "seed": trials.chosen_seed,
     }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from perennial.errors import SettingsError, TooFewImagesError
+from perennial.forewarning import forewarnings
 from perennial.importing import Cut, Imported, cut, import_images
 from perennial.initial_training import Job, Progress, Trained, train_version
 from perennial.settings import Settings
@@ -34,6 +35,9 @@ class Request:
     image_size: int | None = None
     epochs: int | None = None
     augmentation: Literal["none", "gentle", "basic", "strong"] = "basic"
+    balances_classes: bool = False
+    num_members: int = 1
+    num_repeats: int = 1
     seed: int = 0
 
 
@@ -49,6 +53,12 @@ class Listener(Protocol):
     def on_epoch(self, epoch: Epoch) -> None:
         """Hear an epoch's figures."""
 
+    def on_run(self, name: str) -> None:
+        """Hear what is trained next, where that is several trainings."""
+
+    def on_warning(self, text: str) -> None:
+        """Hear what had better be known before the training."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedSource:
@@ -57,6 +67,7 @@ class TrainedSource:
     trained: Trained
     imported: Imported
     left_out: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
     curves_file: Path
 
 
@@ -86,6 +97,9 @@ def train_source(state: State, settings: Settings, request: Request, listener: L
 
     imported = import_images(state, parts, checked.class_names, limits, settings.split(), on_image)
     _check_parts(imported, request.source)
+    warnings = forewarnings(imported.train, transfer)
+    for warning in warnings:
+        listener.on_warning(warning)
     job = Job(
         class_names=checked.class_names,
         transfer=transfer,
@@ -93,10 +107,12 @@ def train_source(state: State, settings: Settings, request: Request, listener: L
         reason=f"Trained on {request.source} by {request.actor}.",
         description=f"{len(checked.class_names)} classes from {request.source.name}",
         actor=request.actor,
+        num_repeats=request.num_repeats,
     )
-    trained = train_version(state, imported, job, Progress(listener.on_epoch, listener.on_batch))
+    progress = Progress(listener.on_epoch, listener.on_batch, listener.on_run)
+    trained = train_version(state, imported, job, progress)
     left_out = (*checked.unreadable, *imported.left_out)
-    return TrainedSource(trained, imported, left_out, _write_curves(state, settings, trained))
+    return TrainedSource(trained, imported, left_out, warnings, _write_curves(state, settings, trained))
 
 
 def cut_three_ways(checked: CheckedImages) -> dict[Cut, list[LabelledImage]]:
@@ -123,6 +139,8 @@ def _transfer_settings(settings: Settings, request: Request) -> TransferSettings
         image_size=request.image_size,
         epochs=request.epochs,
         augmentation=request.augmentation,
+        balances_classes=request.balances_classes,
+        num_members=request.num_members,
         seed=request.seed,
         num_threads=settings.threads,
         limits=settings.limits(),

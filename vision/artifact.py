@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from vision.ensemble import MAX_MEMBERS, MAX_OWN_GROUPS, as_ensemble
 from vision.errors import CorruptArtifactError, UnknownBackboneError
 from vision.network import Classifier, build_empty_classifier
 from vision.preprocessing import Preprocessing
@@ -36,6 +37,8 @@ class Artifact:
         state: The classifier's state dict, on the CPU.
         temperature: Logits are divided by it before the softmax; over 0.
         reference: Float16 embeddings (M, D) of held-out images at training time, to which drift is compared.
+        num_members: Networks whose probabilities are averaged; more than 1 make it an ensemble.
+        num_own_groups: Block groups, counted from the head up, that each member has for itself.
     """
 
     backbone: str
@@ -44,6 +47,8 @@ class Artifact:
     state: Mapping[str, Tensor]
     temperature: float = 1.0
     reference: Tensor | None = None
+    num_members: int = 1
+    num_own_groups: int = 1
 
     def build(self, device: torch.device | str = "cpu") -> Classifier:
         """Return the classifier with these weights, in evaluation mode. The weights are copied.
@@ -55,6 +60,8 @@ class Artifact:
             classifier = build_empty_classifier(self.backbone, len(self.class_names))
         except UnknownBackboneError as error:
             raise CorruptArtifactError(f"The artifact can't be built. {error}") from error
+        if self.num_members > 1:
+            classifier = as_ensemble(classifier, self.num_members, self.num_own_groups)
         _check_state(self.state, classifier.state_dict())
         # assign=True takes the tensors themselves, so two classifiers would train into each other.
         state = {name: tensor.clone() for name, tensor in self.state.items()}
@@ -73,6 +80,8 @@ def to_files(artifact: Artifact) -> dict[str, bytes]:
         "class_names": list(artifact.class_names),
         "preprocessing": artifact.preprocessing.to_json(),
         "temperature": artifact.temperature,
+        "num_members": artifact.num_members,
+        "num_own_groups": artifact.num_own_groups,
         "sha256": {name: sha256(content).hexdigest() for name, content in files.items()},
     }
     text = json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False)
@@ -101,6 +110,9 @@ def from_files(files: Mapping[str, bytes]) -> Artifact:
         state=_tensors(files, WEIGHTS_FILE),
         temperature=description["temperature"],
         reference=reference,
+        # Artifacts from before there were ensembles say nothing of them.
+        num_members=description.get("num_members", 1),
+        num_own_groups=description.get("num_own_groups", 1),
     )
     artifact.build("cpu")
     return artifact
@@ -191,7 +203,13 @@ def _is_plausible(description: Mapping[str, Any]) -> bool:
         and len(set(class_names)) == len(class_names)
         and 0 < description["temperature"] < float("inf")
         and WEIGHTS_FILE in description["sha256"]
+        and _is_count(description.get("num_members", 1), MAX_MEMBERS)
+        and _is_count(description.get("num_own_groups", 1), MAX_OWN_GROUPS)
     )
+
+
+def _is_count(value: object, largest: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest
 
 
 def _check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

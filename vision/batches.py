@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+#: Images a forward where nothing is learnt.
+EVALUATION_BATCH = 64
 _BATCHES_AHEAD = 2
 
 

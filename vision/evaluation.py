@@ -1,17 +1,13 @@
-"""What a classifier answers on a set of images, and the temperature that makes its confidence honest."""
+"""What a classifier answers on a set of images."""
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
-from torch import Tensor, nn
+from torch import Tensor
 
-from vision.batches import LabelledTensors, cut, load
+from vision.batches import EVALUATION_BATCH, LabelledTensors, cut, load
 from vision.errors import TooFewSamplesError
 from vision.network import Classifier
-
-_TEMPERATURE_BOUNDS = (0.1, 10.0)
 
 
 def evaluate_logits(
@@ -19,8 +15,9 @@ def evaluate_logits(
     dataset: LabelledTensors,
     *,
     device: torch.device | str = "cpu",
-    batch_size: int = 64,
+    batch_size: int = EVALUATION_BATCH,
     on_batch: Callable[[int, int], None] | None = None,
+    ask: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return logits (N, C) and embeddings (N, D) of a set, float32 on the CPU, in the set's order.
 
@@ -32,6 +29,7 @@ def evaluate_logits(
         device: Where.
         batch_size: Images a forward.
         on_batch: Called after each with (batches done, batches in all).
+        ask: A method of the classifier to ask in place of `classify`.
 
     Raises:
         TooFewSamplesError: The set is empty.
@@ -40,11 +38,12 @@ def evaluate_logits(
         raise TooFewSamplesError("Expected images to evaluate on, got none.")
     was_training = classifier.training
     classifier.to(device).eval()
+    ask = ask or classifier.classify
     logits, embeddings = [], []
     with torch.inference_mode():
         batches = cut(range(len(dataset)), batch_size)
         for number, (images, _) in enumerate(load(dataset, batches), start=1):
-            batch_logits, batch_embeddings = classifier.classify(images.to(device))
+            batch_logits, batch_embeddings = ask(images.to(device))
             logits.append(batch_logits.float().cpu())
             embeddings.append(batch_embeddings.float().cpu())
             if on_batch is not None:
@@ -52,34 +51,3 @@ def evaluate_logits(
     classifier.train(was_training)
     # Clones outlive inference mode, so that callers may train on them.
     return torch.cat(logits).clone(), torch.cat(embeddings).clone()
-
-
-def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """Return the temperature, from 0.1 to 10, that makes softmax(logits / temperature) best calibrated.
-
-    It minimises the summed negative log-likelihood plus half the squared log temperature, a standard normal
-    prior that keeps it finite where every label is right: a perfect small set would ask for certainty.
-
-    Args:
-        logits: Shape (N, C), of images that were not trained on.
-        labels: Shape (N,), class indices.
-
-    Raises:
-        TooFewSamplesError: There are no logits.
-
-    Source:
-        Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2; the prior is ours.
-    """
-    if len(logits) == 0:
-        raise TooFewSamplesError("Expected logits to fit a temperature on, got none.")
-    scores = logits.double()
-
-    def loss(log_temperature: float) -> float:
-        scaled = scores / np.exp(log_temperature)
-        likelihood = nn.functional.cross_entropy(scaled, labels, reduction="sum")
-        return float(likelihood) + 0.5 * log_temperature**2
-
-    bounds = tuple(np.log(_TEMPERATURE_BOUNDS))
-    # SciPy comes without types.
-    best = minimize_scalar(loss, bounds=bounds, method="bounded")  # type: ignore[no-untyped-call]
-    return float(np.exp(best.x))

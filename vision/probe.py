@@ -1,12 +1,15 @@
 """The linear probe: a head solved on embeddings that are computed once, in seconds."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from vision.cross_validation import Embedded, out_of_fold
 from vision.diagnosis import diagnose
 from vision.training import Epoch, TrainingResult, snapshot
 
@@ -16,55 +19,119 @@ PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 _MAX_STEPS = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The weight (C, D) and the bias (C,) that one penalty leads to."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def answer(self, embeddings: Tensor) -> Tensor:
+        """Return logits (N, C) of embeddings (N, D)."""
+        return embeddings @ self.weight.T + self.bias
+
+    def put_into(self, head: nn.Linear) -> None:
+        """Make it a head's."""
+        with torch.no_grad():
+            head.weight.copy_(self.weight)
+            head.bias.copy_(self.bias)
+
+
 def fit_probe(
     head: nn.Linear,
-    training: tuple[Tensor, Tensor],
-    validation: tuple[Tensor, Tensor],
+    training: Embedded,
+    validation: Embedded,
     *,
     class_weights: Sequence[float] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    resample_seed: int | None = None,
 ) -> TrainingResult:
     """Solve multinomial logistic regression, and leave the head with the solution.
 
     The mean cross-entropy plus half of a penalty times the squared weights, of embeddings scaled to unit
     variance on the whole, is convex: L-BFGS finds its minimum without a learning rate, an order or a seed.
-    The penalty is the one with the lowest loss on validation, which tells more of few images than their
-    accuracy. The result's epochs are the solutions, one for each of `PENALTIES`.
+    The penalty is the one with the lowest loss in cross-validation over training and validation images
+    together, since the latter alone may be so few that all are right under any penalty. The result's
+    epochs are the solutions of the training images, one for each of `PENALTIES`; it holds the
+    cross-validated logits.
 
     Args:
         head: From embeddings (N, D) to logits (N, C).
         training: Embeddings (N, D) and class indices (N,).
-        validation: Likewise; chooses the penalty.
+        validation: Likewise; the head does not learn from it.
         class_weights: Weight of each class in the loss; None weighs them alike.
         on_epoch: Called after each solution.
+        resample_seed: Draws the training images that the head is solved on in the end, with the penalty that
+            suits all of them; None takes them all.
 
     Source:
         Kornblith et al., "Do Better ImageNet Models Transfer Better?", CVPR 2019, appendix A.1.
     """
-    mean = training[0].mean(dim=0)
-    # One scale for all of them: a feature that hardly varies would get weights that fine-tuning can't bear.
-    scale = (training[0] - mean).square().mean().sqrt().clamp(min=1e-6)
-    scaled = ((training[0] - mean) / scale, training[1]), ((validation[0] - mean) / scale, validation[1])
     weights = None if class_weights is None else torch.tensor(class_weights)
-    solver = nn.Linear(head.in_features, head.out_features)
-    nn.init.zeros_(solver.weight)
-    nn.init.zeros_(solver.bias)
     epochs: list[Epoch] = []
-    solutions: list[tuple[Tensor, Tensor]] = []
-    for number, penalty in enumerate(PENALTIES, start=1):
-        begun = time.monotonic()
-        _solve(solver, *scaled[0], penalty, weights)
-        epochs.append(_measured(number, solver, *scaled, begun))
-        solutions.append((solver.weight.detach().clone(), solver.bias.detach().clone()))
+    solutions: list[Solution] = []
+    begun = time.monotonic()
+    for number, solution in enumerate(solve(training, head.out_features, weights), start=1):
+        epochs.append(_measured(number, solution, training, validation, time.monotonic() - begun))
+        solutions.append(solution)
         if on_epoch is not None:
             on_epoch(epochs[-1])
-    best = min(epochs, key=lambda epoch: epoch.validation_loss)
-    _unscale(*solutions[best.epoch - 1], mean, scale, head)
-    diagnosis = diagnose(1 - best.training_accuracy, 1 - best.validation_accuracy)
-    return TrainingResult(snapshot(head), tuple(epochs), best.epoch, diagnosis)
+        begun = time.monotonic()
+    known = torch.cat([training[0], validation[0]]), torch.cat([training[1], validation[1]])
+    logits = out_of_fold(
+        known,
+        lambda learnt, asked: torch.stack(
+            [solution.answer(asked) for solution in solve(learnt, head.out_features, weights)]
+        ),
+    )
+    losses = [float(cross_entropy(of_penalty, known[1])) for of_penalty in logits]
+    best = losses.index(min(losses))
+    if resample_seed is not None:
+        drawn = resampled(training, resample_seed)
+        [solutions[best]] = solve(drawn, head.out_features, weights, [PENALTIES[best]])
+        epochs[best] = _measured(best + 1, solutions[best], training, validation, epochs[best].seconds)
+    solutions[best].put_into(head)
+    diagnosis = diagnose(1 - epochs[best].training_accuracy, 1 - epochs[best].validation_accuracy)
+    return TrainingResult(snapshot(head), tuple(epochs), best + 1, diagnosis, (logits[best], known[1]))
 
 
-def _solve(
+def resampled(embedded: Embedded, seed: int) -> Embedded:
+    """Return as many embeddings with their classes, drawn with replacement (Breiman 1996)."""
+    num = len(embedded[1])
+    drawn = torch.from_numpy(np.random.default_rng(seed).integers(0, num, num))
+    return embedded[0][drawn], embedded[1][drawn]
+
+
+def solve(
+    embedded: Embedded,
+    num_classes: int,
+    weights: Tensor | None = None,
+    penalties: Sequence[float] = PENALTIES,
+) -> Iterator[Solution]:
+    """Yield the solution for each penalty, in their order.
+
+    Args:
+        embedded: What to learn from.
+        num_classes: C.
+        weights: Weight (C,) of each class in the loss; None weighs them alike.
+        penalties: Of embeddings scaled to unit variance on the whole.
+    """
+    embeddings, labels = embedded
+    mean = embeddings.mean(dim=0)
+    # One scale for all of them: a feature that hardly varies would get weights that fine-tuning can't bear.
+    scale = (embeddings - mean).square().mean().sqrt().clamp(min=1e-6)
+    scaled = (embeddings - mean) / scale
+    solver = nn.Linear(embeddings.shape[1], num_classes)
+    nn.init.zeros_(solver.weight)
+    nn.init.zeros_(solver.bias)
+    for penalty in penalties:
+        _minimise(solver, scaled, labels, penalty, weights)
+        weight, bias = solver.weight.detach() / scale, solver.bias.detach()
+        # For embeddings as they are.
+        yield Solution(weight, bias - weight @ mean)
+
+
+def _minimise(
     solver: nn.Linear, embeddings: Tensor, labels: Tensor, penalty: float, weights: Tensor | None
 ) -> None:
     optimizer = torch.optim.LBFGS(
@@ -83,26 +150,13 @@ def _solve(
 
 
 def _measured(
-    number: int,
-    solver: nn.Linear,
-    training: tuple[Tensor, Tensor],
-    validation: tuple[Tensor, Tensor],
-    begun: float,
+    number: int, solution: Solution, training: Embedded, validation: Embedded, seconds: float
 ) -> Epoch:
-    def loss_and_accuracy(embeddings: Tensor, labels: Tensor) -> tuple[float, float]:
-        with torch.no_grad():
-            logits = solver(embeddings)
-        is_right = logits.argmax(dim=1) == labels
-        return float(cross_entropy(logits, labels)), float(is_right.double().mean())
+    def loss_and_accuracy(embedded: Embedded) -> tuple[float, float]:
+        logits = solution.answer(embedded[0])
+        is_right = logits.argmax(dim=1) == embedded[1]
+        return float(cross_entropy(logits, embedded[1])), float(is_right.double().mean())
 
-    training_loss, training_accuracy = loss_and_accuracy(*training)
-    validation_loss, validation_accuracy = loss_and_accuracy(*validation)
-    seconds = time.monotonic() - begun
+    training_loss, training_accuracy = loss_and_accuracy(training)
+    validation_loss, validation_accuracy = loss_and_accuracy(validation)
     return Epoch(number, training_loss, validation_loss, training_accuracy, validation_accuracy, seconds)
-
-
-def _unscale(weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor, head: nn.Linear) -> None:
-    """Give the head what a solution answers on scaled embeddings, for embeddings as they are."""
-    with torch.no_grad():
-        head.weight.copy_(weight / scale)
-        head.bias.copy_(bias - (weight / scale) @ mean)

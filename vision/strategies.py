@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vision.batches import LabelledTensors
+from vision.cross_validation import Embedded
 from vision.errors import TooFewSamplesError, UnknownStrategyError
 from vision.evaluation import evaluate_logits
 from vision.image_set import LabelRecorder
@@ -49,6 +50,8 @@ class Run:
         device: Where to train.
         on_epoch: Called after each epoch.
         on_batch: Called after each step with (steps done, steps at most) of the phase at hand.
+        resamples: Solve the head to begin with on a resample, so that members of an ensemble differ even
+            where no epoch is better than their probe.
     """
 
     classifier: Classifier
@@ -59,6 +62,7 @@ class Run:
     device: torch.device | str
     on_epoch: Callable[[Epoch], None] | None
     on_batch: Callable[[int, int], None] | None
+    resamples: bool = False
 
 
 def choose_strategy(samples_per_class: int, weights: Weights) -> Strategy:
@@ -91,28 +95,34 @@ def run_strategy(strategy: Strategy, run: Run, *, is_pretrained: bool) -> Traini
     groups = run.classifier.block_groups()
     if strategy == "linear_probe":
         return _linear_probe(run)
+    settings = fine_tune_settings(strategy, run.overrides, is_pretrained=is_pretrained)
     if strategy == "partial":
-        return _probe_then_fine_tune(run, groups[-2:])
+        return _probe_then_fine_tune(run, groups[-2:], settings)
     if strategy == "gradual":
-        return _gradual(run)
-    return _probe_then_fine_tune(run, groups) if is_pretrained else _from_scratch(run, groups)
+        return _gradual(run, settings)
+    if is_pretrained:
+        return _probe_then_fine_tune(run, groups, settings)
+    return _fine_tune(run, groups, settings)
 
 
-def _settings(base: TrainingSettings, run: Run) -> TrainingSettings:
-    return replace(base, **run.overrides)
-
-
-def _from_scratch(run: Run, groups: Sequence[Sequence[nn.Module]]) -> TrainingResult:
-    return _fine_tune(run, groups, _settings(_FROM_SCRATCH, run))
+def fine_tune_settings(
+    strategy: Strategy, overrides: dict[str, Any], *, is_pretrained: bool
+) -> TrainingSettings:
+    """Return how each of a strategy's phases after the probe trains."""
+    is_from_scratch = strategy == "full" and not is_pretrained
+    settings = replace(_FROM_SCRATCH if is_from_scratch else _FINE_TUNE, **overrides)
+    # Its epochs are halved between its two phases.
+    return replace(settings, epochs=max(1, settings.epochs // 2)) if strategy == "gradual" else settings
 
 
 def _linear_probe(run: Run) -> TrainingResult:
     result = fit_probe(
         run.classifier.head,
-        _embedded(run, run.plain_training),
-        _embedded(run, run.validation),
+        embedded(run, run.plain_training),
+        embedded(run, run.validation),
         class_weights=run.overrides.get("class_weights"),
         on_epoch=run.on_epoch,
+        resample_seed=run.overrides["seed"] if run.resamples else None,
     )
     return replace(result, state=snapshot(run.classifier))
 
@@ -149,14 +159,12 @@ def _fine_tune(
     )
 
 
-def _gradual(run: Run) -> TrainingResult:
+def _gradual(run: Run, settings: TrainingSettings) -> TrainingResult:
     """Unfreeze the head, then the last block, then all of it, with lower rates the shallower a block lies.
 
     Source:
         Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", ACL 2018, part 3.3.
     """
-    epochs = max(1, _settings(_FINE_TUNE, run).epochs // 2)
-    settings = replace(_settings(_FINE_TUNE, run), epochs=epochs)
     groups = run.classifier.block_groups()
     return _in_turn(
         run,
@@ -166,13 +174,14 @@ def _gradual(run: Run) -> TrainingResult:
     )
 
 
-def _probe_then_fine_tune(run: Run, groups: Sequence[Sequence[nn.Module]]) -> TrainingResult:
+def _probe_then_fine_tune(
+    run: Run, groups: Sequence[Sequence[nn.Module]], settings: TrainingSettings
+) -> TrainingResult:
     """Fine-tune from a probed head, since a random one would first spoil the features under it.
 
     Source:
         Kumar et al., "Fine-Tuning can Distort Pretrained Features", ICLR 2022.
     """
-    settings = _settings(_FINE_TUNE, run)
     return _in_turn(run, _head_start, lambda phase: _fine_tune(phase, groups, settings))
 
 
@@ -182,7 +191,7 @@ def _in_turn(run: Run, *phases: Callable[[Run], TrainingResult]) -> TrainingResu
     kept: tuple[Epoch, TrainingResult] | None = None
     for phase in phases:
         offset = len(epochs)
-        result = phase(replace(run, on_epoch=_numbered(run.on_epoch, offset)))
+        result = phase(replace(run, on_epoch=numbered(run.on_epoch, offset)))
         epochs += [replace(epoch, epoch=offset + epoch.epoch) for epoch in result.epochs]
         best = epochs[offset + result.best_epoch - 1]
         if kept is None or best.is_better_than(kept[0]):
@@ -191,14 +200,15 @@ def _in_turn(run: Run, *phases: Callable[[Run], TrainingResult]) -> TrainingResu
         raise TooFewSamplesError("Expected one phase at least, got none.")
     best, result = kept
     run.classifier.load_state_dict(result.state)
-    return TrainingResult(result.state, tuple(epochs), best.epoch, result.diagnosis)
+    return replace(result, epochs=tuple(epochs), best_epoch=best.epoch)
 
 
-def _numbered(on_epoch: Callable[[Epoch], None] | None, offset: int) -> Callable[[Epoch], None] | None:
+def numbered(on_epoch: Callable[[Epoch], None] | None, offset: int) -> Callable[[Epoch], None] | None:
+    """Return a listener that hears the epochs' numbers raised by an offset."""
     return None if on_epoch is None else lambda epoch: on_epoch(replace(epoch, epoch=offset + epoch.epoch))
 
 
-def _embedded(run: Run, images: LabelledTensors) -> tuple[Tensor, Tensor]:
+def embedded(run: Run, images: LabelledTensors) -> Embedded:
     """Return the embeddings (N, D) of a set and its labels (N,)."""
     labelled = LabelRecorder(images)
     _, embeddings = evaluate_logits(run.classifier, labelled, device=run.device, on_batch=run.on_batch)

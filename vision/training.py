@@ -14,19 +14,8 @@ from torch.optim import SGD, AdamW, Optimizer
 from vision.batches import EpochAware, LabelledTensors, cut, load
 from vision.diagnosis import Diagnosis, diagnose
 from vision.errors import TooFewSamplesError, TrainingDivergedError
-from vision.evaluation import evaluate_logits, fit_temperature
 from vision.freezing import Parameters, only_trainable, set_training_modes
 from vision.schedule import Schedule, rate_at
-
-__all__ = [
-    "Epoch",
-    "TrainingResult",
-    "TrainingSettings",
-    "evaluate_logits",
-    "fit",
-    "fit_temperature",
-    "snapshot",
-]
 
 # From images (N, …), logits (N, C) and indices of the images in the training set to a differentiable scalar.
 Penalty = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
@@ -102,12 +91,15 @@ class TrainingResult:
         epochs: The curves, oldest first.
         best_epoch: The number, from 1, of the epoch that `state` is of.
         diagnosis: From the errors at the best epoch.
+        out_of_fold: Logits (M, C) and classes (M,) of images that were not learnt from when they were asked,
+            where more were to be had than those of validation.
     """
 
     state: dict[str, Tensor]
     epochs: tuple[Epoch, ...]
     best_epoch: int
     diagnosis: Diagnosis
+    out_of_fold: tuple[Tensor, Tensor] | None = None
 
 
 def fit(

@@ -7,16 +7,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented
+from vision.calibration import fit_temperature
 from vision.diagnosis import Diagnosis
+from vision.ensemble_training import Members, train_members
 from vision.errors import TooFewSamplesError
-from vision.evaluation import evaluate_logits, fit_temperature
+from vision.evaluation import evaluate_logits
 from vision.image_set import ImageSource, LabelRecorder, PreparedImages
-from vision.network import Weights, build_classifier
+from vision.network import Classifier, Weights, build_classifier
 from vision.preprocessing import ImageLimits, Preprocessing, decode_image, preprocessing_for
-from vision.strategies import Run, Strategy, check_strategy, choose_strategy, run_strategy
+from vision.progress import WholeRun
+from vision.step_plan import planned_steps
+from vision.strategies import Run, Strategy, check_strategy, choose_strategy
 from vision.training import Epoch
 from vision.weights import bundled
 from vision.zoo import find_backbone
@@ -43,6 +49,7 @@ class TransferSettings:
         learning_rate: None takes the strategy's own.
         augmentation: "none", "gentle" (no mirror: digits, letters), "basic" or "strong".
         balances_classes: Weigh rare classes higher in the loss.
+        num_members: Networks whose probabilities are averaged; 1 is no ensemble.
         patience: Epochs without improvement after which to stop; None takes the strategy's own.
         seed: Fixes the fresh weights, order and augmentation.
         num_threads: Of torch on the CPU; None leaves it as it is.
@@ -59,6 +66,7 @@ class TransferSettings:
     learning_rate: float | None = None
     augmentation: Level = "basic"
     balances_classes: bool = False
+    num_members: int = 1
     patience: int | None = None
     seed: int = 0
     num_threads: int | None = None
@@ -77,6 +85,8 @@ class TransferResult:
         diagnosis: From the errors at the best epoch.
         strategy: The one that was taken.
         validation_accuracy: Of the artifact, in [0, 1].
+        validation_losses: Cross-entropy (N,) in nats of each validation image, at the artifact's temperature.
+        member_accuracies: Of each member of an ensemble on validation, in [0, 1]; else empty.
     """
 
     artifact: Artifact
@@ -85,6 +95,8 @@ class TransferResult:
     diagnosis: Diagnosis
     strategy: Strategy
     validation_accuracy: float
+    validation_losses: Tensor
+    member_accuracies: tuple[float, ...] = ()
 
 
 def transfer(
@@ -106,7 +118,7 @@ def transfer(
         settings: How.
         device: Where to train.
         on_epoch: Called after each epoch, numbered through.
-        on_batch: Called after each step with (steps done, steps at most) of the phase at hand.
+        on_batch: Called after each step with (steps done, steps at most) of all phases together.
 
     Raises:
         UnknownBackboneError, UnknownStrategyError, ImageSizeError: The settings ask for what there is not.
@@ -119,49 +131,95 @@ def transfer(
             f"Expected images to train and to validate on, got {len(training_images)} and "
             f"{len(validation_images)}."
         )
-    strategy = _strategy(settings, len(training_images) // len(class_names))
+    strategy = strategy_for(settings, len(training_images), len(class_names))
     preprocessing = _preprocessing(settings, training_images)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        classifier = build_classifier(settings.backbone, len(class_names), settings.weights)
-    run = Run(
-        classifier=classifier,
-        training=_prepared(training_images, preprocessing, settings, settings.augmentation),
-        plain_training=_prepared(training_images, preprocessing, settings, "none"),
-        validation=_prepared(validation_images, preprocessing, settings, "none"),
-        overrides=_overrides(settings, training_images, len(class_names)),
-        device=device,
-        on_epoch=on_epoch,
-        on_batch=on_batch,
+    if on_batch is not None:
+        num_images = len(training_images), len(validation_images)
+        on_batch = WholeRun(plan_steps(settings, num_images, len(class_names)), on_batch)
+
+    def make_run(member: int) -> Run:
+        seeded = replace(settings, seed=settings.seed + member)
+        return Run(
+            classifier=_fresh(seeded, len(class_names)),
+            training=_prepared(training_images, preprocessing, seeded, settings.augmentation),
+            plain_training=_prepared(training_images, preprocessing, seeded, "none"),
+            validation=_prepared(validation_images, preprocessing, seeded, "none"),
+            overrides=_overrides(seeded, training_images, len(class_names)),
+            device=device,
+            on_epoch=on_epoch,
+            on_batch=on_batch,
+        )
+
+    members = train_members(
+        strategy, settings.num_members, make_run, is_pretrained=settings.weights != "none"
     )
-    trained = run_strategy(strategy, run, is_pretrained=settings.weights != "none")
-    unfinished = Artifact(settings.backbone, tuple(class_names), preprocessing, trained.state)
-    artifact, accuracy = _finished(unfinished, run, settings.seed)
+    artifact = Artifact(
+        settings.backbone,
+        tuple(class_names),
+        preprocessing,
+        members.result.state,
+        num_members=settings.num_members,
+        num_own_groups=members.num_own_groups,
+    )
+    validation = _prepared(validation_images, preprocessing, settings, "none")
+    artifact, logits, labels = _finished(artifact, members, validation, settings.seed, device)
     return TransferResult(
         artifact,
-        trained.epochs,
-        trained.best_epoch,
-        trained.diagnosis,
+        members.result.epochs,
+        members.result.best_epoch,
+        members.result.diagnosis,
         strategy,
-        validation_accuracy=accuracy,
+        validation_accuracy=float((logits.argmax(dim=1) == labels).double().mean()),
+        validation_losses=cross_entropy(logits / artifact.temperature, labels, reduction="none"),
+        member_accuracies=members.accuracies,
     )
 
 
-def _finished(artifact: Artifact, run: Run, seed: int) -> tuple[Artifact, float]:
-    """Add temperature and reference; return the accuracy on validation too."""
-    validation = LabelRecorder(run.validation)
-    logits, embeddings = evaluate_logits(run.classifier, validation, device=run.device)
+def strategy_for(settings: TransferSettings, num_training: int, num_classes: int) -> Strategy:
+    """Return the strategy that so many training images are transferred by.
+
+    Raises:
+        UnknownStrategyError: The settings name one that there is not.
+    """
+    if settings.strategy == "auto":
+        return choose_strategy(num_training // num_classes, settings.weights)
+    return check_strategy(settings.strategy)
+
+
+def plan_steps(settings: TransferSettings, num_images: tuple[int, int], num_classes: int) -> list[int]:
+    """Return the steps of each phase of a transfer, at most.
+
+    Args:
+        settings: How.
+        num_images: To train and to validate on.
+        num_classes: How many classes there are.
+    """
+    return planned_steps(
+        strategy_for(settings, num_images[0], num_classes),
+        num_images,
+        _fixed(settings),
+        is_pretrained=settings.weights != "none",
+        num_members=settings.num_members,
+    )
+
+
+def _finished(
+    artifact: Artifact, members: Members, images: PreparedImages, seed: int, device: torch.device | str
+) -> tuple[Artifact, Tensor, Tensor]:
+    """Add temperature and reference; return logits and classes of the validation images too."""
+    validation = LabelRecorder(images)
+    logits, embeddings = evaluate_logits(members.classifier, validation, device=device)
     labels = torch.tensor(validation.labels)
     order = np.random.default_rng(seed).permutation(len(embeddings))[:MAX_REFERENCE_EMBEDDINGS]
     reference = embeddings[torch.from_numpy(np.sort(order))].to(torch.float16)
-    finished = replace(artifact, temperature=fit_temperature(logits, labels), reference=reference)
-    return finished, float((logits.argmax(dim=1) == labels).double().mean())
+    temperature = fit_temperature(*(members.result.out_of_fold or (logits, labels)))
+    return replace(artifact, temperature=temperature, reference=reference), logits, labels
 
 
-def _strategy(settings: TransferSettings, samples_per_class: int) -> Strategy:
-    if settings.strategy == "auto":
-        return choose_strategy(samples_per_class, settings.weights)
-    return check_strategy(settings.strategy)
+def _fresh(settings: TransferSettings, num_classes: int) -> Classifier:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return build_classifier(settings.backbone, num_classes, settings.weights)
 
 
 def _preprocessing(settings: TransferSettings, images: ImageSource) -> Preprocessing:
@@ -182,15 +240,17 @@ def _prepared(
     return PreparedImages(images, augmented(preprocessing, level, settings.seed), settings.limits)
 
 
-def _overrides(settings: TransferSettings, images: ImageSource, num_classes: int) -> dict[str, Any]:
-    chosen = {
-        name: getattr(settings, name)
-        for name in ("epochs", "batch_size", "learning_rate", "patience")
-        if getattr(settings, name) is not None
-    }
-    if settings.balances_classes:
-        labels = torch.tensor([images[index][1] for index in range(len(images))])
-        counts = torch.bincount(labels, minlength=num_classes).clamp(min=1).double()
-        chosen["class_weights"] = tuple((counts.mean() / counts).tolist())
+def _fixed(settings: TransferSettings) -> dict[str, Any]:
+    """Return the fields of TrainingSettings that the settings fix."""
+    named = ("epochs", "batch_size", "learning_rate", "patience")
+    chosen = {name: getattr(settings, name) for name in named if getattr(settings, name) is not None}
     same = {name: getattr(settings, name) for name in ("seed", "num_threads", "loader_threads")}
     return {**chosen, **same}
+
+
+def _overrides(settings: TransferSettings, images: ImageSource, num_classes: int) -> dict[str, Any]:
+    if not settings.balances_classes:
+        return _fixed(settings)
+    labels = torch.tensor([images[index][1] for index in range(len(images))])
+    counts = torch.bincount(labels, minlength=num_classes).clamp(min=1).double()
+    return {**_fixed(settings), "class_weights": tuple((counts.mean() / counts).tolist())}

@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from perennial.cli.audience import actor, answer, console, in_points, json_option, table
+from perennial.cli.audience import actor, answer, console, in_points, json_option
 from perennial.settings import Settings
 from perennial.state import open_state
 
 if TYPE_CHECKING:
-    from perennial.source_training import Request, TrainedSource
     from vision.training import Epoch
-
-_NUM_NAMED = 5
 
 
 @click.command()
@@ -31,7 +27,13 @@ _NUM_NAMED = 5
     show_default=True,
     help="default (ImageNet), bundled (a ResNet-18 that comes along), none (from scratch) or a file.",
 )
-@click.option("--strategy", default="auto", show_default=True, help="How much of the network to train.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", "best", "linear_probe", "partial", "full", "gradual"]),
+    default="auto",
+    show_default=True,
+    help="How much of the network to train; best tries each and keeps one by validation.",
+)
 @click.option("--image-size", type=click.IntRange(16, 1024), help="Side of the network's input in pixels.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Passes over the images, at most.")
 @click.option(
@@ -40,6 +42,23 @@ _NUM_NAMED = 5
     default="basic",
     show_default=True,
     help="gentle does not mirror: for text and digits.",
+)
+@click.option("--balance", "balances_classes", is_flag=True, help="Weigh rare classes higher while learning.")
+@click.option(
+    "--ensemble",
+    "num_members",
+    type=click.IntRange(1, 32),
+    default=1,
+    show_default=True,
+    help="Networks whose probabilities are averaged; they share what the strategy freezes.",
+)
+@click.option(
+    "--repeat",
+    "num_repeats",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="Train with so many seeds, tell their spread, keep the best on validation.",
 )
 @click.option("--seed", default=0, show_default=True, help="Fixes what is random.")
 @json_option
@@ -57,14 +76,19 @@ def train(source: Path, as_json: bool, **options: Any) -> None:
 
     Parts named validation and test, in columns, folders or files' names, are taken as such.
     """
-    # Only now, since it loads torch.
+    # Only now, since they load torch.
+    from perennial.cli import training_report
     from perennial.source_training import Request, train_source
 
     settings = Settings.load()
     request = Request(source=source, actor=actor(), **options)
     with open_state(settings) as state, _listener(as_json) as listener:
         trained = train_source(state, settings, request, listener)
-    answer(_as_json(trained), as_json=as_json, told=lambda out: _tell(out, request, trained))
+    answer(
+        training_report.as_json(trained),
+        as_json=as_json,
+        told=lambda out: training_report.tell(out, request, trained),
+    )
 
 
 @dataclass
@@ -85,8 +109,18 @@ class Bars:
             self._next(what, total)
         self.progress.update(self._task, completed=done)
 
+    def on_run(self, name: str) -> None:
+        """Print what is trained next."""
+        if not self.is_silent:
+            self.progress.console.print(name, style="bold")
+
+    def on_warning(self, text: str) -> None:
+        """Print what had better be known before."""
+        if not self.is_silent:
+            self.progress.console.print(f"Warning: {text}", style="yellow")
+
     def on_batch(self, done: int, total: int) -> None:
-        """Show that `done` of `total` steps are made."""
+        """Show that `done` of `total` steps of the whole training are made."""
         if self._task is None or self.progress.tasks[self._task].description != "training":
             self._next("training", total)
         self.progress.update(self._task, completed=done, total=total)
@@ -117,68 +151,3 @@ def _listener(as_json: bool) -> Iterator[Bars]:
     )
     with Progress(*columns, console=console(to_errors=True), transient=True, disable=as_json) as progress:
         yield Bars(progress, is_silent=as_json)
-
-
-def _as_json(found: "TrainedSource") -> dict[str, Any]:
-    trained = found.trained
-    return {
-        "version": trained.version.version,
-        "parent": trained.version.parent,
-        "lineage": trained.version.lineage,
-        "classes": list(trained.version.class_names),
-        "metrics": trained.version.metrics,
-        "class_accuracy": trained.class_accuracy,
-        "num_train": len(found.imported.train),
-        "num_validation": len(found.imported.validation),
-        "num_golden": trained.num_golden,
-        "num_near_duplicates": found.imported.num_moved,
-        "left_out": [[name, reason] for name, reason in found.left_out],
-        "margin": trained.margin,
-        "golden_needed": trained.golden_needed,
-        "curves": str(found.curves_file),
-    }
-
-
-def _tell(out: Console, request: "Request", found: "TrainedSource") -> None:
-    trained = found.trained
-    rows = table("class", "golden images right", title=f"{trained.version.version} is in production")
-    for name, accuracy in trained.class_accuracy.items():
-        rows.add_row(name, in_points(accuracy))
-    rows.add_section()
-    rows.add_row("all", f"{in_points(trained.golden_accuracy)} of {trained.num_golden}")
-    rows.add_row("validation", in_points(trained.result.validation_accuracy))
-    out.print(rows)
-    result = trained.result
-    tried = "penalties" if result.strategy == "linear_probe" else "epochs"
-    out.print(
-        f"{result.artifact.backbone}, {result.strategy.replace('_', ' ')}, "
-        f"{result.artifact.preprocessing.image_size} px, best of {len(result.epochs)} {tried}: "
-        f"{result.best_epoch} ({result.diagnosis}). Curves: {found.curves_file}"
-    )
-    _tell_cuts(out, found)
-    if trained.golden_needed is not None:
-        out.print(
-            f"Warning: the golden set has {trained.num_golden} images, so the gate lets a "
-            f"candidate lose up to {100 * trained.margin:.1f} points on old data unseen. "
-            f"{trained.golden_needed} golden images would make it 2: add images to {request.source}, or a "
-            "val part, and train again.",
-            style="yellow",
-        )
-    out.print("Serve it: perennial up")
-
-
-def _tell_cuts(out: Console, found: "TrainedSource") -> None:
-    imported = found.imported
-    out.print(
-        f"{len(imported.train)} images to train, {len(imported.validation)} to validate, "
-        f"{len(imported.golden)} golden (never learnt from)."
-    )
-    if imported.num_moved:
-        out.print(
-            f"{imported.num_moved} images are nearly the same as one of another part, and were kept on "
-            "one side with it."
-        )
-    for name, reason in found.left_out[:_NUM_NAMED]:
-        out.print(f"left out: {name}: {reason}")
-    if len(found.left_out) > _NUM_NAMED:
-        out.print(f"left out: {len(found.left_out) - _NUM_NAMED} more; --json names all")

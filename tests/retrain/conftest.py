@@ -26,11 +26,12 @@ from store.registry import NewVersion, Version
 from store.samples import FeedbackOutcome, NewSample, SplitSettings
 from vision.artifact import Artifact, to_files
 from vision.augmentation import augmented
+from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
 from vision.perceptual_hash import perceptual_hash
 from vision.preprocessing import ImageLimits, preprocessing_for
-from vision.training import TrainingSettings, evaluate_logits, fit
+from vision.training import TrainingSettings, fit
 
 CLASSES = ("blue", "green", "red", "yellow")
 _COLOURS = {"blue": (60, 80, 200), "green": (60, 190, 80), "red": (200, 70, 60), "yellow": (200, 190, 60)}

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from vision.artifact import Artifact, from_files, load_artifact, save_artifact, to_files
+from vision.ensemble import as_ensemble
 from vision.errors import CorruptArtifactError
 
 Files = dict[str, bytes]
@@ -43,6 +44,23 @@ def test_a_built_classifier_is_in_evaluation_mode_and_shares_no_memory(artifact:
     assert second.head.weight.abs().sum() > 0
     assert artifact.state["fc.weight"].abs().sum() > 0
     assert all(parameter.requires_grad for parameter in second.parameters())
+
+
+def test_an_ensemble_comes_back_with_the_same_answers(artifact: Artifact) -> None:
+    ensemble = as_ensemble(artifact.build(), 3, 2)
+    for parameter in ensemble.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    back = from_files(
+        to_files(replace(artifact, state=ensemble.state_dict(), num_members=3, num_own_groups=2))
+    )
+    assert (back.num_members, back.num_own_groups) == (3, 2)
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(back.build()(images), ensemble(images))
+
+
+def test_an_artifact_from_before_ensembles_is_one_network(artifact: Artifact) -> None:
+    older = edited(num_members="REMOVED", num_own_groups="REMOVED")(to_files(artifact))
+    assert (from_files(older).num_members, from_files(older).num_own_groups) == (1, 1)
 
 
 def test_a_directory_appears_whole_and_replaces_an_older_one(artifact: Artifact, tmp_path: Path) -> None:
@@ -101,6 +119,11 @@ def edited(**changes: object) -> Callable[[Files], Files]:
         pytest.param(edited(temperature=float("nan")), id="undefined temperature"),
         pytest.param(edited(preprocessing={}), id="no preprocessing"),
         pytest.param(edited(sha256={}), id="no digests"),
+        pytest.param(edited(num_members=3), id="members without weights"),
+        pytest.param(edited(num_members=0), id="no member"),
+        pytest.param(edited(num_members=10**6), id="too many members"),
+        pytest.param(edited(num_members="3"), id="a text for a number"),
+        pytest.param(edited(num_own_groups=0), id="no group of its own"),
         pytest.param(edited(sha256="REMOVED"), id="digests missing"),
     ],
 )

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vision.probe import PENALTIES, fit_probe
+from vision.probe import PENALTIES, fit_probe, solve
 from vision.training import Epoch
 
 Embedded = tuple[Tensor, Tensor]
@@ -25,16 +25,50 @@ def loss_of(head: nn.Linear, embedded: Embedded) -> float:
         return float(cross_entropy(head(embedded[0]), embedded[1]))
 
 
-def test_the_head_is_the_solution_with_the_lowest_loss_on_validation() -> None:
+def test_the_head_is_the_solution_with_the_lowest_loss_in_cross_validation() -> None:
     training, validation, head = clouds(60), clouds(400, seed=1), nn.Linear(12, 3)
     result = fit_probe(head, training, validation)
-    losses = [epoch.validation_loss for epoch in result.epochs]
-    assert len(losses) == len(PENALTIES)
-    assert losses.index(min(losses)) == result.best_epoch - 1
-    assert loss_of(head, validation) == pytest.approx(min(losses), rel=1e-4)
+    assert len(result.epochs) == len(PENALTIES)
     # Too strong a pull is worse, and so is too weak a one.
     assert 1 < result.best_epoch < len(PENALTIES)
     assert torch.equal(result.state["weight"], head.weight)
+    kept = result.epochs[result.best_epoch - 1]
+    assert loss_of(head, validation) == pytest.approx(kept.validation_loss, rel=1e-4)
+    assert loss_of(head, training) == pytest.approx(kept.training_loss, rel=1e-4)
+    # With 400 images validation tells the same, but for the next penalty.
+    losses = [epoch.validation_loss for epoch in result.epochs]
+    assert abs(losses.index(min(losses)) + 1 - result.best_epoch) <= 1
+
+
+def test_a_validation_set_that_is_all_right_does_not_ask_for_certainty() -> None:
+    training = clouds(200)
+    head = nn.Linear(12, 3)
+    solved = nn.Linear(12, 3)
+    fit_probe(solved, training, training)
+    # The six points that the solution is surest of: the weakest pull would have the lowest loss on them.
+    surest = cross_entropy(solved(training[0]), training[1], reduction="none").argsort()[:6]
+    result = fit_probe(head, training, (training[0][surest], training[1][surest]))
+    losses = [epoch.validation_loss for epoch in result.epochs]
+    assert losses.index(min(losses)) == len(PENALTIES) - 1
+    assert result.best_epoch < len(PENALTIES) - 2
+
+
+def test_the_cross_validated_logits_are_of_images_not_learnt_from() -> None:
+    training, validation = clouds(150), clouds(50, seed=1)
+    result = fit_probe(nn.Linear(12, 3), training, validation)
+    assert result.out_of_fold is not None
+    logits, labels = result.out_of_fold
+    assert torch.equal(labels, torch.cat([training[1], validation[1]]))
+    found = float(cross_entropy(logits, labels))
+    unseen = loss_of_solution(training, result.best_epoch - 1, clouds(4000, seed=2))
+    learnt = result.epochs[result.best_epoch - 1].training_loss
+    # Nearer to the loss on points of the same kind than to that on what was learnt from.
+    assert abs(found - unseen) < abs(found - learnt)
+
+
+def loss_of_solution(embedded: Embedded, index: int, asked: Embedded) -> float:
+    solution = list(solve(embedded, 3))[index]
+    return float(cross_entropy(solution.answer(asked[0]), asked[1]))
 
 
 def test_it_solves_the_same_problem_as_scikit_learn() -> None:

@@ -1,0 +1,40 @@
+import pytest
+import torch
+from torch import Tensor
+
+from vision.cross_validation import NUM_FOLDS, Embedded, out_of_fold
+from vision.errors import TooFewSamplesError
+
+
+@pytest.mark.parametrize("num", [2, 3, 23, 50])
+def test_every_embedding_is_answered_in_its_place_by_what_has_not_seen_it(num: int) -> None:
+    numbers = torch.arange(num, dtype=torch.float32).unsqueeze(1)
+    labels = torch.arange(num) % 3
+    learnt_sizes = []
+
+    def answer(learnt: Embedded, asked: Tensor) -> Tensor:
+        assert not set(learnt[0].flatten().tolist()) & set(asked.flatten().tolist())
+        assert torch.equal(learnt[1], learnt[0].flatten().long() % 3)
+        learnt_sizes.append(len(learnt[0]))
+        return asked * torch.ones(2, 1, 4)
+
+    logits = out_of_fold((numbers, labels), answer)
+    assert torch.equal(logits, numbers * torch.ones(2, 1, 4))
+    assert len(learnt_sizes) == min(NUM_FOLDS, num)
+
+
+def test_the_folds_hold_as_many_of_each_class() -> None:
+    labels = torch.tensor([0] * 40 + [1] * 10)
+    held_out: list[list[int]] = []
+
+    def answer(learnt: Embedded, asked: Tensor) -> Tensor:
+        held_out.append((torch.bincount(labels) - torch.bincount(learnt[1])).tolist())
+        return asked
+
+    out_of_fold((torch.randn(50, 2), labels), answer)
+    assert held_out == [[8, 2]] * 5
+
+
+def test_one_embedding_is_too_few() -> None:
+    with pytest.raises(TooFewSamplesError, match="got 1"):
+        out_of_fold((torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64)), lambda learnt, asked: asked)

@@ -1,0 +1,12 @@
+from vision.ensemble import as_ensemble
+from vision.network import build_classifier
+from vision.timing import milliseconds_an_image
+
+
+def test_eight_networks_take_longer_than_one() -> None:
+    one = build_classifier("resnet18", 2).eval()
+    eight = as_ensemble(build_classifier("resnet18", 2), 8, 6).eval()
+    for batch_size in (1, 4):
+        of_one, of_eight = milliseconds_an_image([one, eight], 32, batch_size)
+        # Eight times, save what noise and caches make of it.
+        assert 2 * of_one < of_eight

@@ -1,0 +1,135 @@
+"""Trains the members of an ensemble, which differ in what is random about their strategy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from vision.cross_validation import Embedded, out_of_fold
+from vision.ensemble import Ensemble, mean_logits
+from vision.network import Classifier
+from vision.probe import PENALTIES, Solution, fit_probe, resampled, solve
+from vision.strategies import Run, Strategy, embedded, numbered, run_strategy
+from vision.training import TrainingResult, snapshot
+from vision.zoo import find_backbone
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """What training gave: one network, or an ensemble of several.
+
+    Attributes:
+        classifier: What to serve.
+        result: Its weights; of an ensemble, with the curves and the diagnosis of its first member.
+        num_own_groups: Block groups, from the head up, that each member has for itself.
+        accuracies: Of each member on validation, in [0, 1]; empty where there is one network.
+    """
+
+    classifier: Classifier
+    result: TrainingResult
+    num_own_groups: int = 1
+    accuracies: tuple[float, ...] = ()
+
+
+def train_members(
+    strategy: Strategy, num_members: int, make_run: Callable[[int], Run], *, is_pretrained: bool
+) -> Members:
+    """Train so many members.
+
+    A linear probe has nothing random, so its members learn from bootstrap resamples of the embeddings, which
+    are computed once. The members of the other strategies have a seed each, which fixes the resample for the
+    head that they begin with, the order of the images, their augmentation and, from scratch, the first
+    weights.
+
+    Args:
+        strategy: How each member is trained.
+        num_members: 1 trains one network as it is.
+        make_run: From a member's number, from 0, to what its strategy works on.
+        is_pretrained: Whether the networks start from pretrained weights.
+
+    Source:
+        Breiman, "Bagging Predictors", Machine Learning 24, 1996; Lakshminarayanan et al., "Simple and
+        Scalable Predictive Uncertainty Estimation using Deep Ensembles", NeurIPS 2017.
+    """
+    if num_members == 1:
+        run = make_run(0)
+        return Members(run.classifier, run_strategy(strategy, run, is_pretrained=is_pretrained))
+    if strategy == "linear_probe":
+        return _bagged(make_run(0), num_members)
+    return _seeded(strategy, num_members, make_run, is_pretrained)
+
+
+def _seeded(
+    strategy: Strategy, num_members: int, make_run: Callable[[int], Run], is_pretrained: bool
+) -> Members:
+    members, results = list[Classifier](), list[TrainingResult]()
+    for number in range(num_members):
+        run = make_run(number)
+        offset = sum(len(result.epochs) for result in results)
+        run = replace(run, on_epoch=numbered(run.on_epoch, offset), resamples=True)
+        results.append(run_strategy(strategy, run, is_pretrained=is_pretrained))
+        members.append(run.classifier)
+    num_groups = len(members[0].block_groups())
+    num_own_groups = 2 if strategy == "partial" else num_groups
+    ensemble = Ensemble(members, num_own_groups)
+    # Where all kept the probe they began with, its answers to unseen images stand for the ensemble's.
+    is_probe = all(result.out_of_fold is not None for result in results)
+    logits = results[0].out_of_fold if is_probe else None
+    accuracies = [result.epochs[result.best_epoch - 1].validation_accuracy for result in results]
+    result = replace(results[0], state=snapshot(ensemble), out_of_fold=logits)
+    return Members(ensemble, result, num_own_groups, tuple(accuracies))
+
+
+def _bagged(run: Run, num_members: int) -> Members:
+    training, validation = embedded(run, run.plain_training), embedded(run, run.validation)
+    weights = run.overrides.get("class_weights")
+    whole = fit_probe(run.classifier.head, training, validation, class_weights=weights, on_epoch=run.on_epoch)
+    bag = _Bag(
+        num_members,
+        run.classifier.num_classes,
+        PENALTIES[whole.best_epoch - 1],
+        weights,
+        run.overrides["seed"],
+    )
+    solutions = bag.solve(training)
+    known = torch.cat([training[0], validation[0]]), torch.cat([training[1], validation[1]])
+    logits = out_of_fold(known, lambda learnt, asked: bag.answer(bag.solve(learnt), asked))
+    ensemble = Ensemble([_with_head(run.classifier, solution) for solution in solutions], 1)
+    right = [solution.answer(validation[0]).argmax(dim=1) == validation[1] for solution in solutions]
+    result = replace(whole, state=snapshot(ensemble), out_of_fold=(logits, known[1]))
+    return Members(ensemble, result, accuracies=tuple(float(each.double().mean()) for each in right))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bag:
+    """Heads that are solved on resamples, all with the penalty that suits the whole."""
+
+    num_members: int
+    num_classes: int
+    penalty: float
+    class_weights: tuple[float, ...] | None
+    seed: int
+
+    def solve(self, embedded: Embedded) -> list[Solution]:
+        """Return one solution for each resample."""
+        weights = None if self.class_weights is None else torch.tensor(self.class_weights)
+        solutions: list[Solution] = []
+        for number in range(self.num_members):
+            solutions += solve(
+                resampled(embedded, self.seed + number), self.num_classes, weights, [self.penalty]
+            )
+        return solutions
+
+    def answer(self, solutions: list[Solution], embeddings: torch.Tensor) -> torch.Tensor:
+        """Return the logits (N, C) of the ensemble of these solutions."""
+        return mean_logits(torch.stack([solution.answer(embeddings) for solution in solutions], dim=1))
+
+
+def _with_head(classifier: Classifier, solution: Solution) -> Classifier:
+    """Return a classifier that shares another's network under a head of its own."""
+    head = nn.Linear(classifier.embedding_dim, classifier.num_classes)
+    solution.put_into(head)
+    return Classifier(
+        find_backbone(classifier.backbone_name), classifier.network, head.to(classifier.head.weight.device)
+    )
