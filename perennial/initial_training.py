@@ -21,7 +21,7 @@ from store.versions import NewVersion, add_version
 from vision.artifact import to_files
 from vision.curves import draw_curves
 from vision.training import Epoch
-from vision.transfer import TransferResult, TransferSettings, plan_steps, transfer
+from vision.transfer import ImageSource, TransferResult, TransferSettings, plan_steps, transfer
 
 WANTED_MARGIN = 0.02
 
@@ -47,6 +47,7 @@ class Job:
         reason: Kept with the move of the alias.
         description: What the version is, in a few words.
         actor: Who asked.
+        unlabelled: Pictures of the target domain for its adaptations; they do not enter the store.
         is_starter: Nobody chose this model: the user's own replaces it.
     """
 
@@ -56,6 +57,7 @@ class Job:
     reason: str
     description: str
     actor: str = "train"
+    unlabelled: ImageSource | None = None
     is_starter: bool = False
     num_repeats: int = 1
 
@@ -137,13 +139,15 @@ def _run_trials(state: State, imported: Imported, job: Job, progress: Progress) 
             validation,
             job.class_names,
             settings,
+            unlabelled=job.unlabelled,
             device=job.device,
             on_epoch=progress.on_epoch,
             on_batch=tell,
         )
 
     def num_steps(settings: TransferSettings) -> int:
-        return sum(plan_steps(settings, (len(training), len(validation)), len(job.class_names)))
+        num_images = len(training), len(validation), len(job.unlabelled or ())
+        return sum(plan_steps(settings, num_images, len(job.class_names)))
 
     bench = Bench(
         state.blobs, imported.golden, _others(state, imported, job), job.transfer.limits, job.device
@@ -215,6 +219,7 @@ def _metrics(trials: Trials, job: Job, num_golden: int) -> dict[str, Any]:
         "uncalibrated_error": trials.judgement.uncalibrated_error,
         "validation_accuracy": result.validation_accuracy,
         "strategy": result.strategy,
+        "adaptations": list(result.adaptations),
         "backbone": result.artifact.backbone,
         "image_size": result.artifact.preprocessing.image_size,
         "temperature": result.artifact.temperature,

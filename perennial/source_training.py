@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from perennial.adapting import target_images
 from perennial.errors import SettingsError, TooFewImagesError
 from perennial.forewarning import forewarnings
 from perennial.importing import Cut, Imported, cut, import_images
 from perennial.initial_training import Job, Progress, Trained, train_version
 from perennial.settings import Settings
 from perennial.state import State
+from vision.adaptation.table import AdaptationName
 from vision.device import resolve_device
 from vision.network import Weights
 from vision.sources.checking import CheckedImages, check_images
 from vision.sources.detection import list_images
 from vision.sources.listing import LabelledImage
+from vision.sources.unlabelled import UnlabelledImages
 from vision.training import Epoch
 from vision.transfer import TransferSettings
 
@@ -38,6 +41,8 @@ class Request:
     balances_classes: bool = False
     num_members: int = 1
     num_repeats: int = 1
+    adapt: tuple[AdaptationName, ...] = ()
+    unlabelled: Path | None = None
     seed: int = 0
 
 
@@ -62,10 +67,11 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrainedSource:
-    """The version that a source gave, with what was left out of it and where its curves are."""
+    """The version that a source gave, with what was left out and where its curves are."""
 
     trained: Trained
     imported: Imported
+    unlabelled: UnlabelledImages | None
     left_out: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
     curves_file: Path
@@ -76,12 +82,17 @@ def train_source(state: State, settings: Settings, request: Request, listener: L
 
     Raises:
         SourceError: The source can't be trained on.
-        VisionError: The weights, the backbone or the settings can't be used.
+        SettingsError, VisionError: The weights, the backbone or the settings can't be used.
         TooFewImagesError: A part is empty once near-duplicates are together and doubtful labels left out.
     """
     limits = settings.limits()
     # A backbone or a weights file that there is not is told before minutes go into reading images.
     transfer = _transfer_settings(settings, request)
+    unlabelled = target_images(
+        request.unlabelled,
+        transfer,
+        on_image=lambda done, total: listener.on_read("checking unlabelled", done, total),
+    )
     checked = check_images(
         list_images(request.source),
         limits,
@@ -108,11 +119,14 @@ def train_source(state: State, settings: Settings, request: Request, listener: L
         description=f"{len(checked.class_names)} classes from {request.source.name}",
         actor=request.actor,
         num_repeats=request.num_repeats,
+        unlabelled=unlabelled,
     )
     progress = Progress(listener.on_epoch, listener.on_batch, listener.on_run)
     trained = train_version(state, imported, job, progress)
-    left_out = (*checked.unreadable, *imported.left_out)
-    return TrainedSource(trained, imported, left_out, warnings, _write_curves(state, settings, trained))
+    unreadable = () if unlabelled is None else unlabelled.unreadable
+    left_out = (*checked.unreadable, *imported.left_out, *unreadable)
+    curves_file = _write_curves(state, settings, trained)
+    return TrainedSource(trained, imported, unlabelled, left_out, warnings, curves_file)
 
 
 def cut_three_ways(checked: CheckedImages) -> dict[Cut, list[LabelledImage]]:
@@ -141,6 +155,7 @@ def _transfer_settings(settings: Settings, request: Request) -> TransferSettings
         augmentation=request.augmentation,
         balances_classes=request.balances_classes,
         num_members=request.num_members,
+        adaptations=request.adapt,
         seed=request.seed,
         num_threads=settings.threads,
         limits=settings.limits(),

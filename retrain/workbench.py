@@ -14,12 +14,12 @@ from store.registry import Version, load_files
 from vision.artifact import Artifact, from_files
 from vision.augmentation import Level, augmented
 from vision.batches import LabelledTensors
-from vision.calibration import fit_temperature
 from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.interpolation import interpolate
 from vision.network import Classifier
 from vision.preprocessing import ImageLimits
+from vision.temperature import fit_temperature
 
 _MAX_REFERENCE = 1000
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,11 +41,18 @@ STRENGTHS: dict[Level, Strength] = {
 }
 
 
+class Variation(Protocol):
+    """From an RGB image and a key to a tensor, the same one for the same key."""
+
+    def __call__(self, image: Image.Image, key: Sequence[int] | None = None) -> Tensor:
+        """Return float32 (3, image_size, image_size)."""
+
+
 class Augmentation:
     """From an RGB image to a random variant of its input tensor."""
 
     def __init__(self, preprocessing: Preprocessing, strength: Strength | None, seed: int) -> None:
-        self._preprocessing = preprocessing
+        self.preprocessing = preprocessing
         self._strength = strength
         self._seed = seed
         self._rng = np.random.default_rng(seed)
@@ -58,16 +65,18 @@ class Augmentation:
             key: Numbers, such as epoch and index, that decide the variant together with the seed, so that
                 neither the order of the calls nor their threads matter; None draws the next one.
         """
-        if self._strength is None:
-            return self._preprocessing.to_tensor(image)
         rng = self._rng if key is None else np.random.default_rng([self._seed, *key])
+        return self.preprocessing.normalise(self.pixels(image, rng))
+
+    def pixels(self, image: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """Return a variant before it is normalised: (image_size, image_size, 3), in 0 to 255."""
+        if self._strength is None:
+            return self.preprocessing.resample(image, self.preprocessing.centre_box(*image.size))
         box = _random_box(image.width, image.height, self._strength, rng)
-        pixels = self._preprocessing.resample(image, box)
+        pixels = self.preprocessing.resample(image, box)
         if self._strength.mirrors and rng.random() < 0.5:
             pixels = np.ascontiguousarray(pixels[:, ::-1])
-        if self._strength.jitter == 0:
-            return self._preprocessing.normalise(pixels)
-        return self._preprocessing.normalise(_jittered(pixels, self._strength.jitter, rng))
+        return _jittered(pixels, self._strength.jitter, rng) if self._strength.jitter > 0 else pixels
 
 
 def augmented(preprocessing: Preprocessing, level: Level, seed: int = 0) -> Augmentation:

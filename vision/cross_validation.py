@@ -15,7 +15,9 @@ NUM_FOLDS = 5
 _SEED = 0
 
 
-def out_of_fold(embedded: Embedded, answer: Callable[[Embedded, Tensor], Tensor]) -> Tensor:
+def out_of_fold(
+    embedded: Embedded, answer: Callable[[Embedded, Tensor], Tensor], images: Tensor | None = None
+) -> Tensor:
     """Return logits (…, N, C): each fold is answered by what was learnt from the others.
 
     The folds hold as many of each class as of any other fold, give or take one, and are always the same.
@@ -23,6 +25,8 @@ def out_of_fold(embedded: Embedded, answer: Callable[[Embedded, Tensor], Tensor]
     Args:
         embedded: All there is.
         answer: From what may be learnt from, and embeddings (M, D), to logits (…, M, C) of the latter.
+        images: Number (N,) of the image that each embedding is a view of, all views of an image in one fold;
+            None where each is of another.
 
     Raises:
         TooFewSamplesError: There are fewer than two embeddings.
@@ -33,14 +37,22 @@ def out_of_fold(embedded: Embedded, answer: Callable[[Embedded, Tensor], Tensor]
     embeddings, labels = embedded
     if len(labels) < 2:
         raise TooFewSamplesError(f"Expected two embeddings at least to cross-validate, got {len(labels)}.")
-    order = _dealt(labels)
-    asked = [order[first::NUM_FOLDS] for first in range(min(NUM_FOLDS, len(order)))]
-    parts = []
+    if images is None:
+        images = torch.arange(len(labels))
+    parts, asked = [], _folds(labels, images)
     for indices in asked:
         is_learnt = torch.ones(len(labels), dtype=torch.bool)
         is_learnt[indices] = False
         parts.append(answer((embeddings[is_learnt], labels[is_learnt]), embeddings[indices]))
     return torch.cat(parts, dim=-2).index_select(-2, torch.cat(asked).argsort())
+
+
+def _folds(labels: Tensor, images: Tensor) -> list[Tensor]:
+    """Return the indices of each fold."""
+    numbers, rows = np.unique(images.numpy(), return_index=True)
+    order = _dealt(labels[torch.from_numpy(rows)])
+    folds = [numbers[order[first::NUM_FOLDS].numpy()] for first in range(min(NUM_FOLDS, len(order)))]
+    return [torch.from_numpy(np.flatnonzero(np.isin(images.numpy(), fold))) for fold in folds]
 
 
 def _dealt(labels: Tensor) -> Tensor:

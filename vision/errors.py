@@ -9,6 +9,10 @@ VisionError
 │   └── TooManyPixelsError          would decode to more pixels than the limit
 ├── UnknownBackboneError        no such network in the zoo
 ├── UnknownStrategyError        no such way to transfer
+├── AdaptationError             a way to meet another domain can't be taken
+│   ├── UnknownAdaptationError      there is none of that name
+│   ├── ConflictingAdaptationsError it does not go with the rest of the settings
+│   └── UnlabelledMissingError      it needs pictures of the target domain
 ├── ImageSizeError              the network can't take images that small
 ├── WeightsUnavailableError     pretrained weights could not be had
 ├── WeightsMismatchError        a weights file belongs to another network
@@ -63,6 +67,22 @@ class UnknownBackboneError(VisionError):
 
 class UnknownStrategyError(VisionError):
     """There is no transfer strategy of that name."""
+
+
+class AdaptationError(VisionError):
+    """A way to meet another domain can't be taken; the message says what to change."""
+
+
+class UnknownAdaptationError(AdaptationError):
+    """There is no adaptation of that name."""
+
+
+class ConflictingAdaptationsError(AdaptationError):
+    """An adaptation does not go with another, the strategy, the weights or the backbone."""
+
+
+class UnlabelledMissingError(AdaptationError):
+    """An adaptation needs more unlabelled pictures of the target domain than there are."""
 
 
 class ImageSizeError(VisionError):

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from vision.augmentation import Augmentation
+from vision.augmentation import Variation
 from vision.batches import LabelledTensors
 from vision.preprocessing import ImageLimits, decode_image
 
@@ -22,7 +22,7 @@ class ImageSource(Protocol):
 class PreparedImages:
     """The tensors of an image source. Each epoch sees other variants; the same epoch the same ones."""
 
-    def __init__(self, source: ImageSource, augmentation: Augmentation, limits: ImageLimits) -> None:
+    def __init__(self, source: ImageSource, augmentation: Variation, limits: ImageLimits) -> None:
         self._source = source
         self._augmentation = augmentation
         self._limits = limits

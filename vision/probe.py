@@ -45,6 +45,7 @@ def fit_probe(
     class_weights: Sequence[float] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
     resample_seed: int | None = None,
+    num_views: int = 1,
 ) -> TrainingResult:
     """Solve multinomial logistic regression, and leave the head with the solution.
 
@@ -63,6 +64,8 @@ def fit_probe(
         on_epoch: Called after each solution.
         resample_seed: Draws the training images that the head is solved on in the end, with the penalty that
             suits all of them; None takes them all.
+        num_views: Of each of N images in either set: row v · N + i is view v of image i. In cross-validation
+            the views of one image stay together.
 
     Source:
         Kornblith et al., "Do Better ImageNet Models Transfer Better?", CVPR 2019, appendix A.1.
@@ -83,6 +86,7 @@ def fit_probe(
         lambda learnt, asked: torch.stack(
             [solution.answer(asked) for solution in solve(learnt, head.out_features, weights)]
         ),
+        torch.cat([_images_of(training, num_views), -1 - _images_of(validation, num_views)]),
     )
     losses = [float(cross_entropy(of_penalty, known[1])) for of_penalty in logits]
     best = losses.index(min(losses))
@@ -93,6 +97,11 @@ def fit_probe(
     solutions[best].put_into(head)
     diagnosis = diagnose(1 - epochs[best].training_accuracy, 1 - epochs[best].validation_accuracy)
     return TrainingResult(snapshot(head), tuple(epochs), best + 1, diagnosis, (logits[best], known[1]))
+
+
+def _images_of(embedded: Embedded, num_views: int) -> Tensor:
+    """Return which image each row (N,) is of."""
+    return torch.arange(len(embedded[1])) % (len(embedded[1]) // num_views)
 
 
 def resampled(embedded: Embedded, seed: int) -> Embedded:

@@ -3,12 +3,15 @@
 import math
 from typing import Literal
 
-Schedule = Literal["step", "cosine", "constant"]
+Schedule = Literal["step", "cosine", "constant", "warm_up"]
 
 STEP_EPOCHS = 7
 STEP_FACTOR = 0.1
 # Share of a cosine run in which the rate rises to its peak.
 _WARM_UP = 0.1
+# A gradual run begins at this share of the peak, and rises by one factor a step for this share of the run.
+_GRADUAL_START = 0.01
+_GRADUAL_RISE = 0.6
 
 
 def rate_at(schedule: Schedule, step: int, num_steps: int, num_epochs: int) -> float:
@@ -27,4 +30,9 @@ def rate_at(schedule: Schedule, step: int, num_steps: int, num_epochs: int) -> f
         if step < warm_up:
             return (step + 1) / warm_up
         return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, num_steps - warm_up)))
+    if schedule == "warm_up":
+        rise = max(1, round(_GRADUAL_RISE * num_steps))
+        if step < rise:
+            return float(_GRADUAL_START ** (1 - step / rise))
+        return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, num_steps - rise)))
     return 1.0

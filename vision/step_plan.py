@@ -13,6 +13,7 @@ def planned_steps(
     *,
     is_pretrained: bool,
     num_members: int = 1,
+    num_views: int = 1,
 ) -> list[int]:
     """Return the steps of each phase, in their order, at most: a phase may stop early.
 
@@ -22,8 +23,9 @@ def planned_steps(
         overrides: Fields of TrainingSettings that the caller fixed.
         is_pretrained: Whether the network starts from pretrained weights.
         num_members: Of the ensemble; the members of a linear probe share its phases.
+        num_views: Of each image that the head is solved on.
     """
-    embedding = [len(cut(range(num), EVALUATION_BATCH)) for num in num_images]
+    embedding = [len(cut(range(num * num_views), EVALUATION_BATCH)) for num in num_images]
     if strategy == "linear_probe":
         return embedding
     settings = fine_tune_settings(strategy, overrides, is_pretrained=is_pretrained)

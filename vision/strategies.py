@@ -14,7 +14,7 @@ from vision.evaluation import evaluate_logits
 from vision.image_set import LabelRecorder
 from vision.network import Classifier, Weights
 from vision.probe import fit_probe
-from vision.training import Epoch, TrainingResult, TrainingSettings, fit, snapshot
+from vision.training import Epoch, Penalty, TrainingResult, TrainingSettings, fit, snapshot
 
 Strategy = Literal["linear_probe", "partial", "full", "gradual"]
 
@@ -23,10 +23,10 @@ MANY_PER_CLASS = 1000
 # Each block learns slower than the one above it by this factor (Howard and Ruder, ACL 2018).
 _DISCRIMINATIVE_FACTOR = 2.6
 
-_FINE_TUNE = TrainingSettings(
+FINE_TUNE = TrainingSettings(
     epochs=10, learning_rate=1e-3, optimizer="sgd", weight_decay=1e-4, schedule="step", patience=5
 )
-_FROM_SCRATCH = TrainingSettings(
+FROM_SCRATCH = TrainingSettings(
     epochs=20,
     batch_size=64,
     learning_rate=2e-3,
@@ -52,6 +52,9 @@ class Run:
         on_batch: Called after each step with (steps done, steps at most) of the phase at hand.
         resamples: Solve the head to begin with on a resample, so that members of an ensemble differ even
             where no epoch is better than their probe.
+        num_views: Of each of N images in `plain_training` and `validation`: item v · N + i is view v of i.
+        penalty: Added to each step's loss in fine-tuning.
+        penalty_groups: What the penalty trains of its own, as torch optimizers take it.
     """
 
     classifier: Classifier
@@ -63,6 +66,9 @@ class Run:
     on_epoch: Callable[[Epoch], None] | None
     on_batch: Callable[[int, int], None] | None
     resamples: bool = False
+    num_views: int = 1
+    penalty: Penalty | None = None
+    penalty_groups: Sequence[dict[str, Any]] = ()
 
 
 def choose_strategy(samples_per_class: int, weights: Weights) -> Strategy:
@@ -110,7 +116,7 @@ def fine_tune_settings(
 ) -> TrainingSettings:
     """Return how each of a strategy's phases after the probe trains."""
     is_from_scratch = strategy == "full" and not is_pretrained
-    settings = replace(_FROM_SCRATCH if is_from_scratch else _FINE_TUNE, **overrides)
+    settings = replace(FROM_SCRATCH if is_from_scratch else FINE_TUNE, **overrides)
     # Its epochs are halved between its two phases.
     return replace(settings, epochs=max(1, settings.epochs // 2)) if strategy == "gradual" else settings
 
@@ -123,6 +129,7 @@ def _linear_probe(run: Run) -> TrainingResult:
         class_weights=run.overrides.get("class_weights"),
         on_epoch=run.on_epoch,
         resample_seed=run.overrides["seed"] if run.resamples else None,
+        num_views=run.num_views,
     )
     return replace(result, state=snapshot(run.classifier))
 
@@ -152,10 +159,11 @@ def _fine_tune(
         run.training,
         run.validation,
         settings,
-        parameters=rated,
+        parameters=[*rated, *run.penalty_groups],
         device=run.device,
         on_epoch=run.on_epoch,
         on_batch=run.on_batch,
+        penalty=run.penalty,
     )
 
 
@@ -186,7 +194,8 @@ def _probe_then_fine_tune(
 
 
 def _in_turn(run: Run, *phases: Callable[[Run], TrainingResult]) -> TrainingResult:
-    """Run phases after each other, number their epochs through, and keep the best epoch of all."""
+    """Run phases after each other, number their epochs through, and keep the best epoch or the last."""
+    keeps_best = run.overrides.get("keeps_best", True)
     epochs: list[Epoch] = []
     kept: tuple[Epoch, TrainingResult] | None = None
     for phase in phases:
@@ -194,7 +203,7 @@ def _in_turn(run: Run, *phases: Callable[[Run], TrainingResult]) -> TrainingResu
         result = phase(replace(run, on_epoch=numbered(run.on_epoch, offset)))
         epochs += [replace(epoch, epoch=offset + epoch.epoch) for epoch in result.epochs]
         best = epochs[offset + result.best_epoch - 1]
-        if kept is None or best.is_better_than(kept[0]):
+        if kept is None or not keeps_best or best.is_better_than(kept[0]):
             kept = best, result
     if kept is None:
         raise TooFewSamplesError("Expected one phase at least, got none.")

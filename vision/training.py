@@ -32,8 +32,8 @@ class TrainingSettings:
         optimizer: "sgd" with momentum, or "adamw".
         momentum: SGD's only.
         weight_decay: The optimizer's.
-        schedule: "step" (a tenth every 7 epochs), "cosine" (rises over the first tenth, then falls to 0) or
-            "constant".
+        schedule: "step" (a tenth every 7 epochs), "cosine" (rises over the first tenth, then falls to 0),
+            "warm_up" (rises from a hundredth over six tenths, then falls to 0) or "constant".
         patience: Epochs without improvement after which to stop; None never stops early.
         keeps_best: Keep the epoch that was best on validation; else the last one.
         keeps_statistics: Batch normalisation normalises with the running statistics it came with, as in

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from vision.adaptation.applying import Pictures, adapted_steps, num_views_of, run_adapted
+from vision.adaptation.choice import choose_adaptations
+from vision.adaptation.table import AdaptationName
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented
-from vision.calibration import fit_temperature
 from vision.diagnosis import Diagnosis
 from vision.ensemble_training import Members, train_members
-from vision.errors import TooFewSamplesError
+from vision.errors import ConflictingAdaptationsError, TooFewSamplesError
 from vision.evaluation import evaluate_logits
 from vision.image_set import ImageSource, LabelRecorder, PreparedImages
 from vision.network import Classifier, Weights, build_classifier
@@ -23,6 +25,7 @@ from vision.preprocessing import ImageLimits, Preprocessing, decode_image, prepr
 from vision.progress import WholeRun
 from vision.step_plan import planned_steps
 from vision.strategies import Run, Strategy, check_strategy, choose_strategy
+from vision.temperature import fit_temperature
 from vision.training import Epoch
 from vision.weights import bundled
 from vision.zoo import find_backbone
@@ -51,6 +54,7 @@ class TransferSettings:
         balances_classes: Weigh rare classes higher in the loss.
         num_members: Networks whose probabilities are averaged; 1 is no ensemble.
         patience: Epochs without improvement after which to stop; None takes the strategy's own.
+        adaptations: What to do about a target domain that looks otherwise than the training images.
         seed: Fixes the fresh weights, order and augmentation.
         num_threads: Of torch on the CPU; None leaves it as it is.
         loader_threads: Threads that decode images ahead; 0 decodes between the steps.
@@ -68,6 +72,7 @@ class TransferSettings:
     balances_classes: bool = False
     num_members: int = 1
     patience: int | None = None
+    adaptations: tuple[AdaptationName, ...] = ()
     seed: int = 0
     num_threads: int | None = None
     loader_threads: int = 0
@@ -84,6 +89,7 @@ class TransferResult:
         best_epoch: The number, from 1, of the epoch that was kept.
         diagnosis: From the errors at the best epoch.
         strategy: The one that was taken.
+        adaptations: Those that were taken, in the order of the table.
         validation_accuracy: Of the artifact, in [0, 1].
         validation_losses: Cross-entropy (N,) in nats of each validation image, at the artifact's temperature.
         member_accuracies: Of each member of an ensemble on validation, in [0, 1]; else empty.
@@ -94,6 +100,7 @@ class TransferResult:
     best_epoch: int
     diagnosis: Diagnosis
     strategy: Strategy
+    adaptations: tuple[AdaptationName, ...]
     validation_accuracy: float
     validation_losses: Tensor
     member_accuracies: tuple[float, ...] = ()
@@ -105,6 +112,7 @@ def transfer(
     class_names: Sequence[str],
     settings: TransferSettings,
     *,
+    unlabelled: ImageSource | None = None,
     device: torch.device | str = "cpu",
     on_epoch: Callable[[Epoch], None] | None = None,
     on_batch: Callable[[int, int], None] | None = None,
@@ -116,6 +124,8 @@ def transfer(
         validation_images: Likewise; everything is chosen on them, and drift is compared to their embeddings.
         class_names: In the order of the indices.
         settings: How.
+        unlabelled: Pictures of the target domain, for the adaptations that learn from them; what stands for
+            their class is not read.
         device: Where to train.
         on_epoch: Called after each epoch, numbered through.
         on_batch: Called after each step with (steps done, steps at most) of all phases together.
@@ -123,6 +133,7 @@ def transfer(
     Raises:
         UnknownBackboneError, UnknownStrategyError, ImageSizeError: The settings ask for what there is not.
         WeightsUnavailableError, WeightsMismatchError: The pretrained weights can't be had.
+        AdaptationError: An adaptation is unknown, lacks pictures, or does not go with the other settings.
         TooFewSamplesError: A set is empty.
         ImageError: An image can't be decoded.
     """
@@ -131,10 +142,11 @@ def transfer(
             f"Expected images to train and to validate on, got {len(training_images)} and "
             f"{len(validation_images)}."
         )
-    strategy = strategy_for(settings, len(training_images), len(class_names))
+    num_images = len(training_images), len(validation_images), len(unlabelled or ())
+    settings = _settled(settings, num_images[2])
+    strategy = strategy_for(settings, num_images[0], len(class_names))
     preprocessing = _preprocessing(settings, training_images)
     if on_batch is not None:
-        num_images = len(training_images), len(validation_images)
         on_batch = WholeRun(plan_steps(settings, num_images, len(class_names)), on_batch)
 
     def make_run(member: int) -> Run:
@@ -150,9 +162,24 @@ def transfer(
             on_batch=on_batch,
         )
 
-    members = train_members(
-        strategy, settings.num_members, make_run, is_pretrained=settings.weights != "none"
-    )
+    is_pretrained = settings.weights != "none"
+    if settings.adaptations:
+        run, pictures = (
+            make_run(0),
+            Pictures(
+                training_images,
+                validation_images,
+                unlabelled or (),
+                preprocessing,
+                settings.augmentation,
+                settings.seed,
+                settings.limits,
+            ),
+        )
+        trained = run_adapted(settings.adaptations, strategy, run, pictures, is_pretrained=is_pretrained)
+        members = Members(run.classifier, trained)
+    else:
+        members = train_members(strategy, settings.num_members, make_run, is_pretrained=is_pretrained)
     artifact = Artifact(
         settings.backbone,
         tuple(class_names),
@@ -169,6 +196,7 @@ def transfer(
         members.result.best_epoch,
         members.result.diagnosis,
         strategy,
+        settings.adaptations,
         validation_accuracy=float((logits.argmax(dim=1) == labels).double().mean()),
         validation_losses=cross_entropy(logits / artifact.temperature, labels, reduction="none"),
         member_accuracies=members.accuracies,
@@ -186,21 +214,42 @@ def strategy_for(settings: TransferSettings, num_training: int, num_classes: int
     return check_strategy(settings.strategy)
 
 
-def plan_steps(settings: TransferSettings, num_images: tuple[int, int], num_classes: int) -> list[int]:
+def plan_steps(settings: TransferSettings, num_images: tuple[int, int, int], num_classes: int) -> list[int]:
     """Return the steps of each phase of a transfer, at most.
 
     Args:
         settings: How.
-        num_images: To train and to validate on.
+        num_images: To train on, to validate on, and without labels.
         num_classes: How many classes there are.
     """
-    return planned_steps(
-        strategy_for(settings, num_images[0], num_classes),
-        num_images,
+    num_training, num_validation, num_unlabelled = num_images
+    settings = _settled(settings, num_unlabelled)
+    adapted = adapted_steps(settings.adaptations, num_training, num_unlabelled)
+    return adapted + planned_steps(
+        strategy_for(settings, num_training, num_classes),
+        (num_training, num_validation),
         _fixed(settings),
         is_pretrained=settings.weights != "none",
         num_members=settings.num_members,
+        num_views=num_views_of(settings.adaptations),
     )
+
+
+def _settled(settings: TransferSettings, num_unlabelled: int) -> TransferSettings:
+    """Return the settings with the adaptations in order, and the strategy that they ask for."""
+    adaptations, strategy = choose_adaptations(
+        settings.adaptations,
+        strategy=settings.strategy,
+        backbone=settings.backbone,
+        weights=settings.weights,
+        num_unlabelled=num_unlabelled,
+    )
+    if adaptations and settings.num_members > 1:
+        raise ConflictingAdaptationsError(
+            f"Expected an ensemble or adaptations, got {settings.num_members} members and "
+            f"{', '.join(adaptations)}. Leave one of them out."
+        )
+    return replace(settings, adaptations=adaptations, strategy=strategy)
 
 
 def _finished(

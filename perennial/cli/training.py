@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from perennial.cli.audience import actor, answer, console, in_points, json_option
 from perennial.settings import Settings
 from perennial.state import open_state
+from vision.adaptation.table import ADAPTATIONS
 
 if TYPE_CHECKING:
     from vision.training import Epoch
@@ -59,6 +60,17 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     help="Train with so many seeds, tell their spread, keep the best on validation.",
+)
+@click.option(
+    "--adapt",
+    multiple=True,
+    type=click.Choice([adaptation.name for adaptation in ADAPTATIONS]),
+    help="Meet a domain that looks otherwise (docs/adaptation.md); may be given several times.",
+)
+@click.option(
+    "--unlabelled",
+    type=click.Path(path_type=Path),
+    help="A folder of pictures of that domain, for adaptations that learn from them.",
 )
 @click.option("--seed", default=0, show_default=True, help="Fixes what is random.")
 @json_option

@@ -30,6 +30,7 @@ def as_json(found: "TrainedSource") -> dict[str, Any]:
         "num_train": len(found.imported.train),
         "num_validation": len(found.imported.validation),
         "num_golden": trained.num_golden,
+        "num_unlabelled": len(found.unlabelled or ()),
         "num_near_duplicates": found.imported.num_moved,
         "left_out": [[name, reason] for name, reason in found.left_out],
         "warnings": list(found.warnings),
@@ -59,8 +60,10 @@ def tell(out: Console, request: "Request", found: "TrainedSource") -> None:
         f"of {result.artifact.temperature:.2f})."
     )
     tried = "penalties" if result.strategy == "linear_probe" else "epochs"
+    adapted = "".join(f"{name.replace('_', ' ')}, " for name in result.adaptations)
     out.print(
         f"{result.artifact.backbone}, {result.strategy.replace('_', ' ')}, "
+        f"{'adapted by ' if adapted else ''}{adapted}"
         f"{result.artifact.preprocessing.image_size} px, best of {len(result.epochs)} {tried}: "
         f"{result.best_epoch} ({result.diagnosis}). Curves: {found.curves_file}"
     )
@@ -149,6 +152,11 @@ def _tell_cuts(out: Console, found: "TrainedSource") -> None:
         f"{len(imported.train)} images to train, {len(imported.validation)} to validate, "
         f"{len(imported.golden)} golden (never learnt from)."
     )
+    if found.unlabelled is not None:
+        out.print(
+            f"{len(found.unlabelled)} unlabelled images of the target were learnt from, and not stored; "
+            f"{len(found.unlabelled.unreadable)} could not be read."
+        )
     if imported.num_moved:
         out.print(
             f"{imported.num_moved} images are nearly the same as one of another part, and were kept on "

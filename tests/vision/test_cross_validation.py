@@ -35,6 +35,18 @@ def test_the_folds_hold_as_many_of_each_class() -> None:
     assert held_out == [[8, 2]] * 5
 
 
+def test_views_of_one_image_are_never_parted() -> None:
+    images = torch.arange(7).repeat(3)
+    labels = images % 2
+
+    def answer(learnt: Embedded, asked: Tensor) -> Tensor:
+        assert not set(learnt[0].flatten().tolist()) & set(asked.flatten().tolist())
+        return asked
+
+    numbers = images.float().unsqueeze(1)
+    assert torch.equal(out_of_fold((numbers, labels), answer, images), numbers)
+
+
 def test_one_embedding_is_too_few() -> None:
     with pytest.raises(TooFewSamplesError, match="got 1"):
         out_of_fold((torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64)), lambda learnt, asked: asked)

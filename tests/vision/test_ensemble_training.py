@@ -8,12 +8,12 @@ import torch
 
 from vision.artifact import from_files, to_files
 from vision.augmentation import augmented
-from vision.calibration import fit_temperature
 from vision.ensemble import Ensemble
 from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
 from vision.preprocessing import ImageLimits
+from vision.temperature import fit_temperature
 from vision.transfer import TransferResult, TransferSettings, transfer
 
 Made = Callable[..., list[tuple[bytes, int]]]

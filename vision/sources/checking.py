@@ -53,7 +53,7 @@ def check_images(
         SourceError: It can't be trained on; the subclass and the message say what was found and needed.
     """
     _check_found(listing)
-    images, unreadable = _readable(listing.images, limits, on_image)
+    images, unreadable = readable_images(listing.images, limits, on_image)
     left_out = [*listing.refused, *unreadable]
     _check_share(listing, left_out)
     checked = CheckedImages(listing.class_names, images, left_out)
@@ -73,11 +73,12 @@ def _check_found(listing: Listing) -> None:
         )
 
 
-def _readable(
+def readable_images(
     images: Sequence[LabelledImage],
     limits: ImageLimits,
-    on_image: Callable[[int, int], None] | None,
+    on_image: Callable[[int, int], None] | None = None,
 ) -> tuple[list[LabelledImage], list[tuple[str, str]]]:
+    """Return the images that can be decoded, and (name, reason) of the others, each in order."""
     readable, unreadable = list[LabelledImage](), list[tuple[str, str]]()
     with ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="check-images") as pool:
         reasons = pool.map(lambda image: _reason_against(image, limits), images)

@@ -49,7 +49,7 @@ def list_image_folder(directory: Path) -> ImageFolder:
 
 def num_class_folders(directory: Path) -> int:
     """Return how many folders with images in them a folder holds."""
-    return sum(1 for name in _class_names(directory) if _image_files(directory / name))
+    return sum(1 for name in _class_names(directory) if image_files(directory / name))
 
 
 def _is_split(directory: Path) -> bool:
@@ -68,11 +68,12 @@ def _images_of(root: Path, class_names: Sequence[str], split: Split | None) -> l
     return [
         LabelledImage(path.read_bytes, name, str(path), split)
         for name in class_names
-        for path in _image_files(root / name)
+        for path in image_files(root / name)
     ]
 
 
-def _image_files(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
+    """Return the images in a folder and below, sorted; names that begin with a dot are passed over."""
     if not folder.is_dir():
         return []
     return sorted(

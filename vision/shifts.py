@@ -1,0 +1,33 @@
+"""A fixed, strong shift of domain: the same picture as a cheap night camera would have taken it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+#: Share of its light that each channel keeps of the grey picture: a strong cast of orange.
+CAST = (1.0, 0.62, 0.25)
+#: Standard deviation of the noise, in levels of 0 to 255.
+NOISE = 25.0
+
+_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def shifted(image: Image.Image, key: Sequence[int]) -> Image.Image:
+    """Return the picture without its colours, under noise and in one colour's light.
+
+    Grey, then Gaussian noise that is the same in all channels, then a cast. The strengths are fixed, so that
+    all pictures move to one domain; only the grains differ.
+
+    Args:
+        image: RGB, of any size; it keeps its size.
+        key: Numbers, such as seed and index, that alone decide where the grains fall.
+
+    Source:
+        The shifts of Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions
+        and Perturbations", ICLR 2019, with a cast besides.
+    """
+    grey = np.asarray(image, dtype=np.float32) @ _GREY
+    grains = np.random.default_rng(list(key)).normal(0.0, NOISE, grey.shape).astype(np.float32)
+    cast = (grey + grains)[..., None] * np.array(CAST, dtype=np.float32)
+    return Image.fromarray(np.clip(cast, 0, 255).astype(np.uint8))

@@ -1,0 +1,62 @@
+"""A folder of pictures without labels, searched recursively."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vision.decoding import ImageLimits
+from vision.errors import NoImagesError, SourceMissingError
+from vision.sources.checking import readable_images
+from vision.sources.image_folder import image_files
+from vision.sources.listing import LabelledImage
+
+
+@dataclass(frozen=True, slots=True)
+class UnlabelledImages:
+    """The readable pictures of a folder, an `ImageSource` whose class indices mean nothing.
+
+    Attributes:
+        images: What can be read.
+        unreadable: (name, reason) of what was left out.
+    """
+
+    images: Sequence[LabelledImage]
+    unreadable: Sequence[tuple[str, str]]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[bytes, int]:
+        return self.images[index].read(), 0
+
+
+def list_unlabelled(directory: Path) -> list[Path]:
+    """Return the files of a folder and the folders in it that are named like images, sorted.
+
+    Raises:
+        SourceMissingError: There is no such folder.
+        NoImagesError: There are none in it.
+    """
+    if not directory.is_dir():
+        raise SourceMissingError(f"Expected a folder of unlabelled pictures at {directory}; there is none.")
+    files = image_files(directory)
+    if not files:
+        raise NoImagesError(
+            f"Expected JPEG, PNG or WebP pictures in {directory} or the folders in it; found none."
+        )
+    return files
+
+
+def check_unlabelled(
+    files: Sequence[Path], limits: ImageLimits, *, on_image: Callable[[int, int], None] | None = None
+) -> UnlabelledImages:
+    """Return the pictures that can be read, having decoded each once; the rest is named, and no error.
+
+    Args:
+        files: From `list_unlabelled`.
+        limits: What one image may cost.
+        on_image: Called after each with (pictures looked at, pictures in all).
+    """
+    # Without a class: no part of training reads a label from here.
+    pictures = [LabelledImage(file.read_bytes, "", str(file)) for file in files]
+    return UnlabelledImages(*readable_images(pictures, limits, on_image))
