@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock bench-loop bench-transfer bench-adaptation backbone clean
+.PHONY: help up test test-all check format lock bench-loop bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ bench-transfer: .venv/dev ## What pretrained features are worth with few images:
 
 bench-adaptation: .venv/dev ## What a shift of domain costs, and which adaptation wins it back: SEED=0,1,2
 	@$(RUN)python -m benchmarks.adaptation $(if $(filter command line,$(origin SEED)),--seed $(SEED))
+
+SEEDS ?= 3
+lab: .venv/dev ## The six experiments on a folder of images, as a table: DATA=folder SEEDS=n
+	@$(RUN)python -m benchmarks.lab --seeds $(SEEDS) $(if $(DATA),--data $(DATA))
 
 backbone: .venv/dev ## Make the bundled backbone again (hours): DATA=archive OUT=folder; goes on where it was cut
 	@$(RUN)python -m benchmarks.backbone.distil $(if $(DATA),--data $(DATA)) --out $(or $(OUT),benchmarks/cache/backbone)

@@ -148,7 +148,7 @@ def cut_three_ways(checked: CheckedImages) -> dict[Cut, list[LabelledImage]]:
 def _transfer_settings(settings: Settings, request: Request) -> TransferSettings:
     return TransferSettings(
         backbone=request.backbone,
-        weights=_weights(request.weights),
+        weights=named_weights(request.weights),
         strategy=request.strategy,
         image_size=request.image_size,
         epochs=request.epochs,
@@ -162,7 +162,12 @@ def _transfer_settings(settings: Settings, request: Request) -> TransferSettings
     )
 
 
-def _weights(given: str) -> Weights:
+def named_weights(given: str) -> Weights:
+    """Return the weights that a person names.
+
+    Raises:
+        SettingsError: They are neither of the known words nor a file.
+    """
     if given in _NAMED_WEIGHTS:
         return _NAMED_WEIGHTS[given]
     if not Path(given).is_file():

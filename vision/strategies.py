@@ -121,6 +121,15 @@ def fine_tune_settings(
     return replace(settings, epochs=max(1, settings.epochs // 2)) if strategy == "gradual" else settings
 
 
+def count_trained(strategy: Strategy, classifier: Classifier) -> int:
+    """Return how many parameters a strategy trains, in all its phases together."""
+    groups = classifier.block_groups()
+    trained = {"linear_probe": groups[-1:], "partial": groups[-2:]}.get(strategy, groups)
+    return sum(
+        parameter.numel() for group in trained for module in group for parameter in module.parameters()
+    )
+
+
 def _linear_probe(run: Run) -> TrainingResult:
     result = fit_probe(
         run.classifier.head,

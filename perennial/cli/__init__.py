@@ -11,6 +11,7 @@ from perennial.cli import (
     backups,
     demonstration,
     keys,
+    lab,
     learning,
     models,
     rounds,
@@ -48,3 +49,4 @@ main.add_command(backups.restore)
 main.add_command(keys.keys)
 main.add_command(settings.settings)
 main.add_command(demonstration.demo)
+main.add_command(lab.lab)

@@ -25,7 +25,7 @@ LOSSES: dict[str, Sequence[float]] = {
 
 def result_of(strategy: Strategy, accuracy: float, losses: Sequence[float], seed: int) -> TransferResult:
     artifact = replace(ARTIFACT, temperature=1.0 + seed)
-    return TransferResult(artifact, (), 1, "good fit", strategy, accuracy, torch.tensor(losses))
+    return TransferResult(artifact, (), 1, "good fit", strategy, (), accuracy, torch.tensor(losses))
 
 
 @pytest.fixture

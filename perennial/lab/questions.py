@@ -1,0 +1,58 @@
+"""The questions that the lab asks; nothing here loads torch, so that listing them is quick."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one experiment asks.
+
+    Attributes:
+        name: What it is called on the command line.
+        title: In a few words.
+        text: The question.
+    """
+
+    name: str
+    title: str
+    text: str
+
+
+QUESTIONS: tuple[Question, ...] = (
+    Question(
+        "freezing",
+        "How much to freeze",
+        "Is it enough to train a new head on frozen features, or do the last block or the whole network have "
+        "to be trained too? What does each cost in time and trained parameters, and which is worth it?",
+    ),
+    Question(
+        "learning-rate",
+        "How fast to learn",
+        "How do the losses go when the learning rate is 0.0001, 0.001, 0.01 or 0.1? Which of these is too "
+        "small for these images, which too large, and how does it show?",
+    ),
+    Question(
+        "augmentation",
+        "What random variants are worth",
+        "With no more than 50 training images of each class: do random crops, mirror images and jittered "
+        "colours help on images that were held out, and do they close the gap between those and the training "
+        "images?",
+    ),
+    Question(
+        "backbones",
+        "Which network to start from",
+        "Which pretrained network does best on these images, and what does it cost to train and to ask?",
+    ),
+    Question(
+        "unfreezing",
+        "Whether to thaw in steps",
+        "Does it pay to train the head first, then the last block with it, and only then everything, instead "
+        "of everything from the first step?",
+    ),
+    Question(
+        "shift",
+        "What a change of camera costs",
+        "How much accuracy is lost when images come without colours, noisy and in a strong colour cast, "
+        "while all training images were clean, and which adaptation wins some of it back?",
+    ),
+)

@@ -1,0 +1,29 @@
+"""The bars and scales that several experiments show."""
+
+import math
+
+from perennial.lab.charts import Bars
+from perennial.lab.outcomes import Measured
+
+
+def accuracy_bars(measured: Measured, test: str | None = None) -> Bars:
+    """Return the accuracy on a test, with guessing as a line."""
+    name = test or measured.test
+    return Bars(
+        f"{name} accuracy (% of images)",
+        [[100 * accuracy for accuracy in runs.accuracies(name)] for runs in measured.runs],
+        reference=(100 * measured.guessing(), "guessing"),
+        limits=(0.0, 102.0),
+    )
+
+
+def seconds_bars(measured: Measured) -> Bars:
+    """Return the time that training took."""
+    return Bars(
+        "training time (s)", [[outcome.seconds for outcome in runs.finished] for runs in measured.runs]
+    )
+
+
+def chance_loss(measured: Measured) -> float:
+    """Return the cross-entropy of guessing among the classes, in nats."""
+    return math.log(len(measured.images.class_names))
