@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from perennial.lab import augmentation, backbones, freezing, learning_rate, unfreezing
+from perennial.lab import augmentation, backbones, freezing, learning_rate, shift, unfreezing
 from perennial.lab.exercise import Exercise
 
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
@@ -13,5 +13,6 @@ EXERCISES: Mapping[str, Exercise] = MappingProxyType(
         "augmentation": augmentation.EXERCISE,
         "backbones": backbones.EXERCISE,
         "unfreezing": unfreezing.EXERCISE,
+        "shift": shift.EXERCISE,
     }
 )

@@ -88,6 +88,7 @@ def _transferred(job: Job) -> Artifact:
         job.validation,
         job.images.class_names,
         job.settings,
+        unlabelled=job.images.unlabelled,
         device=job.device,
         on_epoch=job.on_epoch,
         on_batch=job.on_batch,
