@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock bench-loop bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock bench-loop bench-serve bench-swap bench-isolation bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,13 +33,22 @@ format: .venv/dev ## Format the code
 
 lock: $(UV) ## Solve the dependencies again
 	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra lite --extra postgres pyproject.toml -o requirements.lock
+		--extra lite --extra onnx --extra postgres pyproject.toml -o requirements.lock
 	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 SEED ?= 0
 bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n
 	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(DATA),--data $(DATA))
+
+bench-serve: .venv/bench ## Images a second beside other servers and the machine's limit: DATA=folder
+	@$(RUN)python -m benchmarks.serving.serve $(if $(DATA),--data $(DATA))
+
+bench-swap: .venv/dev ## Twenty promotions in ten thousand requests: DATA=folder
+	@$(RUN)python -m benchmarks.serving.swap $(if $(DATA),--data $(DATA))
+
+bench-isolation: .venv/dev ## Serving beside a round: DATA=folder
+	@$(RUN)python -m benchmarks.serving.isolation $(if $(DATA),--data $(DATA))
 
 STRATEGIES ?= linear_probe
 ENSEMBLES ?= linear_probe
@@ -73,6 +82,11 @@ clean: ## Remove what was installed; the state in .perennial stays
 .venv/dev: requirements-dev.lock .venv/runtime
 	@echo "Installing what the tests and checks need"
 	@$(UV) pip install --python .venv/bin/python -r requirements-dev.lock
+	@touch $@
+
+.venv/bench: pyproject.toml .venv/dev
+	@echo "Installing what is measured beside"
+	@$(UV) pip install -q --python .venv/bin/python --group bench -c requirements-dev.lock
 	@touch $@
 
 .tools/bin/uv:

@@ -18,8 +18,12 @@ from store.registry import Version, production, promote
 from store.sample_rows import Sample
 from store.slices import add_slice, golden_slice, slice_names, slice_samples
 from store.versions import NewVersion, add_version
-from vision.artifact import to_files
+from vision.artifact import Artifact, to_files
+from vision.augmentation import augmented
 from vision.curves import draw_curves
+from vision.engines.kind import EngineKind
+from vision.engines.making import EngineFiles, engine_files, some_images
+from vision.image_set import PreparedImages
 from vision.training import Epoch
 from vision.transfer import ImageSource, TransferResult, TransferSettings, plan_steps, transfer
 
@@ -49,6 +53,7 @@ class Job:
         actor: Who asked.
         unlabelled: Pictures of the target domain for its adaptations; they do not enter the store.
         is_starter: Nobody chose this model: the user's own replaces it.
+        engine: What serves; decides whether the version gets a file for ONNX Runtime.
     """
 
     class_names: tuple[str, ...]
@@ -59,6 +64,7 @@ class Job:
     actor: str = "train"
     unlabelled: ImageSource | None = None
     is_starter: bool = False
+    engine: EngineKind = "auto"
     num_repeats: int = 1
 
 
@@ -98,7 +104,8 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
     result, judgement = trials.result, trials.judgement
     margin = margin_for(len(imported.golden))
     curves = draw_curves(result.epochs, result.diagnosis, result.best_epoch)
-    contents = {**to_files(result.artifact), "curves.png": curves}
+    engine = _engine(state, imported, result.artifact, job)
+    contents = {**to_files(result.artifact), **engine.files, "curves.png": curves}
     files = {name: state.blobs.put(content) for name, content in contents.items()}
 
     def work(connection: Connection) -> Version:
@@ -110,7 +117,10 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
         new = NewVersion(
             class_names=job.class_names,
             files=files,
-            metrics=_metrics(trials, job, len(imported.golden)),
+            metrics={
+                **_metrics(trials, job, len(imported.golden)),
+                "engine_difference": engine.largest_difference,
+            },
             parent=parent.version if parent is not None else None,
             margin=margin,
             is_starter=job.is_starter,
@@ -166,6 +176,13 @@ def _others(state: State, imported: Imported, job: Job) -> list[Sample]:
                 others |= {sample.id: sample for sample in slice_samples(connection, name)}
     golden = {sample.id for sample in imported.golden}
     return [sample for sample in others.values() if sample.id not in golden]
+
+
+def _engine(state: State, imported: Imported, artifact: Artifact, job: Job) -> EngineFiles:
+    """Return what workers load to run the artifact, checked on validation images."""
+    source = StoredImages(state.blobs, imported.validation, artifact.class_names)
+    images = PreparedImages(source, augmented(artifact.preprocessing, "none"), job.transfer.limits)
+    return engine_files(artifact, some_images(images), job.engine, job.device)
 
 
 def _accuracy(samples: Sequence[Sample], outcomes: Mapping[int, bool]) -> float:

@@ -20,7 +20,8 @@ def build(settings: Settings) -> Services:
         OSError: A folder can't be made or read.
     """
     service = settings.service()
-    torch.set_num_threads(service.num_threads)
+    # Each lane is one thread: batches side by side get more done than one batch on many threads.
+    torch.set_num_threads(1)
     database = Database(settings.database_url)
     shared = use_folder(settings.home)
     registry = CollectorRegistry()

@@ -85,13 +85,14 @@ class Settings(Fields):
             poll_seconds=self.poll_seconds,
             max_body_bytes=self.max_body_bytes,
             device=self.device,
-            num_threads=self.threads,
+            engine=self.engine,
             limits=self.limits(),
             batch=BatchSettings(
                 max_batch=self.max_batch,
                 wait_seconds=self.batch_wait_ms / 1000,
                 max_queue=self.queue_limit,
                 decode_threads=self.decode_threads,
+                lanes=self.threads,
             ),
             access=AccessSettings(
                 keys_file=self.keys, allowed_hosts=self.allowed_hosts, allowed_origins=self.allowed_origins
@@ -133,6 +134,7 @@ class Settings(Fields):
             promote=self.promote,
             device=self.device,
             limits=self.limits(),
+            engine=self.engine,
         )
 
     def learning(self) -> LearnerSettings:

@@ -1,13 +1,16 @@
 """Every setting: its name, default and help."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from perennial.cores import num_cores
+
 _SQLITE = "sqlite:///"
+# One process can keep so many busy before its own Python holds them up.
+_CORES_A_WORKER = 4
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0.0)]
@@ -20,10 +23,6 @@ def _split_names(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
-
-
-def _num_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _default(factory: Any, text: str, **limits: Any) -> Any:
@@ -61,8 +60,8 @@ class Fields(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the server listens on.")
     port: int = Field(default=3000, ge=1, le=65535, description="Port that the server listens on.")
     workers: int = _default(
-        lambda: max(1, min(2, _num_cores() // 2)),
-        "half the cores, 2 at most",
+        lambda: max(1, num_cores() // _CORES_A_WORKER),
+        "one for every four cores",
         ge=1,
         le=64,
         description="Serving processes.",
@@ -81,10 +80,14 @@ class Fields(BaseSettings):
     queue_limit: Count = Field(default=128, description="Waiting images past which requests get 429.")
     decode_threads: Count = Field(default=2, description="Threads of a worker that decode images.")
     threads: int = _default(
-        lambda found: max(1, _num_cores() // found.get("workers", 1)),
+        lambda found: max(1, num_cores() // found.get("workers", 1)),
         "cores divided by workers",
         ge=1,
-        description="Torch threads of a worker.",
+        description="Batches that a worker answers at the same time, each on one core.",
+    )
+    engine: Literal["auto", "torch", "onnxruntime"] = Field(
+        default="auto",
+        description="What runs networks on the CPU; `auto`: ONNX Runtime where a version has its file.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
@@ -139,7 +142,7 @@ class Fields(BaseSettings):
         default=1.0, ge=0.0, description="Pull of a round towards production's answers on replayed samples."
     )
     training_threads: int = _default(
-        lambda: max(1, _num_cores() // 2), "half the cores", ge=1, description="Torch threads of a round."
+        lambda: max(1, num_cores() // 2), "half the cores", ge=1, description="Torch threads of a round."
     )
     max_candidates: Count = Field(default=3, description="Candidates that a round may show to the gate.")
     max_negative_flips: Fraction = Field(

@@ -118,6 +118,7 @@ def train_source(state: State, settings: Settings, request: Request, listener: L
         reason=f"Trained on {request.source} by {request.actor}.",
         description=f"{len(checked.class_names)} classes from {request.source.name}",
         actor=request.actor,
+        engine=settings.engine,
         num_repeats=request.num_repeats,
         unlabelled=unlabelled,
     )

@@ -5,7 +5,11 @@ import threading
 import urllib.error
 import urllib.request
 
+import torch
+from PIL import Image, ImageOps
+from sklearn.datasets import load_sample_images
 from sqlalchemy import Connection
+from torch import Tensor
 
 from perennial.digits import IMAGE_SIZE, load_scans
 from perennial.importing import Cut, cut, import_images
@@ -16,7 +20,9 @@ from store.registry import Version, production, promote
 from store.versions import NewVersion, add_version
 from vision.artifact import Artifact, to_files
 from vision.device import resolve_device
+from vision.engines.making import engine_files
 from vision.errors import WeightsUnavailableError
+from vision.preprocessing import Preprocessing
 from vision.pretrained import zoo_classifier
 from vision.sources.listing import LabelledImage
 from vision.training import Epoch
@@ -56,7 +62,7 @@ def ensure_production(state: State, settings: Settings) -> Version:
         log.warning("starting with a classifier of handwritten digits instead; training it takes a minute")
         version = _train_digits(state, settings)
     else:
-        version = _add_zoo(state, artifact, description)
+        version = _add_zoo(state, artifact, description, settings)
     log.info("the starter model is %s: %s", version.version, version.metrics["description"])
     return version
 
@@ -95,9 +101,18 @@ def _answers(url: str, seconds: float) -> bool:
     return answered.is_set()
 
 
-def _add_zoo(state: State, artifact: Artifact, description: str) -> Version:
-    files = {name: state.blobs.put(content) for name, content in to_files(artifact).items()}
-    metrics = {"description": description, "backbone": artifact.backbone, "starter": "imagenet"}
+def _add_zoo(state: State, artifact: Artifact, description: str, settings: Settings) -> Version:
+    engine = engine_files(
+        artifact, _photographs(artifact.preprocessing), settings.engine, resolve_device(settings.device)
+    )
+    contents = {**to_files(artifact), **engine.files}
+    files = {name: state.blobs.put(content) for name, content in contents.items()}
+    metrics = {
+        "description": description,
+        "backbone": artifact.backbone,
+        "starter": "imagenet",
+        "engine_difference": engine.largest_difference,
+    }
     new = NewVersion(class_names=artifact.class_names, files=files, metrics=metrics, is_starter=True)
 
     def work(connection: Connection) -> Version:
@@ -111,6 +126,14 @@ def _add_zoo(state: State, artifact: Artifact, description: str) -> Version:
         return version
 
     return state.database.write(work)
+
+
+def _photographs(preprocessing: Preprocessing) -> Tensor:
+    """Return real photographs to check an engine on: scikit-learn's two, whole and mirrored."""
+    # scikit-learn comes without types.
+    whole = [Image.fromarray(pixels) for pixels in load_sample_images().images]  # type: ignore[no-untyped-call]
+    mirrored = [ImageOps.mirror(image) for image in whole]
+    return torch.stack([preprocessing.to_tensor(image) for image in (*whole, *mirrored)])
 
 
 def _train_digits(state: State, settings: Settings) -> Version:
@@ -128,6 +151,7 @@ def _train_digits(state: State, settings: Settings) -> Version:
         description=DIGITS,
         is_starter=True,
         actor=ACTOR,
+        engine=settings.engine,
     )
     return train_version(state, imported, job, Progress(_log_epoch, lambda done, total: None)).version
 

@@ -1,15 +1,13 @@
-"""The process that one round runs in: it yields to serving, and dies with its learner."""
+"""The process that one round runs in: it tells its learner how it ended, and dies with it."""
 
 import ctypes
 import logging
 import os
-import platform
 import select
 import signal
 import sys
 import threading
-from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
 
 import torch
 
@@ -20,16 +18,24 @@ from store.errors import FencedError
 log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
-_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
-_IOPRIO_WHO_PROCESS = 1
-_IOPRIO_IDLE = 3 << 13
 
 
-def main(handles: Handles, round_id: int, fencing: int) -> int:
-    """Run round `round_id` and return the exit status that tells the learner what happened."""
+def main(handles: Handles, round_id: int, fencing: int, obstacle: str | None = None) -> int:
+    """Run round `round_id` and return the exit status that tells the learner what happened.
+
+    Args:
+        handles: What the round works with.
+        round_id: Which one.
+        fencing: Of the learner's lease.
+        obstacle: Why this process has no lower weight than serving; then it keeps to one thread.
+    """
+    if obstacle is not None:
+        log.warning("round %d: %s; it keeps to one thread", round_id, obstacle)
+        fine_tune = replace(handles.settings.fine_tune, num_threads=1)
+        handles = replace(handles, settings=replace(handles.settings, fine_tune=fine_tune))
     torch.set_num_threads(handles.settings.fine_tune.num_threads)
     try:
-        run_round(handles, round_id, fencing)
+        run_round(handles, round_id, fencing, obstacle)
     except FencedError as error:
         log.warning("round %d: stopped, %s", round_id, error)
         return FENCED
@@ -52,23 +58,6 @@ def die_with_parent() -> None:
     if _has_ended(timeout_seconds=0):
         os._exit(ORPHANED)
     threading.Thread(target=_watch_parent, name="watch-parent", daemon=True).start()
-
-
-def yield_to_serving() -> None:
-    """Take the lowest scheduling weight, as far as this system lets us.
-
-    Linux ranks nice values only within a session's autogroup, and groups share equally: so the round
-    leads a session of its own and lowers the weight of that group too.
-    """
-    with suppress(PermissionError):
-        os.setsid()
-    with suppress(OSError):
-        os.nice(19)
-    with suppress(OSError):
-        Path(f"/proc/{os.getpid()}/autogroup").write_text("19")
-    number = _IOPRIO_SET.get(platform.machine())
-    if sys.platform == "linux" and number is not None:
-        ctypes.CDLL(None, use_errno=True).syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_IDLE)
 
 
 def _watch_parent() -> None:

@@ -1,6 +1,7 @@
 """One round, read top to bottom: from pending samples to a new production version, or back to the old."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -29,6 +30,7 @@ from store.slices import golden_slice
 from vision.artifact import Artifact, to_files
 from vision.curves import draw_curves
 from vision.device import resolve_device
+from vision.engines.making import EngineFiles
 from vision.errors import TrainingDivergedError
 from vision.training import Epoch, TrainingResult
 
@@ -63,13 +65,15 @@ class Start:
     looks: int
 
 
-def run_round(handles: Handles, round_id: int, fencing: int) -> None:
-    """Run a round that the learner has begun.
+def run_round(handles: Handles, round_id: int, fencing: int, obstacle: str | None = None) -> None:
+    """Run a round that the learner has begun; `obstacle` to its low weight is written among its steps.
 
     Raises:
         FencedError: The lease went to another learner; nothing was written since.
     """
     journal = Journal(handles.database, round_id, fencing)
+    if obstacle is not None:
+        journal.note("priority", obstacle=obstacle, threads=1)
     try:
         LearningRound(handles, journal).run()
     except RoundCancelledError as error:
@@ -114,7 +118,11 @@ class LearningRound:
             verdicts.append(verdict)
             self._journal.attempt(len(verdicts), cures[-1] if cures else "fine_tune", verdict)
             if verdict.decision == "passed":
-                self._promote(start, candidate, comparison, verdict, tuned)
+                engine = self._make_engine(bench, candidate, materials)
+                files = {**to_files(candidate), **engine.files, "curves.png": _curves(tuned)}
+                metrics = _metrics(comparison, candidate, tuned)
+                metrics["engine_difference"] = engine.largest_difference
+                self._promote(start, files, comparison, verdict, metrics)
                 return
             cure = next_cure(verdict, cures, self._settings.gate.max_candidates)
             if cure is None:
@@ -227,25 +235,28 @@ class LearningRound:
             keeps_temperature=materials.is_self_labelled,
         )
 
+    def _make_engine(self, bench: Workbench, candidate: Artifact, materials: Materials) -> EngineFiles:
+        """Return what workers load to run a candidate, made before any of them hears of it."""
+        engine = bench.engine_of(candidate, materials.chosen_on, self._settings.engine)
+        self._journal.note("engine", largest_difference=engine.largest_difference, problem=engine.problem)
+        return engine
+
     def _promote(
         self,
         start: Start,
-        candidate: Artifact,
+        files: Mapping[str, bytes],
         comparison: Comparison,
         verdict: Verdict,
-        tuned: TrainingResult,
+        metrics: Mapping[str, object],
     ) -> None:
         proposal = Proposal(
             champion=start.champion,
-            files={
-                **to_files(candidate),
-                "curves.png": draw_curves(tuned.epochs, tuned.diagnosis, tuned.best_epoch),
-            },
+            files=files,
             taken=start.cuts.taken(),
             accuracy=comparison.accuracy,
             verdict=verdict,
             margin=start.champion.margin,
-            metrics=_metrics(comparison, candidate, tuned),
+            metrics=metrics,
         )
         is_asked = self._settings.promote == "ask"
         settle(self._handles.database, self._handles.blobs, proposal, self._journal, is_asked=is_asked)
@@ -267,3 +278,7 @@ def _metrics(comparison: Comparison, candidate: Artifact, tuned: TrainingResult)
     """Return what is shown of a version beside its measurements; fractions."""
     accuracies = {f"accuracy_{name}": own for name, (_, own, _) in comparison.accuracy.items()}
     return {**accuracies, "temperature": candidate.temperature, "diagnosis": tuned.diagnosis}
+
+
+def _curves(tuned: TrainingResult) -> bytes:
+    return draw_curves(tuned.epochs, tuned.diagnosis, tuned.best_epoch)

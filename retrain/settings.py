@@ -7,6 +7,7 @@ from retrain.gate import GateSettings
 from retrain.triggers import TriggerSettings
 from store.predictions import RetentionSettings
 from vision.decoding import ImageLimits
+from vision.engines.kind import EngineKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class RoundSettings:
         min_audits: Audited samples from which live accuracy is counted instead of read off confidences.
         device: Where torch computes: "cpu", "cuda", or "auto", which takes CUDA where there is one.
         limits: What one image may cost, as for those who accepted it.
+        engine: What serves; decides whether a version gets a file for ONNX Runtime.
     """
 
     gate: GateSettings = field(default_factory=GateSettings)
@@ -58,6 +60,7 @@ class RoundSettings:
     min_audits: int = 30
     device: str = "cpu"
     limits: ImageLimits = field(default_factory=ImageLimits)
+    engine: EngineKind = "auto"
 
 
 @dataclass(frozen=True, slots=True)

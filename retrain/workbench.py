@@ -14,6 +14,8 @@ from store.registry import Version, load_files
 from vision.artifact import Artifact, from_files
 from vision.augmentation import Level, augmented
 from vision.batches import LabelledTensors
+from vision.engines.kind import EngineKind
+from vision.engines.making import EngineFiles, engine_files, some_images
 from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.interpolation import interpolate
@@ -93,6 +95,10 @@ class Workbench:
         reference = embeddings[_kept(len(validation), num_new)].to(torch.float16)
         temperature = self.artifact.temperature if keeps_temperature else fit_temperature(logits, labels)
         return replace(bare, temperature=temperature, reference=reference)
+
+    def engine_of(self, artifact: Artifact, items: Sequence[Item], kind: EngineKind) -> EngineFiles:
+        """Return what workers load to run an artifact, checked on some of these items."""
+        return engine_files(artifact, some_images(self.images(items)), kind, self.device)
 
 
 def _kept(num: int, num_new: int) -> list[int]:

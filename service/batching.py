@@ -37,10 +37,13 @@ class _Waiting:
 
 
 class Batcher:
-    """Decodes in a pool, then answers in batches; one batch is in flight while the next one fills.
+    """Decodes in a pool, then answers in batches; the next one fills while others are in flight.
 
-    A batch closes when it is full, when its oldest image has waited its share, or when no other image is
-    being decoded. A request whose client has gone is dropped before the forward pass.
+    As many batches are in flight as there are lanes, each on a core of its own: one process with one copy of
+    the network keeps all of them busy, and no image waits for one worker while another has nothing to do.
+
+    A batch closes when a lane is free and it is full, its oldest image has waited its share, or no other
+    image is being decoded. A request whose client has gone is dropped before the forward pass.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class Batcher:
         self._hooks = hooks
         self._waiting: deque[_Waiting] = deque()
         self._decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
-        self._forward = ThreadPoolExecutor(1, thread_name_prefix="forward")
+        self._forward = ThreadPoolExecutor(settings.lanes, thread_name_prefix="forward")
+        self._free_lanes = asyncio.Semaphore(settings.lanes)
+        self._in_flight: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._admission = Admission(settings.max_queue, hooks.on_refusal)
         self._num_decoding = 0
@@ -90,6 +95,7 @@ class Batcher:
         """Finish the batches that are under way, then stop."""
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*self._in_flight, return_exceptions=True)
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self._forward.shutdown(wait=False)
 
@@ -115,9 +121,18 @@ class Batcher:
 
     async def _run(self) -> None:
         while self._waiting:
+            await self._free_lanes.acquire()
             await self._fill(self._waiting[0].since + self._settings.wait_seconds)
             if batch := self._take():
-                await self._answer(batch)
+                task = asyncio.create_task(self._answer(batch), name="batch")
+                self._in_flight.add(task)
+                task.add_done_callback(self._land)
+            else:
+                self._free_lanes.release()
+
+    def _land(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        self._free_lanes.release()
 
     async def _fill(self, until: float) -> None:
         while len(self._waiting) < self._settings.max_batch and self._num_decoding > 0:

@@ -14,7 +14,7 @@ from store.errors import StoreError
 from store.registry import production
 from store.versions import Version, load_files
 from store.workers import WorkerBeat, beat, forget_worker
-from vision.artifact import from_files
+from vision.engines.choice import EngineSettings
 
 WARM_UP_BATCHES = (1, 2, 4, 8)
 BEAT_SECONDS = 3.0
@@ -25,10 +25,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SwapSettings:
-    """How to follow the alias: seconds between looks, and the device to load on."""
+    """How to follow the alias: seconds between looks, and what to run versions with."""
 
     poll_seconds: float
-    device: str
+    engine: EngineSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class HotSwap:
         self._predictor = predictor
         self._settings = settings
         # Not BentoML's worker index, which a later process gets again.
-        self._beat = WorkerBeat(uuid.uuid4().hex, None, None, None, settings.device)
+        self._beat = WorkerBeat(uuid.uuid4().hex, None, None, None, settings.engine.device)
         self._task: asyncio.Task[None] | None = None
         self._failure: _Failure | None = None
         self._beat_at = 0.0
@@ -121,9 +121,8 @@ class HotSwap:
         self._beat_at = 0.0
 
     def _load(self, version: Version) -> LiveModel:
-        artifact = from_files(load_files(self._blobs, version))
-        model = load_model(version.version, artifact, self._settings.device)
-        size = artifact.preprocessing.image_size
+        model = load_model(version.version, load_files(self._blobs, version), self._settings.engine)
+        size = model.artifact.preprocessing.image_size
         for number in WARM_UP_BATCHES:
             self._predictor.predict(model, [torch.zeros(3, size, size)] * number)
         return model

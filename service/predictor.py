@@ -1,14 +1,15 @@
 """A batch of images in, predictions out, with whatever version is live."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from service.errors import NotReadyError
-from vision.artifact import Artifact
-from vision.network import Classifier
+from vision.artifact import Artifact, from_files
+from vision.engines.choice import EngineSettings, load_engine
+from vision.engines.engine import Engine
 
 TOP = 5
 
@@ -20,14 +21,12 @@ class LiveModel:
     Attributes:
         version: Its name, such as "v3".
         artifact: What it was built from.
-        classifier: The network, on its device, in evaluation mode.
-        device: Where it runs.
+        engine: Runs its network.
     """
 
     version: str
     artifact: Artifact
-    classifier: Classifier
-    device: str
+    engine: Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,14 @@ class Prediction:
     version: str
 
 
-def load_model(version: str, artifact: Artifact, device: str) -> LiveModel:
-    """Build a version's network on a device.
+def load_model(version: str, files: Mapping[str, bytes], settings: EngineSettings) -> LiveModel:
+    """Load a version from its files.
 
     Raises:
-        CorruptArtifactError: The weights don't fit.
+        CorruptArtifactError: The files are broken, or don't fit each other.
     """
-    return LiveModel(version, artifact, artifact.build(device), device)
+    artifact = from_files(files)
+    return LiveModel(version, artifact, load_engine(artifact, files, settings))
 
 
 class Predictor:
@@ -83,12 +83,11 @@ class Predictor:
 
     def predict(self, model: LiveModel, images: Sequence[Tensor]) -> list[Prediction]:
         """Return one prediction for each image, float32 (3, H, W), all from one model."""
-        batch = torch.stack(list(images))
         with torch.inference_mode():
-            logits, embeddings = model.classifier.classify(batch.to(model.device))
-            confidences = torch.softmax(logits.float() / model.artifact.temperature, dim=1)
+            logits, embeddings = model.engine(torch.stack(list(images)))
+            confidences = torch.softmax(logits / model.artifact.temperature, dim=1)
             values, indices = confidences.topk(min(TOP, confidences.shape[1]), dim=1)
-            rows = embeddings.to(torch.float16).cpu().numpy().astype("<f2")
+            rows = embeddings.to(torch.float16).numpy().astype("<f2")
         names = model.artifact.class_names
         return [
             Prediction(

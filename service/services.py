@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from service.admission import Admission
@@ -18,6 +18,7 @@ from service.settings import ServiceSettings
 from store.blobs import BlobStore
 from store.database import Database
 from vision.device import resolve_device
+from vision.engines.choice import EngineSettings
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +75,8 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
     batcher = Batcher(
         predictor,
         preparer(settings.limits),
-        settings.batch,
+        # A GPU runs one batch at a time, however many wait for it.
+        settings.batch if device == "cpu" else replace(settings.batch, lanes=1),
         BatchHooks(given.metrics.observe_batch, given.metrics.count_rejection),
     )
     log = PredictionLog(given.database, given.blobs, given.metrics.count_log_error)
@@ -99,6 +101,14 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
             decoding=asyncio.Semaphore(MAX_FEEDBACK_DECODING),
             on_outcome=given.metrics.count_feedback,
         ),
-        hot_swap=HotSwap(given.database, given.blobs, predictor, SwapSettings(settings.poll_seconds, device)),
+        hot_swap=HotSwap(
+            given.database,
+            given.blobs,
+            predictor,
+            SwapSettings(
+                settings.poll_seconds,
+                EngineSettings(kind=settings.engine, device=device),
+            ),
+        ),
         readiness=Readiness(predictor),
     )

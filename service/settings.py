@@ -6,6 +6,7 @@ from typing import Literal
 
 from store.samples import SplitSettings
 from vision.decoding import ImageLimits
+from vision.engines.kind import EngineKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,14 @@ class BatchSettings:
         max_queue: Images taken in and not answered yet, past which a request gets 429; of predictions, and
             likewise of feedback.
         decode_threads: Threads that decode images.
+        lanes: Batches in flight at the same time, each on one core.
     """
 
     max_batch: int = 16
     wait_seconds: float = 0.005
     max_queue: int = 128
     decode_threads: int = 2
+    lanes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class ServiceSettings:
         poll_seconds: Between looks at the production alias.
         max_body_bytes: Of a request with several images, past which it gets 413.
         device: "auto" is CUDA where there is one, else the CPU.
-        num_threads: Torch threads of one worker.
+        engine: What runs networks: "torch", "onnxruntime", or "auto", the faster one that is there.
     """
 
     threshold: int = 500
@@ -59,7 +62,7 @@ class ServiceSettings:
     poll_seconds: float = 1.0
     max_body_bytes: int = 64 * 2**20
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    num_threads: int = 1
+    engine: EngineKind = "auto"
     limits: ImageLimits = field(default_factory=ImageLimits)
     batch: BatchSettings = field(default_factory=BatchSettings)
     access: AccessSettings = field(default_factory=AccessSettings)

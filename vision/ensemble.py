@@ -105,7 +105,7 @@ class Ensemble(Classifier):
     def _embed_each(self, images: Tensor) -> Tensor:
         """Return (members, N, dim), or (1, N, dim) where the members differ in the head alone."""
         embeddings: Tensor = self.network(images)
-        return embeddings.view(-1, len(images), self.embedding_dim)
+        return embeddings.view(-1, images.shape[0], self.embedding_dim)
 
 
 def mean_logits(each: Tensor) -> Tensor:

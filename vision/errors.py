@@ -17,6 +17,7 @@ VisionError
 ├── WeightsUnavailableError     pretrained weights could not be had
 ├── WeightsMismatchError        a weights file belongs to another network
 ├── CorruptArtifactError        an artifact's files do not fit together
+├── EngineUnavailableError      an engine is not installed, or can't run this network
 ├── IncompatibleStatesError     two states that can't be interpolated
 ├── TooFewSamplesError          a set with nothing to train or choose on
 ├── TrainingDivergedError       the loss is no number any more
@@ -99,6 +100,10 @@ class WeightsMismatchError(VisionError):
 
 class CorruptArtifactError(VisionError):
     """The files of an artifact are missing, broken or do not belong together."""
+
+
+class EngineUnavailableError(VisionError):
+    """An engine is not installed, or can't run this network; torch always can."""
 
 
 class IncompatibleStatesError(VisionError):

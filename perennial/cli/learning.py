@@ -25,15 +25,18 @@ def learn() -> None:
 def run_round(round_id: int, fencing: int) -> None:
     """Run one round; the learner calls this in a process of its own."""
     from retrain import child
+    from retrain.priority import yield_to_serving
 
-    child.yield_to_serving()
+    obstacle = yield_to_serving()
     child.die_with_parent()
     from retrain.round import Handles
 
     settings = Settings.load()
     configure_logging(settings)
     with open_state(settings) as state:
-        status = child.main(Handles(state.database, state.blobs, settings.round()), round_id, fencing)
+        status = child.main(
+            Handles(state.database, state.blobs, settings.round()), round_id, fencing, obstacle
+        )
     raise SystemExit(status)
 
 

@@ -126,6 +126,10 @@ class World:
         with self.database.read() as connection:
             return rounds.attempts(connection, round_id)
 
+    def steps(self, round_id: int) -> list[rounds.Step]:
+        with self.database.read() as connection:
+            return rounds.steps(connection, round_id)
+
 
 @pytest.fixture(scope="session")
 def day_artifact() -> Artifact:

@@ -11,7 +11,8 @@ import retrain
 
 PROGRAM = """
 import sys
-from retrain.child import die_with_parent, yield_to_serving
+from retrain.child import die_with_parent
+from retrain.priority import yield_to_serving
 yield_to_serving()
 die_with_parent()
 print("ready", flush=True)

@@ -3,7 +3,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
+from retrain import child
+from retrain.exit_status import FINISHED
 from retrain.gate import GateSettings
 from retrain.round import LearningRound, run_round
 from retrain.settings import RoundSettings
@@ -11,6 +14,7 @@ from store import leases, registry, rounds, samples, slices
 from store.errors import FencedError
 from store.measurements import series
 from store.registry import NewVersion
+from vision.engines.making import ENGINE_FILE
 
 CLASSES = ("blue", "green", "red", "yellow")
 
@@ -44,9 +48,26 @@ def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any
         measured = {(m.version, m.slice): m.value for m in series(connection, "accuracy")}
     assert measured["v2", "round-1"] > measured["v1", "round-1"] + 0.1
     assert measured["v2", "golden-1"] > 0.9
-    assert {"curves.png", "reference.safetensors"} <= world.production.files.keys()
+    assert {"curves.png", "reference.safetensors", ENGINE_FILE} <= world.production.files.keys()
+    checked = next(step for step in world.steps(ended.id) if step.step == "engine")
+    assert checked.detail["largest_difference"] < 1e-4
     assert len(ended.curves["epochs"]) == world.settings.fine_tune.epochs
     assert world.attempts(ended.id)[-1].verdict == ended.verdict
+
+
+def test_without_a_low_weight_a_round_says_so_and_keeps_to_one_thread(
+    world: Any, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send(CLASSES, 20)
+    round_id, fencing = world.begin()
+    threads = []
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    many = replace(brief, fine_tune=replace(brief.fine_tune, num_threads=4))
+    status = child.main(world.handles(many), round_id, fencing, "no weights here")
+    assert status == FINISHED
+    noted = next(step for step in world.steps(round_id) if step.step == "priority")
+    assert noted.detail == {"obstacle": "no weights here", "threads": 1}
+    assert set(threads) == {1}
 
 
 def test_a_round_that_forgets_is_rejected_and_its_cure_judged(

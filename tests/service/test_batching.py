@@ -15,7 +15,8 @@ from service.errors import BusyError, NotReadyError
 from service.images import preparer
 from service.predictor import LiveModel, Prediction, Predictor, load_model
 from service.settings import BatchSettings
-from vision.artifact import Artifact
+from vision.artifact import Artifact, to_files
+from vision.engines.choice import EngineSettings
 from vision.errors import ImageError, NotAnImageError
 from vision.preprocessing import ImageLimits
 
@@ -40,7 +41,10 @@ class Gated(Predictor):
 
 @pytest.fixture(scope="module")
 def models(artifacts: list[Artifact]) -> list[LiveModel]:
-    return [load_model(f"v{number}", artifact, "cpu") for number, artifact in enumerate(artifacts, 1)]
+    return [
+        load_model(f"v{number}", to_files(artifact), EngineSettings())
+        for number, artifact in enumerate(artifacts, 1)
+    ]
 
 
 @pytest.fixture
@@ -69,6 +73,38 @@ async def test_the_next_batch_fills_while_one_is_in_flight(models: Any, make: An
     await asyncio.gather(first, *others)
     assert predictor.sizes == [1, 4, 2]
     await batcher.close()
+
+
+async def test_with_two_lanes_two_batches_are_in_flight(models: Any, make: Any, picture: Any) -> None:
+    predictor = Gated(models[0])
+    batcher = make(predictor, max_batch=4, lanes=2)
+    first = asyncio.create_task(batcher.predict(picture(0)))
+    await until(predictor.begun.is_set)
+    predictor.begun.clear()
+    second = asyncio.create_task(batcher.predict(picture(1)))
+    await until(predictor.begun.is_set)
+    third = asyncio.create_task(batcher.predict(picture(2)))
+    await until(lambda: len(batcher._waiting) == 1)
+    predictor.gate.set()
+    await asyncio.gather(first, second, third)
+    assert predictor.sizes == [1, 1, 1]
+    await batcher.close()
+
+
+async def test_closing_waits_for_every_batch_in_flight(models: Any, make: Any, picture: Any) -> None:
+    predictor = Gated(models[0])
+    batcher = make(predictor, lanes=2)
+    asked = [asyncio.create_task(batcher.predict(picture(0)))]
+    await until(predictor.begun.is_set)
+    predictor.begun.clear()
+    asked.append(asyncio.create_task(batcher.predict(picture(1))))
+    await until(predictor.begun.is_set)
+    closing = asyncio.create_task(batcher.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    predictor.gate.set()
+    await closing
+    assert [(await task)[0].version for task in asked] == ["v1", "v1"]
 
 
 async def test_everybody_gets_their_own_answer(models: Any, make: Any, picture: Any) -> None:
@@ -109,7 +145,7 @@ async def test_an_image_prepared_before_a_swap_is_prepared_again_as_the_new_vers
 ) -> None:
     artifact = models[1].artifact
     wanted = replace(artifact.preprocessing, mean=(0.1, 0.2, 0.3))
-    other = LiveModel("v3", replace(artifact, preprocessing=wanted), models[1].classifier, "cpu")
+    other = replace(models[1], version="v3", artifact=replace(artifact, preprocessing=wanted))
     predictor = Gated(models[0])
     batcher = make(predictor)
     first = asyncio.create_task(batcher.predict(picture(0)))

@@ -9,13 +9,14 @@ from service.hot_swap import HotSwap, SwapSettings
 from service.predictor import Predictor
 from store.registry import NewVersion, add_version, promote
 from store.workers import workers
+from vision.engines.choice import EngineSettings
 
 pytestmark = pytest.mark.anyio
 
 
 def _follower(store: Any) -> tuple[HotSwap, Predictor]:
     predictor = Predictor()
-    return HotSwap(store.database, store.blobs, predictor, SwapSettings(0.01, "cpu")), predictor
+    return HotSwap(store.database, store.blobs, predictor, SwapSettings(0.01, EngineSettings())), predictor
 
 
 def _beats(store: Any) -> list[tuple[str | None, str | None]]:

@@ -1,0 +1,1 @@
+"""How fast images are answered, beside other servers, a round, swaps and growth."""

@@ -1,0 +1,67 @@
+"""The most that this machine could answer: decode and forward on every core, with no HTTP around it."""
+
+import argparse
+import json
+import multiprocessing
+import time
+from pathlib import Path
+
+from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
+
+BATCH = 8
+
+
+def main() -> None:
+    """Print images a second over all cores as one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--processes", type=int, required=True)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--engine", default="auto")
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    together = context.Barrier(arguments.processes)
+    given = [
+        (arguments.data, arguments.engine, arguments.seconds, number, together)
+        for number in range(arguments.processes)
+    ]
+    counts: multiprocessing.Queue[float] = context.Queue()
+    processes = [context.Process(target=_count, args=(*each, counts)) for each in given]
+    for process in processes:
+        process.start()
+    print(json.dumps({"images_per_second": round(sum(counts.get() for _ in processes), 1)}))
+
+
+def _count(folder: Path, engine_name: str, seconds: float, number: int, together, counts) -> None:  # type: ignore[no-untyped-def]
+    import torch
+
+    from vision.artifact import Artifact
+    from vision.engines.choice import EngineSettings, load_engine
+    from vision.engines.making import engine_files
+    from vision.network import build_classifier
+    from vision.preprocessing import ImageLimits, prepare, preprocessing_for
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    artifact = Artifact(
+        backbone="resnet18",
+        class_names=("ants", "bees"),
+        preprocessing=preprocessing_for("resnet18"),
+        state=build_classifier("resnet18", 2).state_dict(),
+    )
+    photographs = read_photographs(folder)
+    contents, limits = numbered(photographs, f"limit {number}"), ImageLimits()
+    tried = torch.stack([prepare(content, artifact.preprocessing, limits) for content in photographs[:BATCH]])
+    settings = EngineSettings(kind=engine_name)
+    engine = load_engine(artifact, engine_files(artifact, tried).files, settings)
+    together.wait()
+    begun, num_answered = time.perf_counter(), 0
+    while (passed := time.perf_counter() - begun) < seconds:
+        batch = [prepare(next(contents), artifact.preprocessing, limits) for _ in range(BATCH)]
+        engine(torch.stack(batch))
+        num_answered += BATCH
+    counts.put(num_answered / passed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Sends images over HTTP, from a fixed number of connections or at random moments, and times the answers."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import numpy as np
+
+#: From the session and an image's bytes to the answer's status.
+Ask = Callable[[aiohttp.ClientSession, bytes], "asyncio.Future[int]"]
+
+_TIMEOUT = aiohttp.ClientTimeout(total=120)
+
+
+@dataclass
+class Answers:
+    """What came back.
+
+    Attributes:
+        latencies: Seconds of each answer with status 200.
+        statuses: How many of each; 0 is a broken connection.
+        seconds: From the first request to the last answer.
+    """
+
+    latencies: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def num_failed(self) -> int:
+        """Answers that are neither a success nor "too many requests"."""
+        return sum(number for status, number in self.statuses.items() if status not in (200, 201, 429))
+
+    @property
+    def per_second(self) -> float:
+        """Successes a second."""
+        return len(self.latencies) / self.seconds
+
+    def percentile(self, percent: float) -> float:
+        """Return a percentile of the successes' latencies, in milliseconds."""
+        return float(np.percentile(self.latencies, percent)) * 1000
+
+
+async def closed_loop(ask: Ask, contents: Iterator[bytes], *, connections: int, seconds: float) -> Answers:
+    """Keep so many connections busy for a while: each sends its next image when it has its answer."""
+    answers = Answers()
+    async with _session(connections) as session:
+        begun = time.perf_counter()
+
+        async def work() -> None:
+            while time.perf_counter() - begun < seconds:
+                await _time(ask, session, next(contents), answers)
+
+        await asyncio.gather(*(work() for _ in range(connections)))
+        answers.seconds = time.perf_counter() - begun
+    return answers
+
+
+async def open_loop(
+    ask: Ask, contents: Iterator[bytes], *, per_second: float, until: Callable[[int], bool], seed: int = 0
+) -> Answers:
+    """Send at exponentially spaced moments (Poisson arrivals), whether answers come or not.
+
+    Args:
+        ask: How.
+        contents: What.
+        per_second: Mean rate.
+        until: Told how many were sent; true ends the run.
+        seed: Fixes the moments.
+    """
+    answers, rng, tasks = Answers(), random.Random(seed), set[asyncio.Task[None]]()
+    async with _session(0) as session:
+        begun = due = time.perf_counter()
+        number = 0
+        while not until(number):
+            due += rng.expovariate(per_second)
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            task = asyncio.create_task(_time(ask, session, next(contents), answers))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            number += 1
+        await asyncio.gather(*tasks)
+        answers.seconds = time.perf_counter() - begun
+    return answers
+
+
+async def _time(ask: Ask, session: aiohttp.ClientSession, content: bytes, answers: Answers) -> None:
+    begun = time.perf_counter()
+    try:
+        status = await ask(session, content)
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        status = 0
+    answers.statuses[status] += 1
+    if status in (200, 201):
+        answers.latencies.append(time.perf_counter() - begun)
+
+
+def _session(connections: int) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=connections, force_close=False)
+    return aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT)
+
+
+def raw(url: str) -> Ask:
+    """Return what posts an image as the body."""
+
+    async def ask(session: aiohttp.ClientSession, content: bytes) -> int:
+        async with session.post(url, data=content, headers={"content-type": "image/jpeg"}) as answer:
+            await answer.read()
+            return answer.status
+
+    return ask  # type: ignore[return-value]
+
+
+def part(url: str, name: str) -> Ask:
+    """Return what posts an image as one part of a form."""
+
+    async def ask(session: aiohttp.ClientSession, content: bytes) -> int:
+        form = aiohttp.FormData()
+        form.add_field(name, content, filename="photograph.jpg", content_type="image/jpeg")
+        async with session.post(url, data=form) as answer:
+            await answer.read()
+            return answer.status
+
+    return ask  # type: ignore[return-value]

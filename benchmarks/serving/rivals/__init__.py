@@ -1,0 +1,1 @@
+"""The servers that ours is measured beside: each as its documentation shows, one worker a core."""

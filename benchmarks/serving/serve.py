@@ -1,0 +1,131 @@
+"""Images a second of ours, FastAPI, LitServe and BentoML's batching, in turn, beside the machine's limit."""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.record import record
+from benchmarks.serving.load import Answers, closed_loop
+from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
+from benchmarks.serving.servers import ROOT, Server, make_home, ours, rival
+
+CONNECTIONS = 16
+RIVALS = ("bentoml", "litserve", "fastapi")
+
+
+def main() -> None:
+    """Measure all in turn, several times; the last line printed is one JSON object."""
+    arguments = _arguments()
+    photographs = read_photographs(arguments.data)
+    cores = len(os.sched_getaffinity(0))
+    runs: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="perennial-serve-") as temporary:
+        folder = Path(temporary)
+        environment = make_home(folder, arguments.data)
+        log = folder / "server.log"
+        servers: dict[str, Callable[[], AbstractContextManager[Server]]] = {
+            "ours": lambda: ours(environment, cores, log),
+            **{
+                name: lambda name=name: rival(name, cores, photographs[0], log)  # type: ignore[misc]
+                for name in RIVALS
+                if name in arguments.rivals
+            },
+        }
+        for number in range(arguments.repeats):
+            run = {"limit": {"images_per_second": _limit(arguments, cores)}}
+            print(f"limit: {run['limit']}", file=sys.stderr, flush=True)
+            for name, start in servers.items():
+                with start() as server:
+                    run[name] = _measure(
+                        server, numbered(photographs, f"{name} {number} {time.time()}"), arguments
+                    )
+                print(f"{name}: {run[name]}", file=sys.stderr, flush=True)
+            runs.append(run)
+    figures = _summary(runs)
+    if arguments.repeats > 1 and len(arguments.rivals) == len(RIVALS):
+        record("serve", {**figures, "runs": runs}, "make bench-serve")
+    print(json.dumps(figures))
+
+
+def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Namespace) -> dict[str, Any]:
+    def ask(seconds: float) -> Answers:
+        return asyncio.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+
+    ask(arguments.warm_up)
+    answers = ask(arguments.seconds)
+    return {
+        "images_per_second": round(answers.per_second, 1),
+        "p50_ms": round(answers.percentile(50), 1),
+        "p99_ms": round(answers.percentile(99), 1),
+        "failed": answers.num_failed + answers.statuses[429],
+        "answered": len(answers.latencies),
+    }
+
+
+def _limit(arguments: argparse.Namespace, cores: int) -> float:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.serving.limit", "--data", str(arguments.data)),
+            *("--processes", str(cores), "--seconds", str(arguments.seconds)),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return float(json.loads(done.stdout.splitlines()[-1])["images_per_second"])
+
+
+def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    def middle(name: str, figure: str) -> float:
+        return round(median(run[name][figure] for run in runs), 1)
+
+    names = [name for name in runs[0] if name != "limit"]
+    rates = {name: middle(name, "images_per_second") for name in runs[0]}
+
+    def ratio(name: str) -> float | None:
+        # Of each run by itself, since the machine's own speed wanders.
+        if name not in rates:
+            return None
+        each = (run["ours"]["images_per_second"] / run[name]["images_per_second"] for run in runs)
+        return round(median(each), 3)
+
+    return {
+        "images_per_second": rates,
+        "p50_ms": {name: middle(name, "p50_ms") for name in names},
+        "p99_ms": {name: middle(name, "p99_ms") for name in names},
+        "ratio_to_litserve": ratio("litserve"),
+        "ratio_to_bentoml": ratio("bentoml"),
+        "ratio_to_fastapi": ratio("fastapi"),
+        "fraction_of_limit": ratio("limit"),
+        "failed": sum(run[name]["failed"] for run in runs for name in names),
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, default=DEFAULT_FOLDER, help="an ImageFolder of JPEG photographs"
+    )
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each measurement")
+    parser.add_argument("--warm-up", type=float, default=5.0, help="seconds before it")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--rivals", default=RIVALS, type=lambda text: tuple(filter(None, text.split(","))))
+    arguments = parser.parse_args()
+    if not arguments.data.is_dir():
+        raise SystemExit(f"Expected a folder of photographs at {arguments.data}; name one with DATA=…")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()

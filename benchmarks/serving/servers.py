@@ -1,0 +1,171 @@
+"""Starts ours and the other servers, each on a port of its own, and waits until it answers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from benchmarks.serving.load import Ask, part, raw
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server.
+
+    Attributes:
+        url: Where it is.
+        ask: How it is sent an image.
+        pid: The first of its processes, which leads their process group.
+    """
+
+    url: str
+    ask: Ask
+    pid: int
+
+
+def make_home(folder: Path, images: Path) -> dict[str, str]:
+    """Train a ResNet-18 at 224 pixels into a home of its own; return the environment that names it."""
+    environment = clean_environment() | {"PERENNIAL_HOME": str(folder / "home")}
+    run_perennial(
+        environment,
+        *("train", str(images), "--weights", "bundled", "--image-size", "224", "--strategy", "linear_probe"),
+    )
+    return environment
+
+
+@contextmanager
+def ours(environment: Mapping[str, str], workers: int, log: Path) -> Iterator[Server]:
+    """Run `perennial up` until the block ends; ready once every worker serves a version."""
+    port = _free_port()
+    command = [sys.executable, "-m", "perennial", "up", "--port", str(port), "--workers", str(workers)]
+    url = f"http://127.0.0.1:{port}"
+
+    def is_ready() -> bool:
+        status = httpx.get(f"{url}/v1/status", timeout=5).json()
+        return sum(bool(worker["version"]) for worker in status["workers"]) >= workers
+
+    with _running(command, environment, log, is_ready) as pid:
+        yield Server(url, raw(f"{url}/v1/predict"), pid)
+
+
+@contextmanager
+def rival(name: str, workers: int, photograph: bytes, log: Path) -> Iterator[Server]:
+    """Run `fastapi`, `litserve` or `bentoml` until the block ends."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    module = f"benchmarks.serving.rivals.{name}_app"
+    commands: dict[str, Sequence[str]] = {
+        "fastapi": (
+            "uvicorn",
+            f"{module}:app",
+            "--port",
+            str(port),
+            "--workers",
+            str(workers),
+            "--no-access-log",
+        ),
+        "litserve": (module, str(port), str(workers)),
+        "bentoml": ("bentoml", "serve", f"{module}:Rival", "--port", str(port)),
+    }
+    asks = {
+        "fastapi": raw(f"{url}/predict"),
+        "litserve": part(f"{url}/predict", "content"),
+        "bentoml": part(f"{url}/predict", "images"),
+    }
+
+    def is_ready() -> bool:
+        files = {{"litserve": "content"}.get(name, "images"): ("photograph.jpg", photograph, "image/jpeg")}
+        if name == "fastapi":
+            return httpx.post(f"{url}/predict", content=photograph, timeout=30).status_code == 200
+        return httpx.post(f"{url}/predict", files=files, timeout=30).status_code == 200
+
+    environment = clean_environment() | {"NUM_WORKERS": str(workers)}
+    with _running([sys.executable, "-m", *commands[name]], environment, log, is_ready) as pid:
+        yield Server(url, asks[name], pid)
+
+
+def memory_mib(pid: int) -> float:
+    """Return the resident memory of a process and all its descendants."""
+    process = psutil.Process(pid)
+    found = [process, *process.children(recursive=True)]
+    return sum(each.memory_info().rss for each in found) / 2**20
+
+
+def run_perennial(environment: Mapping[str, str], *arguments: str) -> None:
+    """Run a command of ours to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "perennial", *arguments],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if done.returncode:
+        raise SystemExit(
+            f"perennial {' '.join(arguments)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+        )
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without any setting of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}
+    return {**kept, "BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": _python_path()}
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], environment: Mapping[str, str], log: Path, is_ready: Callable[[], bool]
+) -> Iterator[int]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=dict(environment),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=ROOT,
+        )
+    try:
+        _wait(process, log, is_ready)
+        yield process.pid
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, is_ready: Callable[[], bool]) -> None:
+    until = time.monotonic() + 180
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if is_ready():
+                return
+        except (httpx.HTTPError, ValueError, KeyError):
+            pass
+        time.sleep(0.5)
+    raise SystemExit(f"The server did not become ready:\n{log.read_text()[-4000:]}")
+
+
+def _python_path() -> str:
+    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,45 @@
+"""A round's process takes the lowest weight, or says why it can't."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import retrain
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="weights are read from /proc")
+
+PROGRAM = """
+import pathlib, sys
+from retrain.priority import yield_to_serving
+print(yield_to_serving(pathlib.Path(sys.argv[1])), flush=True)
+"""
+
+
+def _obstacle(process: Path) -> str:
+    """Let a process of its own yield, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(process)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(retrain.__file__).parents[1])},
+    )
+    return done.stdout.strip()
+
+
+def test_where_there_are_no_autogroups_a_nice_value_is_enough(tmp_path: Path) -> None:
+    assert _obstacle(tmp_path) == "None"
+
+
+def test_the_autogroup_is_lowered_too(tmp_path: Path) -> None:
+    (tmp_path / "autogroup").write_text("/autogroup-7 nice 0")
+    assert _obstacle(tmp_path) == "None"
+    assert (tmp_path / "autogroup").read_text() == "19"
+
+
+def test_an_autogroup_that_cant_be_lowered_is_an_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "autogroup").mkdir()
+    assert "does not let the round take a lower weight" in _obstacle(tmp_path)

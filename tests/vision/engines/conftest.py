@@ -1,0 +1,20 @@
+"""A small artifact with real pictures to run it on."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from vision.artifact import Artifact
+
+
+@pytest.fixture
+def images(artifact: Artifact, picture) -> Tensor:  # type: ignore[no-untyped-def]
+    """Five pictures as the artifact wants them."""
+    return torch.stack([artifact.preprocessing.to_tensor(picture(seed=seed)) for seed in range(5)])
+
+
+@pytest.fixture
+def expected(artifact: Artifact, images: Tensor) -> tuple[Tensor, Tensor]:
+    """What torch answers without any engine: logits and embeddings."""
+    with torch.inference_mode():
+        return artifact.build().classify(images)

@@ -1,0 +1,48 @@
+"""Torch on the CPU: the same answers with fewer modules."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor, nn
+
+from vision.artifact import Artifact
+from vision.engines.torch_engine import TorchEngine, fused
+from vision.network import Classifier
+
+
+def test_it_answers_what_the_classifier_answers(
+    artifact: Artifact, images: Tensor, expected: tuple[Tensor, Tensor]
+) -> None:
+    answers = TorchEngine(artifact.build())(images)
+    for found, wanted in zip(answers, expected, strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_no_batch_normalisation_is_left_and_the_classifier_keeps_its_own(artifact: Artifact) -> None:
+    classifier = artifact.build()
+    network = fused(classifier)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in classifier.modules()) == 20
+
+
+class Untraceable(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(2, 3)) if images.sum() > 0 else images.amax(dim=(2, 3))
+
+
+def test_a_network_that_cant_be_traced_runs_as_it_is(artifact: Artifact, images: Tensor) -> None:
+    classifier: Classifier = artifact.build()
+    classifier.network = Untraceable()
+    classifier.head = nn.Linear(3, 2)
+    with torch.inference_mode():
+        wanted, _ = classifier.classify(images)
+    torch.testing.assert_close(TorchEngine(classifier)(images)[0], wanted)
+
+
+def test_calls_may_overlap(artifact: Artifact, images: Tensor) -> None:
+    engine = TorchEngine(artifact.build())
+    alone = [engine(image.unsqueeze(0))[0] for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda image: engine(image.unsqueeze(0))[0], images))
+    for found, wanted in zip(together, alone, strict=True):
+        torch.testing.assert_close(found, wanted)

@@ -1,0 +1,1 @@
+"""What runs a version's network: torch or ONNX Runtime behind one contract."""

@@ -1,0 +1,55 @@
+"""Which engine runs a version: the fastest that is there and allowed."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from vision.artifact import Artifact
+from vision.engines.cuda_engine import CudaEngine
+from vision.engines.engine import Engine
+from vision.engines.kind import EngineKind
+from vision.engines.making import ENGINE_FILE
+from vision.engines.onnx_engine import OnnxEngine
+from vision.engines.torch_engine import TorchEngine
+from vision.errors import EngineUnavailableError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How to run networks.
+
+    Attributes:
+        kind: "torch", "onnxruntime", or "auto": ONNX Runtime on the CPU where the version has its file.
+        device: "cpu" or "cuda"; on CUDA torch runs whatever the kind.
+    """
+
+    kind: EngineKind = "auto"
+    device: str = "cpu"
+
+
+def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: EngineSettings) -> Engine:
+    """Return what runs an artifact; torch where ONNX Runtime can't, with a warning where it was wanted.
+
+    Args:
+        artifact: Of the version.
+        files: The version's, its engine file among them where it has one.
+        settings: What to choose.
+
+    Raises:
+        CorruptArtifactError: The weights do not fit the network.
+    """
+    if torch.device(settings.device).type == "cuda":
+        return CudaEngine(artifact.build(settings.device), artifact.preprocessing.image_size)
+    if settings.kind != "torch":
+        if ENGINE_FILE in files:
+            try:
+                return OnnxEngine(files[ENGINE_FILE])
+            except EngineUnavailableError as error:
+                _log.warning("torch serves instead of ONNX Runtime: %s", error)
+        elif settings.kind == "onnxruntime":
+            _log.warning("torch serves instead of ONNX Runtime: this version has no file %s", ENGINE_FILE)
+    return TorchEngine(artifact.build("cpu"))
