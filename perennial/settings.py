@@ -134,6 +134,7 @@ class Settings(Fields):
             promote=self.promote,
             device=self.device,
             limits=self.limits(),
+            adaptations=self.adapt,
             engine=self.engine,
         )
 

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from perennial.cores import num_cores
+from retrain.settings import RoundAdaptation
 
 _SQLITE = "sqlite:///"
 # One process can keep so many busy before its own Python holds them up.
@@ -22,6 +23,7 @@ def _split_names(value: Any) -> Any:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
+Adaptations = Annotated[tuple[RoundAdaptation, ...], NoDecode, BeforeValidator(_split_names)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
 
 
@@ -134,6 +136,11 @@ class Fields(BaseSettings):
     batch_size: Count = Field(default=32, description="Samples in one training step of a round.")
     augmentation: Literal["none", "gentle", "basic", "strong"] = Field(
         default="gentle", description="How a round varies its training images; `basic` mirrors them too."
+    )
+    adapt: Adaptations = Field(
+        default=(),
+        description="How a round meets another domain: `augmentation`, `batch_norm` (the newest "
+        "predictions' images), or both.",
     )
     replay_ratio: float = Field(
         default=1.0, ge=0.0, description="Replayed old samples per new one; 0 is no replay."

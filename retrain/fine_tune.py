@@ -32,9 +32,15 @@ class Listeners:
 
 
 def fine_tune(
-    champion: Artifact, lesson: Lesson, settings: FineTuneSettings, device: str, listeners: Listeners
+    champion: Artifact,
+    student: Classifier,
+    lesson: Lesson,
+    settings: FineTuneSettings,
+    listeners: Listeners,
 ) -> TrainingResult:
-    """Train all of the champion's layers at a small rate that falls to 0, so that the last steps settle.
+    """Train all of the student's layers at a small rate that falls to 0, so that the last steps settle.
+
+    The student is the champion's network, on its device, perhaps adapted to what production has seen of late.
 
     On replayed samples the candidate is also held to the champion's logits, which keeps more of the old
     than their labels alone.
@@ -42,10 +48,11 @@ def fine_tune(
     Source:
         Buzzega et al., "Dark Experience for General Continual Learning", NeurIPS 2020.
     """
+    device = student.head.weight.device
     is_distilled = settings.distillation_weight > 0 and lesson.num_new < len(lesson.training)
     teacher = champion.build(device) if is_distilled else None
     return fit(
-        champion.build(device),
+        student,
         lesson.training,
         lesson.validation,
         TrainingSettings(

@@ -27,6 +27,7 @@ from store.database import Database
 from store.errors import ChampionChangedError
 from store.registry import Version
 from store.slices import golden_slice
+from vision.adaptation.choice import MIN_UNLABELLED
 from vision.artifact import Artifact, to_files
 from vision.curves import draw_curves
 from vision.device import resolve_device
@@ -56,6 +57,7 @@ class Start:
         live: The champion's accuracy on live traffic.
         logged: Logged images to rehearse and held out, for a champion without a golden set.
         looks: Earlier verdicts that judged any of the new holdout.
+        target: SHA-256 of images that production has seen of late, where the round adapts to them.
     """
 
     champion: Version
@@ -63,6 +65,7 @@ class Start:
     live: LiveAccuracy
     logged: tuple[list[str], list[str]] | None
     looks: int
+    target: tuple[str, ...] = ()
 
 
 def run_round(handles: Handles, round_id: int, fencing: int, obstacle: str | None = None) -> None:
@@ -106,7 +109,7 @@ class LearningRound:
             start.champion, self._handles.blobs, resolve_device(self._settings.device), self._settings.limits
         )
         materials = gather(start.cuts, start.logged, bench, self._num_replayed(start.cuts))
-        tuned = self._fine_tune(bench, materials)
+        tuned = self._fine_tune(start, bench, materials)
         examination = self._examine_champion(start, bench, materials, tuned)
         candidate = self._finish(bench, tuned.state, materials)
         verdicts: list[Verdict] = []
@@ -159,20 +162,32 @@ class LearningRound:
             live=live_accuracy(connection, champion, new, self._settings.min_audits),
             logged=None if has_golden else logged_images(connection, self._settings.max_agreement),
             looks=slices.num_looks(connection, holdout),
+            target=self._target(connection),
         )
 
-    def _fine_tune(self, bench: Workbench, materials: Materials) -> TrainingResult:
-        self._journal.enter("training", **materials.counts())
+    def _target(self, connection: Connection) -> tuple[str, ...]:
+        if "batch_norm" not in self._settings.adaptations:
+            return ()
+        images, _ = logged_images(connection, self._settings.max_adapted)
+        return tuple(images[: self._settings.max_adapted]) if len(images) >= MIN_UNLABELLED else ()
+
+    def _fine_tune(self, start: Start, bench: Workbench, materials: Materials) -> TrainingResult:
+        self._journal.enter("training", **materials.counts(), num_adapted=len(start.target))
         settings = replace(
             self._settings.fine_tune, seed=self._settings.fine_tune.seed + self._journal.round_id
         )
         lesson = Lesson(
-            training=bench.images(materials.learnt, settings.augmentation, settings.seed),
+            training=bench.images(
+                materials.learnt,
+                settings.augmentation,
+                settings.seed,
+                simulates_shift="augmentation" in self._settings.adaptations,
+            ),
             num_new=materials.num_new,
             validation=bench.images(materials.chosen_on),
         )
         listeners = Listeners(on_epoch=self._hear_epoch, on_batch=lambda done, total: self._journal.look_up())
-        return fine_tune(bench.artifact, lesson, settings, bench.device, listeners)
+        return fine_tune(bench.artifact, bench.student(start.target), lesson, settings, listeners)
 
     def _hear_epoch(self, epoch: Epoch) -> None:
         self._journal.note("epoch", **asdict(epoch))

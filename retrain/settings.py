@@ -36,6 +36,10 @@ class FineTuneSettings:
     seed: int = 0
 
 
+#: Adaptations that a round can use: both learn from what production has seen, without labels of its own.
+RoundAdaptation = Literal["augmentation", "batch_norm"]
+
+
 @dataclass(frozen=True, slots=True)
 class RoundSettings:
     """What a round may do.
@@ -48,6 +52,9 @@ class RoundSettings:
         min_audits: Audited samples from which live accuracy is counted instead of read off confidences.
         device: Where torch computes: "cpu", "cuda", or "auto", which takes CUDA where there is one.
         limits: What one image may cost, as for those who accepted it.
+        adaptations: "augmentation" learns from variants that simulate a shift; "batch_norm" first moves the
+            champion's statistics to the newest predictions' images.
+        max_adapted: Images of the prediction log whose statistics are taken, at most.
         engine: What serves; decides whether a version gets a file for ONNX Runtime.
     """
 
@@ -60,6 +67,8 @@ class RoundSettings:
     min_audits: int = 30
     device: str = "cpu"
     limits: ImageLimits = field(default_factory=ImageLimits)
+    adaptations: tuple[RoundAdaptation, ...] = ()
+    max_adapted: int = 512
     engine: EngineKind = "auto"
 
 

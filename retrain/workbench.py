@@ -11,9 +11,11 @@ from retrain.dataset import Item, StoredImages
 from retrain.evaluation import Contestant, Logits
 from store.blobs import BlobStore
 from store.registry import Version, load_files
+from vision.adaptation.augmentation import DomainAugmentation
+from vision.adaptation.batch_norm import reestimate_statistics
 from vision.artifact import Artifact, from_files
-from vision.augmentation import Level, augmented
-from vision.batches import LabelledTensors
+from vision.augmentation import Level, Variation, augmented
+from vision.batches import LabelledTensors, cut, load
 from vision.engines.kind import EngineKind
 from vision.engines.making import EngineFiles, engine_files, some_images
 from vision.evaluation import evaluate_logits
@@ -24,6 +26,7 @@ from vision.preprocessing import ImageLimits
 from vision.temperature import fit_temperature
 
 _MAX_REFERENCE = 1000
+_STATISTICS_BATCH = 32
 
 State = dict[str, Tensor]
 
@@ -47,10 +50,29 @@ class Workbench:
         self._blobs = blobs
         self._limits = limits or ImageLimits()
 
-    def images(self, items: Sequence[Item], level: Level = "none", seed: int = 0) -> LabelledTensors:
+    def images(
+        self, items: Sequence[Item], level: Level = "none", seed: int = 0, *, simulates_shift: bool = False
+    ) -> LabelledTensors:
         """Return items as tensors, augmented where a level is given."""
-        augmentation = augmented(self.artifact.preprocessing, level, seed)
-        return PreparedImages(StoredImages(items, self._blobs), augmentation, self._limits)
+        variation: Variation = augmented(self.artifact.preprocessing, level, seed)
+        if simulates_shift:
+            variation = DomainAugmentation(augmented(self.artifact.preprocessing, level, seed), seed)
+        return PreparedImages(StoredImages(items, self._blobs), variation, self._limits)
+
+    def student(self, target: Sequence[str] = ()) -> Classifier:
+        """Return the champion's network to train.
+
+        Args:
+            target: SHA-256 of images whose statistics its batch normalisation takes on; none keeps its own.
+        """
+        classifier = self.artifact.build(self.device)
+        if target:
+            images = self.images([Item(sha256, 0) for sha256 in target])
+            batches = cut(range(len(target)), _STATISTICS_BATCH, merge_single=True)
+            reestimate_statistics(
+                classifier, (tensors.to(self.device) for tensors, _ in load(images, batches))
+            )
+        return classifier
 
     def contestant(self, artifact: Artifact) -> Contestant:
         """Return an artifact ready to be asked."""

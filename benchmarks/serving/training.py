@@ -51,9 +51,9 @@ def main() -> None:
     for seed in itertools.count():
         fine_tune(
             artifact,
+            artifact.build(),
             lesson,
             replace(settings.fine_tune, seed=seed),
-            "cpu",
             Listeners(on_epoch=lambda epoch: None, on_batch=tell),
         )
 

@@ -36,9 +36,9 @@ def test_a_round_keeps_the_champions_batch_statistics() -> None:
     images = [(torch.randn(3, 32, 32) + index % 2, index % 2) for index in range(12)]
     result = fine_tune(
         champion,
+        champion.build(),
         Lesson(images, num_new=6, validation=images[:4]),
         FineTuneSettings(epochs=1, batch_size=4),
-        "cpu",
         Listeners(on_epoch=lambda epoch: None, on_batch=lambda done, total: None),
     )
     assert torch.equal(result.state["bn1.running_mean"], champion.state["bn1.running_mean"])

@@ -1,0 +1,83 @@
+"""Rounds that adapt to what production has seen without labels."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import torch
+
+from retrain.dataset import Item
+from retrain.settings import RoundSettings
+from retrain.workbench import Workbench
+from store.predictions import LoggedPrediction, log_predictions
+
+CLASSES = ("blue", "green", "red", "yellow")
+
+
+@pytest.fixture
+def logged(world: Any, picture: Any) -> list[str]:
+    """Log pictures of the night as predictions of production; return their digests."""
+    digests = [world.blobs.put(picture("blue", 50_000 + number, night=True)) for number in range(40)]
+    rows = [
+        LoggedPrediction(
+            id=f"prediction-{number}",
+            sha256=digest,
+            phash=number,
+            num_bytes=100,
+            label="blue",
+            confidence=0.9,
+            version="v1",
+            embedding=b"",
+            is_audit=False,
+            group=None,
+            source="tests",
+            created=datetime.now(UTC),
+        )
+        for number, digest in enumerate(digests)
+    ]
+    world.database.write(lambda connection: log_predictions(connection, rows))
+    return digests
+
+
+@pytest.fixture
+def brief(world: Any) -> RoundSettings:
+    return replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=1))
+
+
+def test_a_student_takes_on_the_statistics_of_the_target_and_keeps_the_weights(
+    world: Any, logged: list[str]
+) -> None:
+    bench = Workbench(world.production, world.blobs, "cpu")
+    plain, adapted = bench.student().state_dict(), bench.student(logged).state_dict()
+    assert torch.equal(plain["bn1.running_mean"], bench.artifact.state["bn1.running_mean"])
+    assert not torch.equal(adapted["bn1.running_mean"], plain["bn1.running_mean"])
+    assert all(
+        torch.equal(adapted[name], plain[name])
+        for name in plain
+        if "running" not in name and "num_batches" not in name
+    )
+
+
+def test_a_round_adapts_to_logged_images_and_says_to_how_many(
+    world: Any, logged: list[str], brief: RoundSettings
+) -> None:
+    world.send(CLASSES, 40)
+    ended = world.run(replace(brief, adaptations=("batch_norm",)))
+    entered = next(step for step in world.steps(ended.id) if step.step == "training")
+    # One image in five is held out, for a champion that is judged on such.
+    assert 8 <= entered.detail["num_adapted"] < 40
+
+
+def test_too_few_logged_images_are_left_alone(world: Any, brief: RoundSettings) -> None:
+    world.send(CLASSES, 40)
+    ended = world.run(replace(brief, adaptations=("batch_norm",)))
+    entered = next(step for step in world.steps(ended.id) if step.step == "training")
+    assert entered.detail["num_adapted"] == 0
+
+
+def test_a_round_can_learn_from_variants_that_simulate_a_shift(world: Any, picture: Any) -> None:
+    bench = Workbench(world.production, world.blobs, "cpu")
+    items = [Item(world.blobs.put(picture("blue", number)), 0) for number in range(8)]
+    plain, varied = bench.images(items, "gentle"), bench.images(items, "gentle", simulates_shift=True)
+    assert sum(not torch.equal(plain[index][0], varied[index][0]) for index in range(8)) > 4
