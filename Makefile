@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock bench-loop bench-serve bench-swap bench-isolation bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock bench-loop bench-serve bench-swap bench-isolation bench-ingest bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ bench-swap: .venv/dev ## Twenty promotions in ten thousand requests: DATA=folder
 
 bench-isolation: .venv/dev ## Serving beside a round: DATA=folder
 	@$(RUN)python -m benchmarks.serving.isolation $(if $(DATA),--data $(DATA))
+
+bench-ingest: .venv/dev ## Feedback with a thousand and a million rows, and after a kill: DATA=folder
+	@$(RUN)python -m benchmarks.serving.ingest $(if $(DATA),--data $(DATA))
 
 STRATEGIES ?= linear_probe
 ENSEMBLES ?= linear_probe

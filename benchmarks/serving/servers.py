@@ -33,6 +33,10 @@ class Server:
     ask: Ask
     pid: int
 
+    def workers(self) -> list[int]:
+        """Return all processes below the first one."""
+        return [process.pid for process in psutil.Process(self.pid).children(recursive=True)]
+
 
 def make_home(folder: Path, images: Path) -> dict[str, str]:
     """Train a ResNet-18 at 224 pixels into a home of its own; return the environment that names it."""
