@@ -69,26 +69,34 @@ def main() -> None:
 def page_of(recorded: dict[str, Any]) -> str:
     """Return the page of recorded results, in Markdown."""
     machine = recorded["machine"]
+    experiments = recorded["figures"]
+    told = [sentence for each in experiments.values() for sentence in _sentences(each)]
+    shared = [sentence for sentence in dict.fromkeys(told) if 2 * told.count(sentence) > len(experiments)]
     lines = [
         "# The lab, measured",
         "",
         "<!-- Written by `make lab`; changes by hand are lost. -->",
         "",
         "`perennial lab NAME [DIR]` asks one question about transfer on any images, and answers it from what "
-        "it measures, in a report",
-        "of one file. These are its answers on the development data.",
+        "it measures, in a report of one file. These are its answers on the images named below.",
         "",
         f"`{recorded['command']}`, {recorded['date']}, commit {recorded['commit']}, {machine['cores']} cores "
-        f"({machine['processor']}), {machine['memory_gib']} GiB.",
+        f"({machine['processor']}), {machine['memory_gib']} GiB. Where an experiment says nothing else:",
+        "",
+        *(f"- {sentence}" for sentence in shared),
         "",
     ]
-    for name, figures in recorded["figures"].items():
-        lines += _section(name, figures)
-    rule = next(iter(recorded["figures"].values()))["rule"]
+    for name, figures in experiments.items():
+        lines += _section(name, figures, shared)
+    rule = next(iter(experiments.values()))["rule"]
     return "\n".join([*lines, "## How a difference is judged", "", rule, ""])
 
 
-def _section(name: str, figures: dict[str, Any]) -> list[str]:
+def _sentences(figures: dict[str, Any]) -> list[str]:
+    return [*figures["setup"], *figures["notes"]]
+
+
+def _section(name: str, figures: dict[str, Any], shared: list[str]) -> list[str]:
     table = figures["table"]
     return [
         f"## {figures['title']}",
@@ -101,7 +109,8 @@ def _section(name: str, figures: dict[str, Any]) -> list[str]:
         _row(["---"] * len(table["columns"])),
         *(_row(row) for row in table["rows"]),
         "",
-        *(f"{sentence}\n" for sentence in (*figures["setup"], *figures["notes"])),
+        " ".join(sentence for sentence in _sentences(figures) if sentence not in shared),
+        "",
     ]
 
 

@@ -83,8 +83,9 @@ def draw_curves(panels: Sequence[Curves], chance_loss: float) -> str:
         panels: Of each variant; one without any epoch says that it diverged in the first.
         chance_loss: The loss of guessing, in nats; far above it the axis is cut.
     """
-    num_rows = math.ceil(len(panels) / _COLUMNS)
-    num_columns = min(_COLUMNS, len(panels))
+    # Four stand better two by two than with one of them alone.
+    num_columns = 2 if len(panels) == 4 else min(_COLUMNS, len(panels))
+    num_rows = math.ceil(len(panels) / num_columns)
     figure = _figure(0.5 + 2.7 * num_rows)
     axes = list(figure.subplots(num_rows, num_columns, squeeze=False).ravel())
     top = _top([run for panel in panels for run in panel.runs], chance_loss)

@@ -2,7 +2,7 @@
 
 from perennial.lab.outcomes import ArmRuns, Measured, compare
 from perennial.lab.seeds import mean_of
-from perennial.lab.wording import compared, percent, quoted
+from perennial.lab.wording import compared, has_learnt, listed, percent, quoted
 
 
 def seconds_of(runs: ArmRuns) -> float:
@@ -13,10 +13,15 @@ def seconds_of(runs: ArmRuns) -> float:
 def quickest_unbeaten(measured: Measured) -> ArmRuns:
     """Return the variant that is the quickest to train of those that no other is clearly above.
 
+    One that is not clearly above guessing is never taken. With one seed, by which no difference is clear, it
+    is the one that is right most often.
+
     Args:
-        measured: With one usable variant at least.
+        measured: With one variant at least that learnt something.
     """
-    ordered = sorted(measured.usable, key=seconds_of)
+    if len(measured.seeds) < 2:
+        return _most_often_right(measured)
+    ordered = sorted((runs for runs in measured.usable if has_learnt(measured, runs)), key=seconds_of)
     unbeaten = [runs for runs in ordered if not _better_than(runs, measured)]
     # Clear differences need not be transitive, so that in theory each may be beaten by another.
     return unbeaten[0] if unbeaten else _most_often_right(measured)
@@ -35,16 +40,19 @@ def choice_told(measured: Measured, chosen: ArmRuns) -> tuple[str, ...]:
 
 def _why(measured: Measured, chosen: ArmRuns) -> str:
     if len(measured.seeds) < 2:
-        return "it is the quickest to train, and one training of each can't show that another is better."
+        return "it is right most often, though one training of each can't show that it is better."
     quicker = [runs for runs in measured.usable if seconds_of(runs) < seconds_of(chosen)]
     if not quicker:
         return "it is the quickest to train, and nothing is clearly better."
-    beaten = [
-        f"{quoted(runs.name)} is clearly below {quoted(better[0].name)}"
-        for runs in quicker
-        if (better := _better_than(runs, measured))
-    ]
-    return f"nothing is clearly better, and what is quicker to train is clearly worse: {'; '.join(beaten)}."
+    reasons = [_against(runs, measured) for runs in quicker]
+    return f"nothing is clearly better, and what is quicker to train is worse: {'; '.join(reasons)}."
+
+
+def _against(runs: ArmRuns, measured: Measured) -> str:
+    if not has_learnt(measured, runs):
+        return f"{quoted(runs.name)} is not clearly above guessing"
+    better = _better_than(runs, measured)
+    return f"{quoted(runs.name)} is clearly below {listed([quoted(other.name) for other in better])}"
 
 
 def _most_often_right(measured: Measured) -> ArmRuns:

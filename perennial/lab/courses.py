@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from perennial.lab.outcomes import ArmRuns
 from perennial.lab.seeds import interval_of, mean_of
 from perennial.lab.wording import listed
+from vision.training import Epoch
 
 # A last loss this much over the lowest has risen, and a fall by this share in the last epoch goes on.
 RISE = 1.1
@@ -56,12 +57,13 @@ def course_of(runs: ArmRuns) -> Course:
             min(epoch.validation_loss for epoch in curve if _is_sound(epoch.validation_loss))
             for curve in curves
         ),
-        last_fall=tuple(
-            1 - curve[-1].training_loss / max(curve[-2].training_loss, _SMALLEST_LOSS)
-            for curve in curves
-            if len(curve) > 1
-        ),
+        last_fall=tuple(last_fall_of(curve) for curve in curves if len(curve) > 1),
     )
+
+
+def last_fall_of(curve: Sequence[Epoch]) -> float:
+    """Return the share by which the training loss fell in the last of two epochs or more."""
+    return 1 - curve[-1].training_loss / max(curve[-2].training_loss, _SMALLEST_LOSS)
 
 
 def courses_told(courses: Sequence[Course], num_epochs: int) -> tuple[str, ...]:
@@ -97,7 +99,7 @@ def _smaller_told(course: Course, best: Course, num_epochs: int) -> str:
             f"{told}, while its training loss still fell by {100 * fall:.0f} % in the last epoch: "
             f"{num_epochs} epochs are too few at that rate."
         )
-    return f"{told}, and its training loss hardly moved any more ({100 * fall:.0f} % less in the last epoch)."
+    return f"{told}, and its training loss hardly moves ({100 * fall:.0f} % less in the last epoch)."
 
 
 def _larger_told(course: Course, best: Course) -> str:

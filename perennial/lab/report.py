@@ -100,6 +100,8 @@ def _run(outcome: Outcome) -> dict[str, Any]:
     return {
         "seed": outcome.seed,
         "accuracy": {name: float(right.mean()) for name, right in outcome.right.items()},
+        # A digit for each test image, so that other questions can be asked of the same trainings.
+        "right": {name: "".join(map(str, right.astype(int))) for name, right in outcome.right.items()},
         "training_accuracy": outcome.training_accuracy,
         "seconds": round(outcome.seconds, 2),
         "num_trained": outcome.num_trained,

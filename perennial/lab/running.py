@@ -82,7 +82,7 @@ def run_exercise(request: Request, settings: Settings, listener: LabListener) ->
         measured=measured,
         findings=exercise.find(measured),
         setup=_setup_told(exercise, measured.images, starts, epochs, request.seeds),
-        notes=(*images.notes, *(start.note for start in starts if start.note)),
+        notes=(*images.notes, *(start.note for start in starts if start.note), *_seeds_told(request.seeds)),
         seconds=time.monotonic() - begun,
     )
 
@@ -103,6 +103,13 @@ def _images(
         preprocessing_for(start.backbone, request.image_size)
     reading = Reading(settings.limits(), request.image_size, request.max_images, listener.on_read)
     return digit_images(reading) if request.place is None else folder_images(request.place, reading)
+
+
+def _seeds_told(num_seeds: int) -> tuple[str, ...]:
+    if num_seeds > 2:
+        return ()
+    what = "no difference at all" if num_seeds == 1 else "hardly any difference"
+    return (f"So few trainings of each variant can show {what}: take --seeds 3 or more.",)
 
 
 def _setup_told(

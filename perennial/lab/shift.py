@@ -85,8 +85,14 @@ def _answer(measured: Measured) -> tuple[str, ...]:
     if cost is None:
         return ("Every training without an adaptation diverged: the cost of the shift can't be told.",)
     first = (_cost_told(plain, cost),)
+    if cost.over_seeds is None:
+        return (*first, *exceptions(measured))
     if not cost.is_clear or cost.mean <= 0:
-        return (*first, "So there is nothing for an adaptation to win back.", *exceptions(measured))
+        return (
+            *first,
+            "So there is nothing that an adaptation could be shown to win back.",
+            *exceptions(measured),
+        )
     return (*first, *_gains_told(measured, cost), *_prices_told(measured), *exceptions(measured))
 
 
@@ -99,8 +105,8 @@ def _cost_told(plain: ArmRuns, cost: Difference) -> str:
         )
     if not cost.is_clear:
         return (
-            f"The shift costs nothing that counts: {clean} of the clean images are right, and {shifted_} of "
-            "the shifted ones."
+            f"That the shift costs anything is not shown: {clean} of the clean images are right, and "
+            f"{shifted_} of the shifted ones, which is within the spread."
         )
     verb = "costs" if cost.mean > 0 else "gains"
     return f"The shift {verb} {points(cost.mean)}: from {clean} to {shifted_}."
@@ -130,7 +136,8 @@ def _gains_told(measured: Measured, cost: Difference) -> tuple[str, ...]:
     ]
     unclear = [quoted(runs.name) for runs, gain in found if not gain.is_clear]
     if unclear:
-        told.append(f"What {listed(unclear)} changes on shifted images is within the spread.")
+        verb = "changes" if len(unclear) == 1 else "change"
+        told.append(f"What {listed(unclear)} {verb} on shifted images is within the spread.")
     return tuple(told)
 
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from perennial.lab.arms import Arm
 from perennial.lab.charts import Curves, draw_bars, draw_curves
+from perennial.lab.courses import FALL, last_fall_of
 from perennial.lab.exercise import Exercise, Setup
 from perennial.lab.findings import Chart, Findings, Table
-from perennial.lab.outcomes import Measured, compare
-from perennial.lab.seeds import Difference
+from perennial.lab.outcomes import ArmRuns, Measured, compare
+from perennial.lab.seeds import Difference, mean_of
 from perennial.lab.standard_charts import accuracy_bars, chance_loss, seconds_bars
 from perennial.lab.wording import compared, exceptions, nothing_learnt, with_spread
 
@@ -40,6 +41,7 @@ def _answer(measured: Measured) -> tuple[str, ...]:
         compared(IN_STEPS, AT_ONCE, plain),
         compared(IN_STEPS, PROBED, probed),
         _middle(probed),
+        *_unfinished(measured.of(AT_ONCE)),
         *exceptions(measured),
     )
 
@@ -48,7 +50,9 @@ def _verdict(found: Difference | None) -> str:
     if found is None or found.over_seeds is None:
         return "Whether thawing in steps improves the accuracy can't be told from these trainings."
     if not found.is_clear:
-        return "No: thawing in steps does not change the accuracy by more than the spread."
+        return (
+            "That thawing in steps improves the accuracy is not shown: what it changes is within the spread."
+        )
     if found.mean > 0:
         return "Yes: thawing in steps is clearly better than training everything from the first step."
     return "No: thawing in steps is clearly worse than training everything from the first step."
@@ -61,6 +65,17 @@ def _middle(found: Difference | None) -> str:
         return "The middle step, the last block alone, adds nothing that counts to training the head first."
     verb = "adds to" if found.mean > 0 else "takes away from"
     return f"The middle step, the last block alone, {verb} what training the head first gives."
+
+
+def _unfinished(runs: ArmRuns) -> tuple[str, ...]:
+    """Say where training everything from the first step had not come to its end."""
+    falls = [last_fall_of(outcome.epochs) for outcome in runs.finished if len(outcome.epochs) > 1]
+    if not falls or mean_of(falls) <= FALL:
+        return ()
+    return (
+        f"“{AT_ONCE}” was still learning when its epochs were over: its training loss fell by "
+        f"{100 * mean_of(falls):.0f} % in the last one. More epochs or a higher rate would bring it nearer.",
+    )
 
 
 def _table(measured: Measured) -> Table:

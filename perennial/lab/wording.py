@@ -78,7 +78,7 @@ def compared(name: str, other: str, found: Difference | None) -> str:
 def _intervals(found: Difference) -> str:
     parts = [("seeds", found.over_seeds), ("images", found.over_images)]
     texts = [f"{_ends(interval)} over {name}" for name, interval in parts if interval is not None]
-    return f"95 % intervals: {' and '.join(texts)} points"
+    return f"95 % intervals in points: {', '.join(texts)}"
 
 
 def _ends(interval: Interval) -> str:

@@ -23,7 +23,18 @@ def test_the_dearer_is_taken_where_it_is_clearly_better(measured_of: MeasuredOf,
     full = runs_of("full", [0.92, 0.93, 0.92], seconds=20.0)
     told = freezing.find(measured_of(probe, full)).answer
     assert told[0].startswith("Take “full”")
-    assert "what is quicker to train is clearly worse: “linear probe” is clearly below “full”" in told[0]
+    assert "what is quicker to train is worse: “linear probe” is clearly below “full”" in told[0]
+
+
+def test_what_is_not_above_guessing_is_never_taken_however_quick_it_is(
+    measured_of: MeasuredOf, runs_of: RunsOf
+) -> None:
+    quick = runs_of("linear probe", [0.5, 0.57, 0.5], seconds=2.0, strategy="linear_probe")
+    # Its seeds differ so much that it is not clearly above the other.
+    slow = runs_of("full", [0.55, 0.95, 0.7], seconds=20.0)
+    told = freezing.find(measured_of(quick, slow)).answer
+    assert told[0].startswith("Take “full”")
+    assert "what is quicker to train is worse: “linear probe” is not clearly above guessing" in told[0]
 
 
 def test_one_training_of_each_shows_nothing_to_be_better(measured_of: MeasuredOf, runs_of: RunsOf) -> None:
@@ -32,7 +43,8 @@ def test_one_training_of_each_shows_nothing_to_be_better(measured_of: MeasuredOf
         runs_of("full", [0.9], seconds=9.0),
     )
     told = freezing.find(measured).answer
-    assert "one training of each can't show that another is better" in told[0]
+    assert told[0].startswith("Take “full”")
+    assert "one training of each can't show that it is better" in told[0]
 
 
 def test_fine_tuning_that_never_beat_its_probe_is_told(

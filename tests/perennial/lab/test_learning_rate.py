@@ -64,7 +64,7 @@ def test_a_rate_that_stands_still_above_the_best_is_told_so(
     good = _three(epochs, (0.5, 0.4), (0.3, 0.3))
     low, high = (runs_of(rate, right, curves=flat, fresh=True) for rate in ("0.0001", "0.1"))
     told = learning_rate.find(measured_of(low, runs_of("0.001", right, curves=good), high)).answer
-    assert "hardly moved any more (0 % less" in told[1]
+    assert "hardly moves (0 % less" in told[1]
     assert "its steps are too long" in told[2]
 
 

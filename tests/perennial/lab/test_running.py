@@ -88,6 +88,8 @@ def test_the_same_experiment_on_shuffled_labels_answers_that_nothing_was_learnt(
 
 def test_the_answer_s_figures_are_those_of_the_table(run_json: RunJson, colours: Path) -> None:
     told = run_json("lab", "unfreezing", str(colours), *SMALL)
+    for run in (run for variant in told["variants"] for run in variant["runs"]):
+        assert run["accuracy"]["test"] == run["right"]["test"].count("1") / told["images"]["num_test"]
     accuracies = {
         variant["name"]: np.mean([run["accuracy"]["test"] for run in variant["runs"]])
         for variant in told["variants"]
