@@ -25,6 +25,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "home"))
+    # An export takes seconds, and has tests of its own.
+    monkeypatch.setenv("PERENNIAL_ENGINE", "torch")
     return tmp_path / "home"
 
 

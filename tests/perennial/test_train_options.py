@@ -15,6 +15,7 @@ from perennial.state import open_state
 from service.predictor import Predictor, load_model
 from store.registry import load_files, production
 from vision.artifact import from_files
+from vision.engines.choice import EngineSettings
 from vision.ensemble import Ensemble
 
 TRAIN = ("--weights", "none", "--image-size", "32")
@@ -38,8 +39,9 @@ def test_an_ensemble_is_served_with_its_gain_and_its_cost_told(
     with open_state(settings) as state, state.database.read() as connection:
         version = production(connection)
         assert version is not None
-        artifact = from_files(load_files(state.blobs, version))
-    model = load_model(version.version, artifact, "cpu")
+        files = load_files(state.blobs, version)
+    artifact = from_files(files)
+    model = load_model(version.version, files, EngineSettings())
     picture = Image.open(BytesIO((folder / "red" / "3.jpg").read_bytes())).convert("RGB")
     image = artifact.preprocessing.to_tensor(picture)
     [prediction] = Predictor(model).predict(model, [image])

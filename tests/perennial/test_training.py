@@ -11,10 +11,11 @@ from monitoring.forgetting import forgetting_matrix
 from perennial.settings import Settings
 from perennial.state import open_state
 from store.measurements import latest
-from store.registry import production
+from store.registry import find_version, production
 from store.samples import NewSample, SplitSettings, add_sample
 from store.slices import slice_samples
 from vision.artifact import from_files
+from vision.engines.making import ENGINE_FILE
 from vision.errors import WeightsUnavailableError
 
 TRAIN = ("--weights", "none", "--image-size", "32", "--epochs", "1")
@@ -176,3 +177,18 @@ def test_a_weights_file_that_is_not_there(run: Run, make_images: MakeImages, tmp
 def test_an_unknown_backbone_names_the_nearest(run: Run, make_images: MakeImages, tmp_path: Path) -> None:
     folder = make_images(tmp_path / "images")
     refuses(run, folder, "resnet18", options=("--backbone", "resnet81", *TRAIN))
+
+
+def test_a_version_gets_a_file_for_onnx_runtime_that_answers_as_torch_does(
+    run_json: Callable[..., Any],
+    make_images: MakeImages,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PERENNIAL_ENGINE", "auto")
+    found = run_json("train", str(make_images(tmp_path / "images")), *TRAIN)
+    assert found["metrics"]["engine_difference"] < 1e-4
+    with open_state(settings) as state, state.database.read() as connection:
+        version = find_version(connection, "v1")
+    assert ENGINE_FILE in version.files

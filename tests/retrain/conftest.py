@@ -37,7 +37,9 @@ CLASSES = ("blue", "green", "red", "yellow")
 _COLOURS = {"blue": (60, 80, 200), "green": (60, 190, 80), "red": (200, 70, 60), "yellow": (200, 190, 60)}
 
 # A rate and a gate for a hundred pictures instead of a thousand.
+# An export takes seconds, and is left to those who ask for it.
 FAST = RoundSettings(
+    engine="torch",
     gate=GateSettings(min_direct=20),
     fine_tune=FineTuneSettings(epochs=8, learning_rate=1e-3, num_threads=1, batch_size=16),
 )

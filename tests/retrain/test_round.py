@@ -38,7 +38,7 @@ def brief(world: Any) -> RoundSettings:
 
 def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any) -> None:
     world.send(CLASSES, 160)
-    ended = world.run()
+    ended = world.run(replace(world.settings, engine="auto"))
     assert ended.state == "promoted", ended.reason
     assert (ended.production, ended.candidate) == ("v1", "v2")
     assert world.production.version == "v2"
