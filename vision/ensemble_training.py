@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vision.cross_validation import Embedded, out_of_fold
 from vision.ensemble import Ensemble, mean_logits
@@ -64,21 +64,32 @@ def _seeded(
     strategy: Strategy, num_members: int, make_run: Callable[[int], Run], is_pretrained: bool
 ) -> Members:
     members, results = list[Classifier](), list[TrainingResult]()
+    is_from_scratch = strategy == "full" and not is_pretrained
+    start: dict[str, Tensor] = {}
     for number in range(num_members):
         run = make_run(number)
+        # What members share has to be the same, also where it is random.
+        if number == 0:
+            start = snapshot(run.classifier)
+        elif not is_from_scratch:
+            run.classifier.load_state_dict(start)
         offset = sum(len(result.epochs) for result in results)
         run = replace(run, on_epoch=numbered(run.on_epoch, offset), resamples=True)
         results.append(run_strategy(strategy, run, is_pretrained=is_pretrained))
         members.append(run.classifier)
-    num_groups = len(members[0].block_groups())
-    num_own_groups = 2 if strategy == "partial" else num_groups
-    ensemble = Ensemble(members, num_own_groups)
-    # Where all kept the probe they began with, its answers to unseen images stand for the ensemble's.
+    # Where all kept the probe they began with, they differ in their heads alone, and the first one's answers
+    # to unseen images stand for the ensemble's.
     is_probe = all(result.out_of_fold is not None for result in results)
+    num_own_groups = _num_own_groups(strategy, members[0]) if not is_probe else 1
+    ensemble = Ensemble(members, num_own_groups)
     logits = results[0].out_of_fold if is_probe else None
     accuracies = [result.epochs[result.best_epoch - 1].validation_accuracy for result in results]
     result = replace(results[0], state=snapshot(ensemble), out_of_fold=logits)
     return Members(ensemble, result, num_own_groups, tuple(accuracies))
+
+
+def _num_own_groups(strategy: Strategy, member: Classifier) -> int:
+    return 2 if strategy == "partial" else len(member.block_groups())
 
 
 def _bagged(run: Run, num_members: int) -> Members:
@@ -121,7 +132,7 @@ class _Bag:
             )
         return solutions
 
-    def answer(self, solutions: list[Solution], embeddings: torch.Tensor) -> torch.Tensor:
+    def answer(self, solutions: list[Solution], embeddings: Tensor) -> Tensor:
         """Return the logits (N, C) of the ensemble of these solutions."""
         return mean_logits(torch.stack([solution.answer(embeddings) for solution in solutions], dim=1))
 
