@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from perennial.adapting import target_images
+from perennial.cores import num_cores
 from perennial.errors import SettingsError, TooFewImagesError
 from perennial.forewarning import forewarnings
 from perennial.importing import Cut, Imported, cut, import_images
@@ -158,7 +159,8 @@ def _transfer_settings(settings: Settings, request: Request) -> TransferSettings
         num_members=request.num_members,
         adaptations=request.adapt,
         seed=request.seed,
-        num_threads=settings.threads,
+        # Nobody waits but who asked: a training by hand takes every core.
+        num_threads=num_cores(),
         limits=settings.limits(),
     )
 
