@@ -29,6 +29,9 @@ class EnsembleGain:
         num_members: How many there are.
         validation: Accuracy.
         golden: Accuracy.
+        plain_validation: Accuracy of the one linear probe, not resampled, that training without an ensemble
+            would have given; None for other strategies.
+        plain_golden: Likewise.
         milliseconds: An image, by images a forward.
         num_parameters: How many weights and biases.
     """
@@ -36,13 +39,17 @@ class EnsembleGain:
     num_members: int
     validation: Pair
     golden: Pair
+    plain_validation: float | None
+    plain_golden: float | None
     milliseconds: dict[int, Pair]
     num_parameters: Pair
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether the ensemble is right more often than its members, on one of the sets at least."""
-        return any(pair.ensemble > pair.one for pair in (self.validation, self.golden))
+        """Whether it is right more often than one network would be, on one of the sets at least."""
+        plain = self.plain_validation, self.plain_golden
+        pairs = zip((self.validation, self.golden), plain, strict=True)
+        return any(pair.ensemble > (pair.one if alone is None else alone) for pair, alone in pairs)
 
 
 def measure_gain(result: TransferResult, judgement: Judgement, device: str) -> EnsembleGain | None:
@@ -56,6 +63,8 @@ def measure_gain(result: TransferResult, judgement: Judgement, device: str) -> E
         num_members=ensemble.num_members,
         validation=Pair(mean(result.member_accuracies), result.validation_accuracy),
         golden=Pair(judgement.member_accuracy, judgement.accuracy),
+        plain_validation=None if result.plain is None else result.plain.validation_accuracy,
+        plain_golden=judgement.plain_accuracy,
         milliseconds={
             batch_size: Pair(*milliseconds_an_image(both, size, batch_size, device))
             for batch_size in BATCH_SIZES

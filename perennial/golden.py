@@ -9,13 +9,13 @@ from torch import Tensor
 from perennial.stored_images import StoredImages
 from store.blobs import BlobStore
 from store.sample_rows import Sample
-from vision.artifact import Artifact
 from vision.augmentation import augmented
 from vision.calibration import expected_calibration_error
 from vision.ensemble import Ensemble, mean_logits
 from vision.evaluation import evaluate_logits
 from vision.image_set import LabelRecorder, PreparedImages
 from vision.preprocessing import ImageLimits
+from vision.transfer import TransferResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Judgement:
         calibration_error: Expected calibration error, with the artifact's temperature.
         uncalibrated_error: The same without it.
         member_accuracy: Mean of an ensemble's members, each on its own; None for one network.
+        plain_accuracy: Of the one linear probe that an ensemble stands in for; None where there is none.
     """
 
     outcomes: Mapping[int, bool]
@@ -35,10 +36,11 @@ class Judgement:
     calibration_error: float
     uncalibrated_error: float
     member_accuracy: float | None = None
+    plain_accuracy: float | None = None
 
 
 class Bench:
-    """Asks artifacts about golden images, and about others that are judged beside them.
+    """Asks classifiers about golden images, and about others that are judged beside them.
 
     Args:
         blobs: Where the images lie.
@@ -62,8 +64,9 @@ class Bench:
         self._limits = limits
         self._device = device
 
-    def judge(self, artifact: Artifact) -> Judgement:
-        """Return what an artifact is worth."""
+    def judge(self, result: TransferResult) -> Judgement:
+        """Return what a transfer's artifact is worth."""
+        artifact, plain = result.artifact, result.plain
         source = StoredImages(self._blobs, self._samples, artifact.class_names)
         images = LabelRecorder(
             PreparedImages(source, augmented(artifact.preprocessing, "none"), self._limits)
@@ -71,10 +74,12 @@ class Bench:
         classifier = artifact.build(self._device)
         each = None
         if isinstance(classifier, Ensemble):
-            each, _ = evaluate_logits(classifier, images, device=self._device, ask=classifier.classify_each)
+            each, embeddings = evaluate_logits(
+                classifier, images, device=self._device, ask=classifier.classify_each
+            )
             logits = mean_logits(each)
         else:
-            logits, _ = evaluate_logits(classifier, images, device=self._device)
+            logits, embeddings = evaluate_logits(classifier, images, device=self._device)
         labels = torch.tensor(images.labels)
         right = logits.argmax(dim=1) == labels
         golden, known = logits[: self._num_golden], labels[: self._num_golden]
@@ -86,6 +91,9 @@ class Bench:
             member_accuracy=None
             if each is None
             else _share(each[: self._num_golden].argmax(dim=2) == known.unsqueeze(1)),
+            plain_accuracy=None
+            if plain is None
+            else _share(plain.head.answer(embeddings[: self._num_golden]).argmax(dim=1) == known),
         )
 
 

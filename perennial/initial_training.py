@@ -163,7 +163,7 @@ def _run_trials(state: State, imported: Imported, job: Job, progress: Progress) 
         state.blobs, imported.golden, _others(state, imported, job), job.transfer.limits, job.device
     )
     plan = Plan(job.transfer, job.num_repeats, num_steps, progress.on_batch, progress.on_run)
-    return run_trials(plan, train, lambda result: bench.judge(result.artifact))
+    return run_trials(plan, train, bench.judge)
 
 
 def _others(state: State, imported: Imported, job: Job) -> list[Sample]:

@@ -16,6 +16,19 @@ from vision.zoo import find_backbone
 
 
 @dataclass(frozen=True, slots=True)
+class Plain:
+    """The linear probe that an ensemble of resampled ones stands in for.
+
+    Attributes:
+        head: Solved on all training images.
+        validation_accuracy: In [0, 1].
+    """
+
+    head: Solution
+    validation_accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
 class Members:
     """What training gave: one network, or an ensemble of several.
 
@@ -24,12 +37,14 @@ class Members:
         result: Its weights; of an ensemble, with the curves and the diagnosis of its first member.
         num_own_groups: Block groups, from the head up, that each member has for itself.
         accuracies: Of each member on validation, in [0, 1]; empty where there is one network.
+        plain: What the members of a linear probe are to be better than.
     """
 
     classifier: Classifier
     result: TrainingResult
     num_own_groups: int = 1
     accuracies: tuple[float, ...] = ()
+    plain: Plain | None = None
 
 
 def train_members(
@@ -109,7 +124,16 @@ def _bagged(run: Run, num_members: int) -> Members:
     ensemble = Ensemble([_with_head(run.classifier, solution) for solution in solutions], 1)
     right = [solution.answer(validation[0]).argmax(dim=1) == validation[1] for solution in solutions]
     result = replace(whole, state=snapshot(ensemble), out_of_fold=(logits, known[1]))
-    return Members(ensemble, result, accuracies=tuple(float(each.double().mean()) for each in right))
+    head = run.classifier.head
+    return Members(
+        ensemble,
+        result,
+        accuracies=tuple(float(each.double().mean()) for each in right),
+        plain=Plain(
+            Solution(head.weight.detach().cpu(), head.bias.detach().cpu()),
+            whole.epochs[whole.best_epoch - 1].validation_accuracy,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from vision.adaptation.table import AdaptationName
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented
 from vision.diagnosis import Diagnosis
-from vision.ensemble_training import Members, train_members
+from vision.ensemble_training import Members, Plain, train_members
 from vision.errors import ConflictingAdaptationsError, TooFewSamplesError
 from vision.evaluation import evaluate_logits
 from vision.image_set import ImageSource, LabelRecorder, PreparedImages
@@ -93,6 +93,7 @@ class TransferResult:
         validation_accuracy: Of the artifact, in [0, 1].
         validation_losses: Cross-entropy (N,) in nats of each validation image, at the artifact's temperature.
         member_accuracies: Of each member of an ensemble on validation, in [0, 1]; else empty.
+        plain: The one linear probe that an ensemble of them is to be better than.
     """
 
     artifact: Artifact
@@ -104,6 +105,7 @@ class TransferResult:
     validation_accuracy: float
     validation_losses: Tensor
     member_accuracies: tuple[float, ...] = ()
+    plain: Plain | None = None
 
 
 def transfer(
@@ -200,6 +202,7 @@ def transfer(
         validation_accuracy=float((logits.argmax(dim=1) == labels).double().mean()),
         validation_losses=cross_entropy(logits / artifact.temperature, labels, reduction="none"),
         member_accuracies=members.accuracies,
+        plain=members.plain,
     )
 
 

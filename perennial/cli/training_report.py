@@ -134,10 +134,16 @@ def _tell_ensemble(out: Console, gain: "EnsembleGain") -> None:
     millions = f"{gain.num_parameters.one / 1e6:.2f}", f"{gain.num_parameters.ensemble / 1e6:.2f}"
     rows.add_row("million parameters", *millions, _times(gain.num_parameters))
     out.print(rows)
+    if gain.plain_golden is not None:
+        out.print(
+            "The members learnt from resamples. One linear probe on all images is right about "
+            f"{in_points(gain.plain_validation)} of validation and {in_points(gain.plain_golden)} of golden "
+            "images."
+        )
     if not gain.is_worth_it:
         out.print(
-            "Warning: the ensemble is right no more often than its members are on the mean. Train without "
-            "--ensemble to save its cost.",
+            "Warning: the ensemble is right no more often than one network. Train without --ensemble to "
+            "save its cost.",
             style="yellow",
         )
 

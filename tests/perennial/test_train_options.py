@@ -13,7 +13,7 @@ from PIL import Image
 from perennial.settings import Settings
 from perennial.state import open_state
 from service.predictor import Predictor, load_model
-from store.registry import load_files, production
+from store.registry import find_version, load_files
 from vision.artifact import from_files
 from vision.engines.choice import EngineSettings
 from vision.ensemble import Ensemble
@@ -34,11 +34,13 @@ def test_an_ensemble_is_served_with_its_gain_and_its_cost_told(
     assert gain["golden"]["ensemble"] == told["metrics"]["golden_accuracy"]
     assert gain["validation"]["ensemble"] == told["metrics"]["validation_accuracy"]
     assert set(gain["milliseconds"]) == {"1", "8"}
+    plain = run_json("train", str(folder), *PROBE)["metrics"]
+    assert gain["plain_golden"] == plain["golden_accuracy"]
+    assert gain["plain_validation"] == plain["validation_accuracy"]
     head = 2 * 512 + 2
     assert gain["num_parameters"]["ensemble"] - gain["num_parameters"]["one"] == 2 * head
     with open_state(settings) as state, state.database.read() as connection:
-        version = production(connection)
-        assert version is not None
+        version = find_version(connection, told["version"])
         files = load_files(state.blobs, version)
     artifact = from_files(files)
     model = load_model(version.version, files, EngineSettings())
