@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock bench-loop bench-serve bench-swap bench-isolation bench-ingest bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock bench-loop bench-steps bench-serve bench-swap bench-isolation bench-ingest bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ lock: $(UV) ## Solve the dependencies again
 SEED ?= 0
 bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n
 	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(DATA),--data $(DATA))
+
+bench-steps: .venv/dev ## What each step of an image's path costs on one core: DATA=folder
+	@$(RUN)python -m benchmarks.serving.steps $(if $(DATA),--data $(DATA))
 
 bench-serve: .venv/bench ## Images a second beside other servers and the machine's limit: DATA=folder
 	@$(RUN)python -m benchmarks.serving.serve $(if $(DATA),--data $(DATA))

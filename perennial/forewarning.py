@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from perennial.trials import BEST
 from store.sample_rows import Sample
-from vision.transfer import TransferSettings, strategy_for
+from vision.transfer_settings import TransferSettings, strategy_for
 
 #: The largest class over the smallest, from which rare classes are likely to be neglected.
 MAX_UNEVENNESS = 3.0

@@ -25,7 +25,8 @@ from vision.engines.kind import EngineKind
 from vision.engines.making import EngineFiles, engine_files, some_images
 from vision.image_set import PreparedImages
 from vision.training import Epoch
-from vision.transfer import ImageSource, TransferResult, TransferSettings, plan_steps, transfer
+from vision.transfer import ImageSource, TransferResult, TransferSettings, transfer
+from vision.transfer_settings import plan_steps
 
 WANTED_MARGIN = 0.02
 

@@ -114,7 +114,7 @@ class HotSwap:
         self._predictor.swap(model)
         self._failure = None
         self._tell(replace(self._beat, version=wanted.version, since=since, error=None))
-        _log.info("serving version %s", wanted.version)
+        _log.info("serving version %s with %s", wanted.version, model.engine.name)
 
     def _tell(self, news: WorkerBeat) -> None:
         self._beat = news

@@ -1,7 +1,7 @@
 """From labelled images to an artifact: weights, a temperature, and what drift is compared to."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -10,73 +10,30 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from vision.adaptation.applying import Pictures, adapted_steps, num_views_of, run_adapted
-from vision.adaptation.choice import choose_adaptations
+from vision.adaptation.applying import Pictures, run_adapted
 from vision.adaptation.table import AdaptationName
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented
 from vision.diagnosis import Diagnosis
 from vision.ensemble_training import Members, Plain, train_members
-from vision.errors import ConflictingAdaptationsError, TooFewSamplesError
+from vision.errors import TooFewSamplesError
 from vision.evaluation import evaluate_logits
 from vision.image_set import ImageSource, LabelRecorder, PreparedImages
-from vision.network import Classifier, Weights, build_classifier
-from vision.preprocessing import ImageLimits, Preprocessing, decode_image, preprocessing_for
+from vision.network import Classifier, build_classifier
+from vision.preprocessing import Preprocessing, decode_image, preprocessing_for
 from vision.progress import WholeRun
-from vision.step_plan import planned_steps
-from vision.strategies import Run, Strategy, check_strategy, choose_strategy
+from vision.strategies import Run, Strategy
 from vision.temperature import fit_temperature
 from vision.training import Epoch
+from vision.transfer_settings import TransferSettings, fixed_fields, plan_steps, settled, strategy_for
 from vision.weights import bundled
 from vision.zoo import find_backbone
 
-__all__ = ["ImageSource", "Strategy", "TransferResult", "TransferSettings", "choose_strategy", "transfer"]
+__all__ = ["ImageSource", "Strategy", "TransferResult", "TransferSettings", "transfer"]
 
 MAX_REFERENCE_EMBEDDINGS = 1000
 _NUM_IMAGES_MEASURED = 50
 _SIZES = (32, 64, 96, 128)
-
-
-@dataclass(frozen=True, slots=True)
-class TransferSettings:
-    """How to make a classifier of labelled images.
-
-    Attributes:
-        backbone: A name in the zoo.
-        weights: "default", "bundled", "none" or a file of the backbone's weights.
-        strategy: "auto", or a strategy's name.
-        image_size: Side of the network's input in pixels; None takes the pretrained one, or, from scratch and
-            with the bundled weights, the nearest to the images' own size of a few up to 128.
-        epochs: At most; None takes the strategy's own number.
-        batch_size: Images a step; None takes the strategy's own.
-        learning_rate: None takes the strategy's own.
-        augmentation: "none", "gentle" (no mirror: digits, letters), "basic" or "strong".
-        balances_classes: Weigh rare classes higher in the loss.
-        num_members: Networks whose probabilities are averaged; 1 is no ensemble.
-        patience: Epochs without improvement after which to stop; None takes the strategy's own.
-        adaptations: What to do about a target domain that looks otherwise than the training images.
-        seed: Fixes the fresh weights, order and augmentation.
-        num_threads: Of torch on the CPU; None leaves it as it is.
-        loader_threads: Threads that decode images ahead; 0 decodes between the steps.
-        limits: What one image may cost.
-    """
-
-    backbone: str = "resnet18"
-    weights: Weights = "default"
-    strategy: str = "auto"
-    image_size: int | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    augmentation: Level = "basic"
-    balances_classes: bool = False
-    num_members: int = 1
-    patience: int | None = None
-    adaptations: tuple[AdaptationName, ...] = ()
-    seed: int = 0
-    num_threads: int | None = None
-    loader_threads: int = 0
-    limits: ImageLimits = field(default_factory=ImageLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +102,7 @@ def transfer(
             f"{len(validation_images)}."
         )
     num_images = len(training_images), len(validation_images), len(unlabelled or ())
-    settings = _settled(settings, num_images[2])
+    settings = settled(settings, num_images[2])
     strategy = strategy_for(settings, num_images[0], len(class_names))
     preprocessing = _preprocessing(settings, training_images)
     if on_batch is not None:
@@ -206,55 +163,6 @@ def transfer(
     )
 
 
-def strategy_for(settings: TransferSettings, num_training: int, num_classes: int) -> Strategy:
-    """Return the strategy that so many training images are transferred by.
-
-    Raises:
-        UnknownStrategyError: The settings name one that there is not.
-    """
-    if settings.strategy == "auto":
-        return choose_strategy(num_training // num_classes, settings.weights)
-    return check_strategy(settings.strategy)
-
-
-def plan_steps(settings: TransferSettings, num_images: tuple[int, int, int], num_classes: int) -> list[int]:
-    """Return the steps of each phase of a transfer, at most.
-
-    Args:
-        settings: How.
-        num_images: To train on, to validate on, and without labels.
-        num_classes: How many classes there are.
-    """
-    num_training, num_validation, num_unlabelled = num_images
-    settings = _settled(settings, num_unlabelled)
-    adapted = adapted_steps(settings.adaptations, num_training, num_unlabelled)
-    return adapted + planned_steps(
-        strategy_for(settings, num_training, num_classes),
-        (num_training, num_validation),
-        _fixed(settings),
-        is_pretrained=settings.weights != "none",
-        num_members=settings.num_members,
-        num_views=num_views_of(settings.adaptations),
-    )
-
-
-def _settled(settings: TransferSettings, num_unlabelled: int) -> TransferSettings:
-    """Return the settings with the adaptations in order, and the strategy that they ask for."""
-    adaptations, strategy = choose_adaptations(
-        settings.adaptations,
-        strategy=settings.strategy,
-        backbone=settings.backbone,
-        weights=settings.weights,
-        num_unlabelled=num_unlabelled,
-    )
-    if adaptations and settings.num_members > 1:
-        raise ConflictingAdaptationsError(
-            f"Expected an ensemble or adaptations, got {settings.num_members} members and "
-            f"{', '.join(adaptations)}. Leave one of them out."
-        )
-    return replace(settings, adaptations=adaptations, strategy=strategy)
-
-
 def _finished(
     artifact: Artifact, members: Members, images: PreparedImages, seed: int, device: torch.device | str
 ) -> tuple[Artifact, Tensor, Tensor]:
@@ -292,17 +200,9 @@ def _prepared(
     return PreparedImages(images, augmented(preprocessing, level, settings.seed), settings.limits)
 
 
-def _fixed(settings: TransferSettings) -> dict[str, Any]:
-    """Return the fields of TrainingSettings that the settings fix."""
-    named = ("epochs", "batch_size", "learning_rate", "patience")
-    chosen = {name: getattr(settings, name) for name in named if getattr(settings, name) is not None}
-    same = {name: getattr(settings, name) for name in ("seed", "num_threads", "loader_threads")}
-    return {**chosen, **same}
-
-
 def _overrides(settings: TransferSettings, images: ImageSource, num_classes: int) -> dict[str, Any]:
     if not settings.balances_classes:
-        return _fixed(settings)
+        return fixed_fields(settings)
     labels = torch.tensor([images[index][1] for index in range(len(images))])
     counts = torch.bincount(labels, minlength=num_classes).clamp(min=1).double()
-    return {**_fixed(settings), "class_weights": tuple((counts.mean() / counts).tolist())}
+    return {**fixed_fields(settings), "class_weights": tuple((counts.mean() / counts).tolist())}

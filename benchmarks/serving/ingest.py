@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _fill(state: State, num_rows: int) -> int:
         known = int(connection.exec_driver_sql("SELECT count(*) FROM samples").scalar_one())
     for first in range(last + 1, last + 1 + max(0, num_rows - known), _CHUNK):
         ids = range(first, min(first + _CHUNK, last + 1 + num_rows - known))
-        state.database.write(lambda connection, ids=ids: _insert(connection, ids, rng))  # type: ignore[misc]
+        state.database.write(partial(_insert, ids=ids, rng=rng))
         if first // _CHUNK % 10 == 0:
             print(f"{ids.stop - 1} rows", file=sys.stderr, flush=True)
     return max(num_rows, known)

@@ -4,6 +4,7 @@ import argparse
 import json
 import multiprocessing
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
@@ -32,7 +33,14 @@ def main() -> None:
     print(json.dumps({"images_per_second": round(sum(counts.get() for _ in processes), 1)}))
 
 
-def _count(folder: Path, engine_name: str, seconds: float, number: int, together, counts) -> None:  # type: ignore[no-untyped-def]
+def _count(
+    folder: Path,
+    engine_name: str,
+    seconds: float,
+    number: int,
+    together: Barrier,
+    counts: "multiprocessing.Queue[float]",
+) -> None:
     import torch
 
     from vision.artifact import Artifact

@@ -11,7 +11,7 @@ from retrain.child import die_with_parent
 from retrain.fine_tune import Lesson, Listeners, fine_tune
 from retrain.priority import yield_to_serving
 from vision.artifact import Artifact
-from vision.augmentation import augmented
+from vision.augmentation import Level, augmented
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
 from vision.preprocessing import ImageLimits, preprocessing_for
@@ -38,8 +38,8 @@ def main() -> None:
     labelled = [(file.read_bytes(), int(file.parent.name == "bees")) for file in files]
     pairs = list(itertools.islice(itertools.cycle(labelled), NUM_NEW + NUM_REPLAYED))
 
-    def images(pairs: list[tuple[bytes, int]], level: str) -> PreparedImages:
-        return PreparedImages(pairs, augmented(preprocessing, level), ImageLimits())  # type: ignore[arg-type]
+    def images(pairs: list[tuple[bytes, int]], level: Level) -> PreparedImages:
+        return PreparedImages(pairs, augmented(preprocessing, level), ImageLimits())
 
     lesson = Lesson(images(pairs, settings.fine_tune.augmentation), NUM_NEW, images(pairs[:100], "none"))
     told = iter(["training"])

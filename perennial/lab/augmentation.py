@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from perennial.lab.arms import Arm
-from perennial.lab.charts import Bars, Curves, draw_bars, draw_curves
+from perennial.lab.charts import Bars, draw_bars
 from perennial.lab.exercise import Exercise, Setup
 from perennial.lab.findings import Chart, Findings, Table
 from perennial.lab.outcomes import ArmRuns, Measured, compare
 from perennial.lab.seeds import Interval, interval_of, mean_of
-from perennial.lab.standard_charts import accuracy_bars, chance_loss
+from perennial.lab.standard_charts import accuracy_bars, loss_chart
 from perennial.lab.wording import compared, exceptions, listed, nothing_learnt, points, with_spread
 from vision.augmentation import Level
 
@@ -139,10 +139,8 @@ def _table(measured: Measured) -> Table:
 
 
 def _charts(measured: Measured) -> tuple[Chart, ...]:
-    curves = [Curves(runs.name, [outcome.epochs for outcome in runs.outcomes]) for runs in measured.runs]
-    losses = Chart(
-        "Losses",
-        draw_curves(curves, chance_loss(measured)),
+    losses = loss_chart(
+        measured,
         "One pair of lines for each seed. The training loss is of the images as they were varied, so it may "
         "lie above the validation loss.",
     )

@@ -2,7 +2,8 @@
 
 import math
 
-from perennial.lab.charts import Bars
+from perennial.lab.charts import Bars, Curves, draw_curves
+from perennial.lab.findings import Chart
 from perennial.lab.outcomes import Measured
 
 
@@ -22,6 +23,12 @@ def seconds_bars(measured: Measured) -> Bars:
     return Bars(
         "training time (s)", [[outcome.seconds for outcome in runs.finished] for runs in measured.runs]
     )
+
+
+def loss_chart(measured: Measured, caption: str) -> Chart:
+    """Return the losses of every variant over its epochs."""
+    panels = [Curves(runs.name, [outcome.epochs for outcome in runs.outcomes]) for runs in measured.runs]
+    return Chart("Losses", draw_curves(panels, chance_loss(measured)), caption)
 
 
 def chance_loss(measured: Measured) -> float:

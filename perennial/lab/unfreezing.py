@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from perennial.lab.arms import Arm
-from perennial.lab.charts import Curves, draw_bars, draw_curves
+from perennial.lab.charts import draw_bars
 from perennial.lab.courses import FALL, last_fall_of
 from perennial.lab.exercise import Exercise, Setup
 from perennial.lab.findings import Chart, Findings, Table
 from perennial.lab.outcomes import ArmRuns, Measured, compare
 from perennial.lab.seeds import Difference, mean_of
-from perennial.lab.standard_charts import accuracy_bars, chance_loss, seconds_bars
+from perennial.lab.standard_charts import accuracy_bars, loss_chart, seconds_bars
 from perennial.lab.wording import compared, exceptions, nothing_learnt, with_spread
 
 AT_ONCE, PROBED, IN_STEPS = "all at once", "head, then all", "in three steps"
@@ -94,10 +94,8 @@ def _table(measured: Measured) -> Table:
 
 
 def _charts(measured: Measured) -> tuple[Chart, ...]:
-    curves = [Curves(runs.name, [outcome.epochs for outcome in runs.outcomes]) for runs in measured.runs]
-    losses = Chart(
-        "Losses",
-        draw_curves(curves, chance_loss(measured)),
+    losses = loss_chart(
+        measured,
         "One pair of lines for each seed. Where the head comes first, epoch 1 is its linear probe.",
     )
     if not measured.usable:

@@ -48,7 +48,10 @@ def run() -> Callable[..., tuple[Trials, list[tuple[int, int]], list[str]]]:
         plan = Plan(
             settings, num_repeats, lambda _: 3, lambda done, total: steps.append((done, total)), names.append
         )
-        judge = lambda result: Judgement({}, result.validation_accuracy - 0.1, 0.02, 0.03)  # noqa: E731
+
+        def judge(result: TransferResult) -> Judgement:
+            return Judgement({}, result.validation_accuracy - 0.1, 0.02, 0.03)
+
         return run_trials(plan, train, judge), steps, names
 
     return ran

@@ -12,7 +12,8 @@ from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
 from vision.preprocessing import ImageLimits
-from vision.transfer import TransferSettings, choose_strategy, transfer
+from vision.strategies import choose_strategy
+from vision.transfer import TransferSettings, transfer
 
 Made = Callable[..., list[tuple[bytes, int]]]
 CLASSES = ("dark", "bright")

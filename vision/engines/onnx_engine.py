@@ -50,7 +50,7 @@ def export(classifier: Classifier, images: Tensor) -> bytes:
 
     Args:
         classifier: In evaluation mode, on the CPU.
-        images: Some of its inputs (N, 3, H, W), two at least.
+        images: Some of its inputs (N, 3, H, W); the first two are enough.
 
     Raises:
         EngineUnavailableError: The exporter is not installed, or the network can't be exported.

@@ -1,6 +1,7 @@
 """Torch on the CPU: convolutions and their batch normalisation fused, channels last."""
 
 import logging
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +34,8 @@ def fused(classifier: Classifier) -> nn.Module:
 
     A network that can't be traced is copied as it is.
     """
-    answering = Answering(classifier).eval()
+    # Copied before anything: whoever traces or converts it must not change what was given.
+    answering = Answering(deepcopy(classifier)).eval()
     try:
         network: nn.Module = fuse(answering)
     except (torch.fx.proxy.TraceError, TypeError, RuntimeError) as error:

@@ -17,7 +17,8 @@ from vision.artifact import to_files
 from vision.errors import ConflictingAdaptationsError, UnlabelledMissingError
 from vision.network import build_classifier
 from vision.training import TrainingResult, TrainingSettings
-from vision.transfer import TransferResult, TransferSettings, plan_steps, transfer
+from vision.transfer import TransferResult, TransferSettings, transfer
+from vision.transfer_settings import plan_steps
 
 Pairs = list[tuple[bytes, int]]
 Made = Callable[..., Pairs]

@@ -1,14 +1,17 @@
 """A small artifact with real pictures to run it on."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from vision.artifact import Artifact
 
 
 @pytest.fixture
-def images(artifact: Artifact, picture) -> Tensor:  # type: ignore[no-untyped-def]
+def images(artifact: Artifact, picture: Callable[..., Image.Image]) -> Tensor:
     """Five pictures as the artifact wants them."""
     return torch.stack([artifact.preprocessing.to_tensor(picture(seed=seed)) for seed in range(5)])
 

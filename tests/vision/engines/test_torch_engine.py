@@ -39,6 +39,15 @@ def test_a_network_that_cant_be_traced_runs_as_it_is(artifact: Artifact, images:
     torch.testing.assert_close(TorchEngine(classifier)(images)[0], wanted)
 
 
+def test_what_was_given_is_copied_also_where_it_cant_be_traced(artifact: Artifact) -> None:
+    classifier: Classifier = artifact.build().train()
+    classifier.network = Untraceable()
+    classifier.head = nn.Linear(3, 2)
+    fused(classifier).half()
+    assert classifier.training
+    assert classifier.head.weight.dtype == torch.float32
+
+
 def test_calls_may_overlap(artifact: Artifact, images: Tensor) -> None:
     engine = TorchEngine(artifact.build())
     alone = [engine(image.unsqueeze(0))[0] for image in images]

@@ -1,0 +1,135 @@
+"""What each step of an image's path costs on one core, by itself: decode, resize, hash, forward."""
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import imagehash
+import torch
+from torch import Tensor
+
+from benchmarks.record import record
+from benchmarks.serving.pictures import DEFAULT_FOLDER, read_photographs
+from service.images import sha256_of
+from vision.artifact import Artifact
+from vision.engines.making import ENGINE_FILE, engine_files
+from vision.engines.onnx_engine import OnnxEngine
+from vision.engines.torch_engine import TorchEngine
+from vision.network import build_classifier
+from vision.perceptual_hash import perceptual_hash
+from vision.preprocessing import ImageLimits, decode_image, preprocessing_for
+
+BATCH_SIZES = (1, 8)
+_NUM_PHOTOGRAPHS = 100
+_REPEATS = 5
+
+
+def main() -> None:
+    """Measure; the last line printed is one JSON object."""
+    arguments = _arguments()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    contents = read_photographs(arguments.data)[:_NUM_PHOTOGRAPHS]
+    figures = {"milliseconds_an_image": {**_of_preparing(contents), **_of_forwards(contents)}}
+    figures["forwards_a_second"] = _beside_each_other(contents)
+    record("steps", figures, "make bench-steps")
+    print(json.dumps(figures))
+
+
+def _of_preparing(contents: Sequence[bytes]) -> dict[str, float]:
+    limits, preprocessing = ImageLimits(), preprocessing_for("resnet18")
+    images = [decode_image(content, limits) for content in contents]
+    boxes = [preprocessing.centre_box(image.width, image.height) for image in images]
+    pixels = [preprocessing.resample(*each) for each in zip(images, boxes, strict=True)]
+    both = list(zip(images, boxes, strict=True))
+    return {
+        "decode": _cost(lambda content: decode_image(content, limits), contents),
+        "resize_and_crop": _cost(lambda each: preprocessing.resample(*each), both),
+        "normalise": _cost(preprocessing.normalise, pixels),
+        "sha256": _cost(sha256_of, contents),
+        "perceptual_hash": _cost(perceptual_hash, images),
+        "perceptual_hash_of_the_whole": _cost(imagehash.phash, images),
+    }
+
+
+def _of_forwards(contents: Sequence[bytes]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, engine in _engines(contents).items():
+        for size in BATCH_SIZES:
+            batches = [_prepared(contents[:size])] * 5
+            found[f"forward_{name}_batch_{size}"] = round(_cost(engine, batches) / size, 2)
+    return found
+
+
+def _beside_each_other(contents: Sequence[bytes]) -> dict[str, float]:
+    """Return images a second of one and of two threads, each with batches of 8 of its own."""
+    engine, batch = _engines(contents)["onnxruntime"], _prepared(contents[:8])
+    return {f"{num}_threads": _rate(engine, batch, num) for num in (1, 2)}
+
+
+def _rate(engine: Callable[[Tensor], Any], batch: Tensor, num_threads: int) -> float:
+    def work() -> None:
+        for _ in range(20):
+            engine(batch)
+
+    engine(batch)
+    threads = [threading.Thread(target=work) for _ in range(num_threads)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return round(20 * len(batch) * num_threads / (time.perf_counter() - begun), 1)
+
+
+def _engines(contents: Sequence[bytes]) -> dict[str, Callable[[Tensor], Any]]:
+    artifact = Artifact(
+        backbone="resnet18",
+        class_names=("ants", "bees"),
+        preprocessing=preprocessing_for("resnet18"),
+        state=build_classifier("resnet18", 2).state_dict(),
+    )
+    eager = artifact.build()
+
+    def as_it_is(images: Tensor) -> Any:
+        with torch.inference_mode():
+            return eager.classify(images)
+
+    made = engine_files(artifact, _prepared(contents[:8]))
+    return {
+        "torch_as_it_is": as_it_is,
+        "torch": TorchEngine(eager),
+        "onnxruntime": OnnxEngine(made.files[ENGINE_FILE]),
+    }
+
+
+def _prepared(contents: Sequence[bytes]) -> Tensor:
+    preprocessing = preprocessing_for("resnet18")
+    return torch.stack(
+        [preprocessing.to_tensor(decode_image(content, ImageLimits())) for content in contents]
+    )
+
+
+def _cost(step: Callable[[Any], Any], items: Sequence[Any]) -> float:
+    """Return the least processor time of one call, in milliseconds: others on the machine only add to it."""
+    best = float("inf")
+    for _ in range(_REPEATS):
+        begun = time.process_time()
+        for item in items:
+            step(item)
+        best = min(best, time.process_time() - begun)
+    return round(1000 * best / len(items), 2)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="a folder of JPEG photographs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
