@@ -10,8 +10,8 @@ from perennial.cores import num_cores
 from retrain.settings import RoundAdaptation
 
 _SQLITE = "sqlite:///"
-# Each holds the network once more; past these, lanes share the other cores.
-_MAX_WORKERS = 8
+# One process can keep so many busy before its own Python holds them up.
+_CORES_A_WORKER = 4
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0.0)]
@@ -62,8 +62,8 @@ class Fields(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the server listens on.")
     port: int = Field(default=3000, ge=1, le=65535, description="Port that the server listens on.")
     workers: int = _default(
-        lambda: min(_MAX_WORKERS, num_cores()),
-        "one a core, 8 at most",
+        lambda: max(1, num_cores() // _CORES_A_WORKER),
+        "one for every four cores",
         ge=1,
         le=64,
         description="Serving processes.",

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert
 from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
-from benchmarks.serving.servers import Server, make_home, ours
+from benchmarks.serving.servers import Server, default_workers, make_home, ours
 from perennial.settings import Settings
 from perennial.state import State, open_state
 from store.near_duplicates import bands_of, tells_something
@@ -185,7 +185,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--warm-up", type=float, default=5.0)
-    parser.add_argument("--workers", type=int, default=max(1, len(os.sched_getaffinity(0)) // 4))
+    parser.add_argument("--workers", type=int, default=default_workers())
     return parser.parse_args()
 
 

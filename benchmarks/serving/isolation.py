@@ -23,7 +23,7 @@ import psutil
 from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop, open_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
-from benchmarks.serving.servers import ROOT, Server, make_home, ours
+from benchmarks.serving.servers import ROOT, Server, default_workers, make_home, ours
 
 CONNECTIONS = 16
 
@@ -153,7 +153,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=3000, help="at half load beside the round, in all")
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each saturated block")
-    parser.add_argument("--workers", type=int, default=max(1, len(os.sched_getaffinity(0)) // 4))
+    parser.add_argument("--workers", type=int, default=default_workers())
     return parser.parse_args()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
-from benchmarks.serving.servers import ROOT, Server, make_home, ours, rival
+from benchmarks.serving.servers import ROOT, Server, default_workers, make_home, ours, rival
 
 CONNECTIONS = 16
 RIVALS = ("bentoml", "litserve", "fastapi")
@@ -34,7 +34,7 @@ def main() -> None:
         environment = make_home(folder, arguments.data)
         log = folder / "server.log"
         servers: dict[str, Callable[[], AbstractContextManager[Server]]] = {
-            "ours": lambda: ours(environment, cores, log),
+            "ours": lambda: ours(environment, default_workers(), log),
             **{
                 name: lambda name=name: rival(name, cores, photographs[0], log)  # type: ignore[misc]
                 for name in RIVALS

@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from benchmarks.serving.load import Ask, part, raw
+from perennial.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,6 +37,11 @@ class Server:
     def workers(self) -> list[int]:
         """Return all processes below the first one."""
         return [process.pid for process in psutil.Process(self.pid).children(recursive=True)]
+
+
+def default_workers() -> int:
+    """Return how many workers `perennial up` starts on this machine where nobody says."""
+    return Settings.load().workers
 
 
 def make_home(folder: Path, images: Path) -> dict[str, str]:

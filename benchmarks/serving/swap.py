@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ import numpy as np
 from benchmarks.record import record
 from benchmarks.serving.load import closed_loop, open_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
-from benchmarks.serving.servers import Server, make_home, memory_mib, ours, run_perennial
+from benchmarks.serving.servers import Server, default_workers, make_home, memory_mib, ours, run_perennial
 
 CONNECTIONS = 16
 # Seconds before and after a promotion that count as beside it.
@@ -181,7 +180,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--promotions", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=10.0, help="of the measurement of full load")
-    parser.add_argument("--workers", type=int, default=max(1, len(os.sched_getaffinity(0)) // 4))
+    parser.add_argument("--workers", type=int, default=default_workers())
     return parser.parse_args()
 
 
