@@ -3,6 +3,7 @@
 # mypy: disable-error-code="untyped-decorator"
 
 import asyncio
+import gc
 import logging
 import os
 import subprocess
@@ -47,11 +48,14 @@ REQUEST_SECONDS = 600
 # BentoML wants the number of workers when the module is imported.
 _settings = Settings.load()
 _door = Door()
-_common = {
+_common: dict[str, Any] = {
     "traffic": {"timeout": REQUEST_SECONDS},
     "metrics": {"enabled": False},
     "logging": {"access": {"enabled": False}},
 }
+if not {"BENTOML_CONFIG", "BENTOML_CONFIG_OPTIONS"} & os.environ.keys():
+    # BentoML makes a span of every message, also where nobody told it to export any.
+    _common["tracing"] = {"excluded_urls": ".*"}
 
 
 @bentoml.service(name="learner", workers=1, **_common)
@@ -154,6 +158,9 @@ class Perennial:
         await services.start()
         _door.open(create_api(services), services.metrics.observe_request)
         drain_before_stopping(services.readiness.end, _settings.drain_seconds)
+        # What was imported stays: the collector need not look through it again and again.
+        gc.collect()
+        gc.freeze()
         return True
 
     async def _open_later(self) -> None:

@@ -91,7 +91,6 @@ class Settings(Fields):
                 max_batch=self.max_batch,
                 wait_seconds=self.batch_wait_ms / 1000,
                 max_queue=self.queue_limit,
-                decode_threads=self.decode_threads,
                 lanes=self.threads,
             ),
             access=AccessSettings(

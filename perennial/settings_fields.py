@@ -78,9 +78,10 @@ class Fields(BaseSettings):
         default=64 * 2**20, description="Size of a request, at most; a batch is one."
     )
     max_batch: Count = Field(default=16, description="Images that share one forward pass, at most.")
-    batch_wait_ms: float = Field(default=5.0, ge=0.0, description="Milliseconds an image waits for others.")
+    batch_wait_ms: float = Field(
+        default=25.0, ge=0.0, description="Milliseconds in which a batch takes in waiting images, at most."
+    )
     queue_limit: Count = Field(default=128, description="Waiting images past which requests get 429.")
-    decode_threads: Count = Field(default=2, description="Threads of a worker that decode images.")
     threads: int = _default(
         lambda found: max(1, num_cores() // found.get("workers", 1)),
         "cores divided by workers",

@@ -1,7 +1,8 @@
-"""The micro-batcher: requests that wait at the same time share one forward pass."""
+"""The micro-batcher: images that wait at the same time share one forward pass."""
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,6 @@ from service.images import Prepare, Prepared
 from service.predictor import Prediction, Predictor
 from service.settings import BatchSettings
 from vision.errors import ImageError
-from vision.preprocessing import Preprocessing
 
 _log = logging.getLogger(__name__)
 
@@ -30,20 +30,16 @@ class BatchHooks:
 @dataclass(eq=False, slots=True)
 class _Waiting:
     content: bytes
-    prepared: Prepared
-    preprocessing: Preprocessing
-    since: float
-    outcome: asyncio.Future[Prediction]
+    outcome: asyncio.Future[Predicted]
 
 
 class Batcher:
-    """Decodes in a pool, then answers in batches; the next one fills while others are in flight.
+    """Answers images in lanes: each is a thread that decodes a batch, image by image, then forwards it.
 
-    As many batches are in flight as there are lanes, each on a core of its own: one process with one copy of
-    the network keeps all of them busy, and no image waits for one worker while another has nothing to do.
-
-    A batch closes when a lane is free and it is full, its oldest image has waited its share, or no other
-    image is being decoded. A request whose client has gone is dropped before the forward pass.
+    There are as many lanes as cores to keep busy, so a core has one thing to do at a time. An image for which
+    a lane is free is begun at once. Others wait, and the lane that begins next takes them as it decodes: its
+    batch closes when it is full, when its first image has waited its share, or when no other one is waiting.
+    A request whose client has gone is dropped before it costs anything. One version answers a whole batch.
     """
 
     def __init__(
@@ -53,15 +49,12 @@ class Batcher:
         self._prepare = prepare
         self._settings = settings
         self._hooks = hooks
-        self._waiting: deque[_Waiting] = deque()
-        self._decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
-        self._forward = ThreadPoolExecutor(settings.lanes, thread_name_prefix="forward")
-        self._free_lanes = asyncio.Semaphore(settings.lanes)
-        self._in_flight: set[asyncio.Task[None]] = set()
-        self._changed = asyncio.Event()
         self._admission = Admission(settings.max_queue, hooks.on_refusal)
-        self._num_decoding = 0
-        self._task: asyncio.Task[None] | None = None
+        # Added to on the event loop, taken from by it and by lanes: each is one step that no thread divides.
+        self._waiting: deque[_Waiting] = deque()
+        self._lanes = ThreadPoolExecutor(settings.lanes, thread_name_prefix="lane")
+        self._num_free_lanes = settings.lanes
+        self._in_flight: set[asyncio.Task[None]] = set()
 
     async def predict(self, content: bytes) -> Predicted:
         """Return the prediction for one image's bytes, and the image as it was prepared.
@@ -92,89 +85,75 @@ class Batcher:
             return await asyncio.gather(*(predict_or_tell(content) for content in contents))
 
     async def close(self) -> None:
-        """Finish the batches that are under way, then stop."""
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
-        await asyncio.gather(*self._in_flight, return_exceptions=True)
-        self._decoders.shutdown(wait=False, cancel_futures=True)
-        self._forward.shutdown(wait=False)
+        """Finish what was taken in, then stop."""
+        while self._in_flight:
+            await asyncio.gather(*self._in_flight, return_exceptions=True)
+        self._lanes.shutdown(wait=False)
 
     async def _predict_one(self, content: bytes) -> Predicted:
-        preprocessing = self._predictor.require().artifact.preprocessing
-        prepared = await self._decode(content, preprocessing)
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(content, prepared, preprocessing, loop.time(), loop.create_future())
+        self._predictor.require()
+        waiting = _Waiting(content, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        self._changed.set()
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="batcher")
-        return await waiting.outcome, prepared
+        self._begin()
+        return await waiting.outcome
 
-    async def _decode(self, content: bytes, preprocessing: Preprocessing) -> Prepared:
-        loop = asyncio.get_running_loop()
-        self._num_decoding += 1
-        try:
-            return await loop.run_in_executor(self._decoders, self._prepare, content, preprocessing)
-        finally:
-            self._num_decoding -= 1
-            self._changed.set()
+    def _begin(self) -> None:
+        """Start a batch in each free lane, as long as images wait."""
+        while self._num_free_lanes > 0 and (first := self._take()) is not None:
+            self._num_free_lanes -= 1
+            task = asyncio.create_task(self._answer(first), name="batch")
+            self._in_flight.add(task)
+            task.add_done_callback(self._in_flight.discard)
 
-    async def _run(self) -> None:
-        while self._waiting:
-            await self._free_lanes.acquire()
-            await self._fill(self._waiting[0].since + self._settings.wait_seconds)
-            if batch := self._take():
-                task = asyncio.create_task(self._answer(batch), name="batch")
-                self._in_flight.add(task)
-                task.add_done_callback(self._land)
-            else:
-                self._free_lanes.release()
-
-    def _land(self, task: asyncio.Task[None]) -> None:
-        self._in_flight.discard(task)
-        self._free_lanes.release()
-
-    async def _fill(self, until: float) -> None:
-        while len(self._waiting) < self._settings.max_batch and self._num_decoding > 0:
-            self._changed.clear()
+    def _take(self) -> _Waiting | None:
+        while True:
             try:
-                async with asyncio.timeout_at(until):
-                    await self._changed.wait()
-            except TimeoutError:
-                return
-
-    def _take(self) -> list[_Waiting]:
-        batch: list[_Waiting] = []
-        while self._waiting and len(batch) < self._settings.max_batch:
-            waiting = self._waiting.popleft()
+                waiting = self._waiting.popleft()
+            except IndexError:
+                return None
             # Done before it began: its client has gone.
             if not waiting.outcome.done():
-                batch.append(waiting)
-        return batch
+                return waiting
 
-    async def _answer(self, batch: list[_Waiting]) -> None:
-        loop = asyncio.get_running_loop()
+    async def _answer(self, first: _Waiting) -> None:
+        batch = [first]
+        outcomes: Sequence[Predicted | Exception]
         try:
-            predictions = await loop.run_in_executor(self._forward, self._predict, batch)
+            outcomes = await asyncio.get_running_loop().run_in_executor(self._lanes, self._work, batch)
         except Exception as error:  # noqa: BLE001  the boundary of a batch: each of its requests is told
             _log.exception("a batch of %d failed", len(batch))
-            for waiting in batch:
-                if not waiting.outcome.done():
-                    waiting.outcome.set_exception(error)
-            return
-        self._hooks.on_batch(len(batch))
-        for waiting, prediction in zip(batch, predictions, strict=True):
-            if not waiting.outcome.done():
-                waiting.outcome.set_result(prediction)
+            outcomes = [error] * len(batch)
+        # Before these are answered, which keeps the event loop busy for a while.
+        self._num_free_lanes += 1
+        self._begin()
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if waiting.outcome.done():
+                continue
+            if isinstance(outcome, Exception):
+                waiting.outcome.set_exception(outcome)
+            else:
+                waiting.outcome.set_result(outcome)
 
-    def _predict(self, batch: list[_Waiting]) -> list[Prediction]:
+    def _work(self, batch: list[_Waiting]) -> list[Predicted | Exception]:
+        """Fill the batch that was begun with one image, and answer it; called in a lane."""
         # Read once: a swap during the batch must not mix two versions.
         model = self._predictor.require()
-        wanted = model.artifact.preprocessing
-        tensors = [
-            waiting.prepared.tensor
-            if waiting.preprocessing == wanted
-            else self._prepare(waiting.content, wanted).tensor  # decoded for the version before the swap
-            for waiting in batch
+        until = time.monotonic() + self._settings.wait_seconds
+        outcomes: list[Prepared | ImageError] = []
+        while True:
+            try:
+                outcomes.append(self._prepare(batch[-1].content, model.artifact.preprocessing))
+            except ImageError as error:
+                outcomes.append(error)
+            is_closed = len(batch) >= self._settings.max_batch or time.monotonic() >= until
+            if is_closed or (waiting := self._take()) is None:
+                break
+            batch.append(waiting)
+        images = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
+        if not images:
+            return list(outcomes)
+        predictions = iter(self._predictor.predict(model, [image.tensor for image in images]))
+        self._hooks.on_batch(len(images))
+        return [
+            (next(predictions), outcome) if isinstance(outcome, Prepared) else outcome for outcome in outcomes
         ]
-        return self._predictor.predict(model, tensors)

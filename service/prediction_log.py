@@ -13,7 +13,7 @@ from store.errors import StoreError
 from store.predictions import LoggedPrediction, log_predictions
 
 MAX_GROUP = 200
-GROUP_SECONDS = 0.02
+GROUP_SECONDS = 0.1
 # Past so many waiting bytes answers wait for the disk, so that memory stays bounded.
 MAX_BACKLOG_BYTES = 128 * 2**20
 

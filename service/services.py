@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from service.admission import Admission
@@ -75,8 +75,7 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
     batcher = Batcher(
         predictor,
         preparer(settings.limits),
-        # A GPU runs one batch at a time, however many wait for it.
-        settings.batch if device == "cpu" else replace(settings.batch, lanes=1),
+        settings.batch,
         BatchHooks(given.metrics.observe_batch, given.metrics.count_rejection),
     )
     log = PredictionLog(given.database, given.blobs, given.metrics.count_log_error)

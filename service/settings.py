@@ -15,17 +15,15 @@ class BatchSettings:
 
     Attributes:
         max_batch: Images in one forward pass, at most.
-        wait_seconds: How long the oldest waits for others that are being decoded.
+        wait_seconds: How long a batch takes in others while it decodes, at most.
         max_queue: Images taken in and not answered yet, past which a request gets 429; of predictions, and
             likewise of feedback.
-        decode_threads: Threads that decode images.
         lanes: Batches in flight at the same time, each on one core.
     """
 
     max_batch: int = 16
-    wait_seconds: float = 0.005
+    wait_seconds: float = 0.025
     max_queue: int = 128
-    decode_threads: int = 2
     lanes: int = 1
 
 

@@ -80,8 +80,9 @@ class BlobStore:
         Raises:
             BlobsUnavailableError: The store can't be read or written.
         """
-        # At once, since each look takes a bucket some hundredths of a second and all writers wait.
-        for sha256, is_there in zip(contents, self._threads.map(self.exists, contents), strict=True):
+        # Looks at a bucket at once: each takes some hundredths of a second, and all writers wait.
+        look = map if self._folder is not None else self._threads.map
+        for sha256, is_there in zip(contents, look(self.exists, contents), strict=True):
             if not is_there:
                 self.put(contents[sha256])
 
@@ -203,6 +204,9 @@ class BlobStore:
 
     def _modified(self, sha256: str) -> datetime | None:
         try:
+            if self._folder is not None:
+                seconds = (self._folder / _path(sha256)).stat().st_mtime
+                return datetime.fromtimestamp(seconds, UTC)
             return obstore.head(self._store(), _path(sha256))["last_modified"]
         except FileNotFoundError:
             return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,13 +13,13 @@ from torch import Tensor
 
 from service.batching import Batcher, BatchHooks
 from service.errors import BusyError, NotReadyError
-from service.images import preparer
+from service.images import Prepared, preparer
 from service.predictor import LiveModel, Prediction, Predictor, load_model
 from service.settings import BatchSettings
 from vision.artifact import Artifact, to_files
 from vision.engines.choice import EngineSettings
 from vision.errors import ImageError, NotAnImageError
-from vision.preprocessing import ImageLimits
+from vision.preprocessing import ImageLimits, Preprocessing
 
 pytestmark = pytest.mark.anyio
 
@@ -126,6 +127,37 @@ async def test_a_lone_image_does_not_wait(models: Any, make: Any, picture: Any) 
     await batcher.close()
 
 
+async def test_a_batch_that_decodes_for_too_long_leaves_the_others_to_the_next(
+    models: Any, picture: Any
+) -> None:
+    predictor = Gated(models[0])
+    prepare = preparer(ImageLimits())
+
+    def prepare_slowly(content: bytes, preprocessing: Preprocessing) -> Prepared:
+        time.sleep(0.05)
+        return prepare(content, preprocessing)
+
+    hooks = BatchHooks(lambda size: None, lambda: None)
+    batcher = Batcher(predictor, prepare_slowly, BatchSettings(wait_seconds=0.12), hooks)
+    first = asyncio.create_task(batcher.predict(picture(0)))
+    await until(predictor.begun.is_set)
+    others = [asyncio.create_task(batcher.predict(picture(number))) for number in range(1, 5)]
+    await until(lambda: len(batcher._waiting) == 4)
+    predictor.gate.set()
+    await asyncio.gather(first, *others)
+    assert sum(predictor.sizes) == 5
+    assert max(predictor.sizes) < 4
+    await batcher.close()
+
+
+async def test_a_batch_of_bad_images_only_is_never_forwarded(models: Any, make: Any) -> None:
+    predictor = Gated(models[0])
+    batcher = make(predictor)
+    assert all(isinstance(found, ImageError) for found in await batcher.predict_many([b"no image"] * 3))
+    assert not predictor.begun.is_set()
+    await batcher.close()
+
+
 async def test_a_swap_never_mixes_two_versions_in_one_batch(models: Any, make: Any, picture: Any) -> None:
     predictor = Gated(models[0])
     batcher = make(predictor, max_batch=8)
@@ -140,7 +172,7 @@ async def test_a_swap_never_mixes_two_versions_in_one_batch(models: Any, make: A
     await batcher.close()
 
 
-async def test_an_image_prepared_before_a_swap_is_prepared_again_as_the_new_version_wants(
+async def test_an_image_that_waited_through_a_swap_is_prepared_as_the_new_version_wants(
     models: Any, make: Any, picture: Any
 ) -> None:
     artifact = models[1].artifact

@@ -1,5 +1,7 @@
 """Torch on CUDA: half precision, channels last, and a recorded graph for each common batch size."""
 
+import threading
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,8 @@ _NUM_WARM_UPS = 3
 class CudaEngine:
     """Runs a classifier on a GPU.
 
-    Batches are filled up to the next recorded size; larger ones run as they are.
+    Batches are filled up to the next recorded size; larger ones run as they are. Several threads may call it:
+    one forward runs at a time.
     """
 
     name = "torch"
@@ -23,6 +26,8 @@ class CudaEngine:
         """Take a classifier in evaluation mode on a CUDA device; it is copied."""
         self._device = next(classifier.parameters()).device
         self._network = fused(classifier).half().to(memory_format=torch.channels_last)
+        # A recorded graph reads and writes the same memory each time.
+        self._lock = threading.Lock()
         self._graphs = {
             size: _Graph(self._network, (size, 3, image_size, image_size), self._device)
             for size in GRAPH_SIZES
@@ -31,7 +36,7 @@ class CudaEngine:
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (N, C) and embeddings (N, D) of images (N, 3, H, W), float32 on the CPU."""
         size = next((size for size in GRAPH_SIZES if size >= len(images)), None)
-        with torch.inference_mode():
+        with self._lock, torch.inference_mode():
             if size is not None:
                 return self._graphs[size](images)
             inputs = images.to(self._device, torch.half).contiguous(memory_format=torch.channels_last)
