@@ -151,7 +151,7 @@ class Batcher:
             batch.append(waiting)
         images = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
         if not images:
-            return list(outcomes)
+            return [*outcomes]
         predictions = iter(self._predictor.predict(model, [image.tensor for image in images]))
         self._hooks.on_batch(len(images))
         return [
