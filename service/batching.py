@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -150,10 +150,10 @@ class Batcher:
                 break
             batch.append(waiting)
         images = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
-        if not images:
-            return [*outcomes]
-        predictions = iter(self._predictor.predict(model, [image.tensor for image in images]))
-        self._hooks.on_batch(len(images))
+        predictions: Iterator[Prediction] = iter(())
+        if images:
+            predictions = iter(self._predictor.predict(model, [image.tensor for image in images]))
+            self._hooks.on_batch(len(images))
         return [
             (next(predictions), outcome) if isinstance(outcome, Prepared) else outcome for outcome in outcomes
         ]
