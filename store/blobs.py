@@ -95,7 +95,11 @@ class BlobStore:
             BlobsUnavailableError: The store can't be read.
         """
         try:
-            content = bytes(obstore.get(self._store(), _path(sha256)).bytes())
+            if self._folder is not None:
+                # At once: obstore would copy a version's many megabytes once more.
+                content = (self._folder / _path(sha256)).read_bytes()
+            else:
+                content = bytes(obstore.get(self._store(), _path(sha256)).bytes())
         except FileNotFoundError as error:
             raise BlobMissingError(
                 f"Expected the bytes {sha256} in the blob store, found none: they were deleted or lost. "
