@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock bench-loop bench-steps bench-serve bench-swap bench-isolation bench-ingest bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock bench-loop bench-steps bench-serve bench-overload bench-swap bench-isolation bench-ingest bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ bench-steps: .venv/dev ## What each step of an image's path costs on one core: D
 
 bench-serve: .venv/bench ## Images a second beside other servers and the machine's limit: DATA=folder
 	@$(RUN)python -m benchmarks.serving.serve $(if $(DATA),--data $(DATA))
+
+bench-overload: .venv/dev ## Twice as many images as can be answered, for a minute: DATA=folder
+	@$(RUN)python -m benchmarks.serving.overload $(if $(DATA),--data $(DATA))
 
 bench-swap: .venv/dev ## Twenty promotions in ten thousand requests: DATA=folder
 	@$(RUN)python -m benchmarks.serving.swap $(if $(DATA),--data $(DATA))

@@ -145,6 +145,7 @@ class Settings(Fields):
             lease_seconds=self.lease_seconds,
             poll_seconds=self.poll_seconds,
             keep_versions=self.keep_versions,
+            min_free_bytes=self.round_memory_bytes,
             triggers=self.triggers(),
             retention=RetentionSettings(
                 max_days=self.retention_days, max_bytes=self.retention_bytes, max_rows=self.retention_rows

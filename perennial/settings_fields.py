@@ -152,6 +152,11 @@ class Fields(BaseSettings):
     training_threads: int = _default(
         lambda: max(1, num_cores() // 2), "half the cores", ge=1, description="Torch threads of a round."
     )
+    round_memory_bytes: int = Field(
+        default=2 * 2**30,
+        ge=0,
+        description="Free memory without which a round waits, rather than serving dies.",
+    )
     max_candidates: Count = Field(default=3, description="Candidates that a round may show to the gate.")
     max_negative_flips: Fraction = Field(
         default=0.05, description="Share of old answers that may turn from right to wrong."

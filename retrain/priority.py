@@ -18,7 +18,8 @@ def yield_to_serving(process: Path = Path("/proc/self")) -> str | None:
 
     Linux ranks nice values only within a session's autogroup, and groups share equally: so the round
     leads a session of its own and lowers the weight of that group too. Where there are no autogroups, as on
-    other systems and in containers with a weight of their own, nice values rank by themselves.
+    other systems and in containers with a weight of their own, nice values rank by themselves. The policy for
+    idle work makes the round leave a core at once when serving wakes up, instead of at the next tick.
 
     Args:
         process: Where the kernel shows this process.
@@ -33,6 +34,8 @@ def yield_to_serving(process: Path = Path("/proc/self")) -> str | None:
         autogroup = process / "autogroup"
         if autogroup.exists():
             autogroup.write_text(str(_LOWEST))
+        if sys.platform == "linux":
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     except OSError as error:
         return f"this system does not let the round take a lower weight than serving ({error})"
     return None

@@ -16,12 +16,14 @@ from monitoring.drift import DriftSettings
 from retrain import jobs
 from retrain.exit_status import CRASHED, FENCED, FINISHED
 from retrain.fenced_database import FencedDatabase
+from retrain.memory import free_memory
 from retrain.round_process import RoundProcess
 from retrain.settings import LearnerSettings
 from store import leases, rounds
 from store.blobs import BlobStore
 from store.database import Database
 from store.errors import DatabaseUnavailableError, FencedError
+from store.round_log import add_step
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ class Learner:
         self._fencing: int | None = None
         self._renewed = 0.0
         self._child: RoundProcess | None = None
+        # The round of which that was told already.
+        self._waits_for_memory: int | None = None
 
     def run(self) -> None:
         """Keep the clock until SIGTERM, SIGINT or `stop`."""
@@ -104,6 +108,8 @@ class Learner:
             if current is None or current.state == "awaiting_approval":
                 return
             fencing, round_id = self._fencing, current.id
+            if not self._has_memory(round_id, fencing):
+                return
             begun = self._database.write(lambda c: rounds.begin(c, round_id, fencing))
             if begun.state != "preparing":
                 _tell_end(begun)
@@ -166,6 +172,22 @@ class Learner:
     def _fenced(self) -> FencedDatabase | None:
         with self._lock:
             return None if self._fencing is None else FencedDatabase(self._database, self._fencing)
+
+    def _has_memory(self, round_id: int, fencing: int) -> bool:
+        free = free_memory()
+        if free is None or free >= self._settings.min_free_bytes:
+            self._waits_for_memory = None
+            return True
+        if self._waits_for_memory != round_id:
+            self._waits_for_memory = round_id
+            detail = {"expected_bytes": self._settings.min_free_bytes, "found_bytes": free}
+            self._database.write(lambda c: add_step(c, round_id, "waits_for_memory", detail, fencing))
+            log.warning(
+                "round %d waits: expected %d MiB of free memory, found %d. Give the machine more, serve with "
+                "fewer workers, or lower PERENNIAL_ROUND_MEMORY_BYTES.",
+                *(round_id, self._settings.min_free_bytes >> 20, free >> 20),
+            )
+        return False
 
     def _is_child_gone(self) -> bool:
         if self._child is None:

@@ -80,6 +80,7 @@ class LearnerSettings:
         child_command: Runs one round; the round's id and `--fencing N` are appended.
         holder: Names this learner in the lease; unique to its process.
         lease_seconds: Another learner takes over this long after this one was heard of last.
+        min_free_bytes: Free memory without which a round waits.
     """
 
     child_command: tuple[str, ...]
@@ -91,5 +92,6 @@ class LearnerSettings:
     upkeep_seconds: float = 3600.0
     keep_versions: int = 10
     forget_workers_seconds: float = 86_400.0
+    min_free_bytes: int = 2 * 2**30
     triggers: TriggerSettings = field(default_factory=TriggerSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)

@@ -21,12 +21,14 @@ class Answers:
     """What came back.
 
     Attributes:
-        latencies: Seconds of each answer with status 200.
+        latencies: Seconds of each answer with status 200 or 201.
+        refusals: Seconds of each answer with status 429.
         statuses: How many of each; 0 is a broken connection.
         seconds: From the first request to the last answer.
     """
 
     latencies: list[float] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -97,6 +99,8 @@ async def _time(ask: Ask, session: aiohttp.ClientSession, content: bytes, answer
     answers.statuses[status] += 1
     if status in (200, 201):
         answers.latencies.append(time.perf_counter() - begun)
+    elif status == 429:
+        answers.refusals.append(time.perf_counter() - begun)
 
 
 def _session(connections: int) -> aiohttp.ClientSession:

@@ -40,6 +40,17 @@ def test_the_autogroup_is_lowered_too(tmp_path: Path) -> None:
     assert (tmp_path / "autogroup").read_text() == "19"
 
 
+def test_the_round_leaves_a_core_to_whoever_wakes_up(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{PROGRAM}import os; print(os.sched_getscheduler(0))", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(retrain.__file__).parents[1])},
+    )
+    assert done.stdout.split() == ["None", str(os.SCHED_IDLE)]
+
+
 def test_an_autogroup_that_cant_be_lowered_is_an_obstacle(tmp_path: Path) -> None:
     (tmp_path / "autogroup").mkdir()
     assert "does not let the round take a lower weight" in _obstacle(tmp_path)

@@ -55,6 +55,28 @@ def _children(pid: int) -> list[int]:
     return [int(line) for line in found.split()]
 
 
+def test_without_memory_a_round_waits_and_says_so_once(
+    small_world: Any, learner: Learner, wait_until: Callable[..., None]
+) -> None:
+    round_id = _request(small_world)
+    learner.hold_lease()
+    learner._settings = replace(learner._settings, min_free_bytes=2**60)
+    for _ in range(3):
+        learner.tend_round()
+    waiting = small_world.find_round(round_id)
+    with small_world.database.read() as connection:
+        steps = [step for step in rounds.steps(connection, round_id) if step.step == "waits_for_memory"]
+    assert (waiting.state, waiting.num_tries) == ("requested", 0)
+    assert [step.detail["expected_bytes"] for step in steps] == [2**60]
+    learner._settings = replace(learner._settings, min_free_bytes=0)
+
+    def was_tried() -> bool:
+        learner.tend_round()
+        return bool(small_world.find_round(round_id).ended)
+
+    wait_until(was_tried, "the round was tried, and its crashes counted")
+
+
 def test_a_round_whose_child_crashes_three_times_fails(
     small_world: Any, learner: Learner, wait_until: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:

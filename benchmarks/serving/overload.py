@@ -1,0 +1,94 @@
+"""Twice as many images as can be answered, for a minute: is what can be done still done, and the rest refused at once?"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.record import record
+from benchmarks.serving.load import Answers, closed_loop, open_loop
+from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
+from benchmarks.serving.servers import Server, default_workers, make_home, memory_mib, ours
+
+CONNECTIONS = 16
+
+
+def main() -> None:
+    """Measure; the last line printed is one JSON object."""
+    arguments = _arguments()
+    photographs = read_photographs(arguments.data)
+    with tempfile.TemporaryDirectory(prefix="perennial-overload-") as temporary:
+        folder = Path(temporary)
+        environment = make_home(folder, arguments.data) | {"PERENNIAL_LEARNER": "off"}
+        with ours(environment, default_workers(), folder / "log") as server:
+            figures = _measure(server, numbered(photographs, "overload"), arguments)
+    record("overload", figures, "make bench-overload")
+    print(json.dumps(figures))
+
+
+def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Namespace) -> dict[str, Any]:
+    def saturate(seconds: float) -> Answers:
+        return asyncio.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+
+    saturate(5.0)
+    best = saturate(15.0)
+    print(f"{best.per_second:.0f} images a second when saturated", file=sys.stderr, flush=True)
+    rate, before = 2 * best.per_second, memory_mib(server.pid)
+    with _memory(server) as memory:
+        num = round(rate * arguments.seconds)
+        answers = asyncio.run(
+            open_loop(server.ask, contents, per_second=rate, until=lambda sent: sent >= num)
+        )
+    return {
+        "best_per_second": round(best.per_second, 1),
+        "offered_per_second": round(rate, 1),
+        "answered_per_second": round(answers.per_second, 1),
+        "throughput_kept": round(answers.per_second / best.per_second, 3),
+        "answered": answers.statuses[200],
+        "refused": answers.statuses[429],
+        "failed": answers.num_failed,
+        "p50_ms": round(answers.percentile(50), 1),
+        "p99_ms": round(answers.percentile(99), 1),
+        "refusal_p50_ms": round(float(np.percentile(answers.refusals, 50)) * 1000, 1),
+        "refusal_p99_ms": round(float(np.percentile(answers.refusals, 99)) * 1000, 1),
+        "memory_mib_before": round(before),
+        "memory_mib_highest": round(max(memory)),
+        "memory_mib_halves": [round(max(half)) for half in np.array_split(np.array(memory), 2)],
+    }
+
+
+@contextmanager
+def _memory(server: Server) -> Iterator[list[float]]:
+    """Yield the server's memory in MiB, looked at once a second while the block runs."""
+    found, is_over = [memory_mib(server.pid)], threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(1.0):
+            found.append(memory_mib(server.pid))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield found
+    finally:
+        is_over.set()
+        looking.join()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="an ImageFolder of photographs")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What every prediction and every feedback asks of the store finds its rows by an index, however many there are."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from store import predictions
+from store.database import Database
+from store.predictions import LoggedPrediction
+from store.samples import NewSample, SplitSettings, add_sample
+from tests.store.test_predictions import prediction
+
+CLASSES = ("ants", "bees")
+
+
+def plans(database: Database, work: Callable[[Connection], Any]) -> list[str]:
+    """Return the plan of each statement of some work that reads rows, as SQLite tells it."""
+
+    def explained(connection: Connection) -> list[str]:
+        asked: list[tuple[str, Any]] = []
+
+        def note(*call: Any) -> None:
+            _, _, statement, parameters, _, is_many = call
+            if not is_many and statement.startswith(("SELECT", "UPDATE", "DELETE")):
+                asked.append((statement, parameters))
+
+        event.listen(connection, "before_cursor_execute", note)
+        work(connection)
+        event.remove(connection, "before_cursor_execute", note)
+        return [
+            f"{statement}: {row[-1]}"
+            for statement, parameters in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+
+    return database.write(explained)
+
+
+def scans(found: list[str]) -> list[str]:
+    return [plan for plan in found if ": SCAN " in plan and not plan.endswith("SCAN CONSTANT ROW")]
+
+
+def new_sample(logged: LoggedPrediction | None = None) -> NewSample:
+    return NewSample(
+        sha256="d" * 64,
+        phash=0x0F0F0F0F0F0F0F0F,
+        origin="direct" if logged is None else "volunteered",
+        source="ada",
+        label="ants",
+        group="camera 3",
+        prediction_id=None if logged is None else logged.id,
+    )
+
+
+def test_feedback_with_its_image_scans_no_table(database: Database) -> None:
+    found = plans(database, lambda c: add_sample(c, new_sample(), CLASSES, SplitSettings()))
+    assert len(found) > 3
+    assert scans(found) == []
+
+
+def test_feedback_on_a_prediction_scans_no_table(database: Database) -> None:
+    logged = replace(prediction(), is_audit=True)
+    database.write(lambda c: predictions.log_predictions(c, [logged]))
+
+    def work(connection: Connection) -> None:
+        predictions.find_prediction(connection, logged.id)
+        add_sample(connection, new_sample(logged), CLASSES, SplitSettings())
+        predictions.mark_labelled(connection, logged.id)
+
+    found = plans(database, work)
+    assert len(found) > 5
+    assert scans(found) == []
+
+
+def test_logging_predictions_scans_no_table(database: Database) -> None:
+    rows = [prediction(minutes=number, image="abc"[number], is_audit=True) for number in range(3)]
+    found = plans(database, lambda c: predictions.log_predictions(c, rows))
+    assert len(found) > 1
+    assert scans(found) == []
