@@ -22,7 +22,7 @@ from vision.engines.choice import EngineSettings
 
 # Of the thread that loads: what answers comes first.
 _NICENESS = 10
-WARM_UP_BATCHES = (1, 8)
+WARM_UP_BATCHES = (1, 4)
 BEAT_SECONDS = 3.0
 MAX_BACKOFF_SECONDS = 60.0
 

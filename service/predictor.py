@@ -1,7 +1,7 @@
 """A batch of images in, predictions out, with whatever version is live."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ class LiveModel:
 
     Attributes:
         version: Its name, such as "v3".
-        artifact: What it was built from.
+        artifact: What it was built from, without the weights, which the engine has.
         engine: Runs its network.
     """
 
@@ -51,7 +51,8 @@ def load_model(version: str, files: Mapping[str, bytes], settings: EngineSetting
         CorruptArtifactError: The files are broken, or don't fit each other.
     """
     artifact = from_files(files)
-    return LiveModel(version, artifact, load_engine(artifact, files, settings))
+    engine = load_engine(artifact, files, settings)
+    return LiveModel(version, replace(artifact, state={}, reference=None), engine)
 
 
 class Predictor:

@@ -1,4 +1,4 @@
-"""Twice as many images as can be answered, for a minute: is what can be done still done, and the rest refused at once?"""
+"""Twice as many images as can be answered: is what can be done still done, and the rest refused at once?"""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""What every prediction and every feedback asks of the store finds its rows by an index, however many there are."""
+"""What every prediction and every feedback asks of the store finds its rows by an index."""
 
 from collections.abc import Callable
 from dataclasses import replace
