@@ -25,23 +25,43 @@ def test_no_batch_normalisation_is_left_and_the_classifier_keeps_its_own(artifac
     assert sum(isinstance(module, nn.BatchNorm2d) for module in classifier.modules()) == 20
 
 
-class Untraceable(nn.Module):
+class OtherOrder(nn.Module):
+    """Its normalisation stands behind its convolution, and runs before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 3, 3)
+        self.norm = nn.BatchNorm2d(3)
+        nn.init.uniform_(self.norm.weight, 2.0, 3.0)
+        nn.init.uniform_(self.norm.bias, 1.0, 2.0)
+
     def forward(self, images: Tensor) -> Tensor:
-        return images.mean(dim=(2, 3)) if images.sum() > 0 else images.amax(dim=(2, 3))
+        return torch.relu(self.convolution(self.norm(images))).mean(dim=(2, 3))
 
 
-def test_a_network_that_cant_be_traced_runs_as_it_is(artifact: Artifact, images: Tensor) -> None:
+def test_a_network_that_would_answer_otherwise_when_fused_runs_as_it_is(
+    artifact: Artifact, images: Tensor
+) -> None:
     classifier: Classifier = artifact.build()
-    classifier.network = Untraceable()
+    classifier.network = OtherOrder().eval()
     classifier.head = nn.Linear(3, 2)
     with torch.inference_mode():
         wanted, _ = classifier.classify(images)
     torch.testing.assert_close(TorchEngine(classifier)(images)[0], wanted)
 
 
-def test_what_was_given_is_copied_also_where_it_cant_be_traced(artifact: Artifact) -> None:
+def test_a_version_that_is_loaded_harms_no_answer_meanwhile(artifact: Artifact, images: Tensor) -> None:
+    engine = TorchEngine(artifact.build())
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(lambda: [TorchEngine(artifact.build()) for _ in range(5)])
+        while not loading.done():
+            engine(images)
+        assert len(loading.result()) == 5
+
+
+def test_what_was_given_is_copied_also_where_it_cant_be_fused(artifact: Artifact) -> None:
     classifier: Classifier = artifact.build().train()
-    classifier.network = Untraceable()
+    classifier.network = OtherOrder()
     classifier.head = nn.Linear(3, 2)
     fused(classifier).half()
     assert classifier.training
