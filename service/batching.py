@@ -139,11 +139,11 @@ class Batcher:
         # Read once: a swap during the batch must not mix two versions.
         model = self._predictor.require()
         until = time.monotonic() + self._settings.wait_seconds
-        outcomes: list[Prepared | ImageError] = []
+        outcomes: list[Prepared | Exception] = []
         while True:
             try:
                 outcomes.append(self._prepare(batch[-1].content, model.artifact.preprocessing))
-            except ImageError as error:
+            except Exception as error:  # noqa: BLE001  whatever is wrong with one image, others are answered
                 outcomes.append(error)
             is_closed = len(batch) >= self._settings.max_batch or time.monotonic() >= until
             if is_closed or (waiting := self._take()) is None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
@@ -67,11 +68,11 @@ class HotSwap:
 
     async def stop(self) -> None:
         """Stop following, and take the heartbeat away."""
-        self._loader.shutdown(wait=False)
         if self._task is None:
             return
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        self._loader.shutdown(wait=False)
         try:
             await self._database.write_async(lambda connection: forget_worker(connection, self._beat.id))
         except StoreError as error:
@@ -139,4 +140,6 @@ class HotSwap:
 def _yield_to_lanes() -> None:
     # Only Linux gives each thread a weight of its own; elsewhere this would be the whole process's.
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        # A sandbox may refuse; a version is loaded all the same.
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -239,6 +239,30 @@ async def test_a_bad_image_harms_nobody_else(models: Any, make: Any, picture: An
     await batcher.close()
 
 
+async def test_an_image_that_fails_as_nobody_foresaw_harms_nobody_else(models: Any, picture: Any) -> None:
+    prepare = preparer(ImageLimits())
+
+    def prepare_or_fail(content: bytes, preprocessing: Preprocessing) -> Prepared:
+        if content == b"a bug":
+            raise ZeroDivisionError
+        return prepare(content, preprocessing)
+
+    predictor = Gated(models[0])
+    batcher = Batcher(
+        predictor, prepare_or_fail, BatchSettings(), BatchHooks(lambda size: None, lambda: None)
+    )
+    first = asyncio.create_task(batcher.predict(picture(0)))
+    await until(predictor.begun.is_set)
+    fails, stays = (asyncio.create_task(batcher.predict(content)) for content in (b"a bug", picture(1)))
+    await until(lambda: len(batcher._waiting) == 2)
+    predictor.gate.set()
+    assert (await first)[0].version == (await stays)[0].version == "v1"
+    with pytest.raises(ZeroDivisionError):
+        await fails
+    assert predictor.sizes == [1, 1]
+    await batcher.close()
+
+
 async def test_a_failing_forward_pass_is_told_and_forgotten(models: Any, make: Any, picture: Any) -> None:
     class Failing(Predictor):
         def predict(self, model: LiveModel, images: Any) -> list[Prediction]:
