@@ -39,8 +39,9 @@ def promote(world: Any, artifact: Artifact) -> None:
 def test_a_round_goes_on_with_all_members(world: Any, day_artifact: Artifact) -> None:
     promote(world, ensemble_of(day_artifact))
     before = Workbench(world.production, world.blobs, "cpu").artifact.build()
-    world.send(("blue", "green", "red", "yellow"), 160)
-    ended = world.run(replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=5)))
+    # Twice as many samples and passes as other rounds here: each member has to follow, whatever the rounding.
+    world.send(("blue", "green", "red", "yellow"), 320)
+    ended = world.run(replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=8)))
     assert ended.state == "promoted", ended.reason
     bench = Workbench(world.production, world.blobs, "cpu")
     assert (bench.artifact.num_members, bench.artifact.num_own_groups) == (2, 2)
