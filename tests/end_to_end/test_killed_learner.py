@@ -85,6 +85,7 @@ def _settle(server: Any, wait_until: Any) -> None:
     assert httpx.get(f"{server.url}/readyz", timeout=10).status_code == 200
 
 
+@pytest.mark.slow
 def test_the_server_outlives_a_killed_learner_in_a_container(
     make_server: Any, picture: Any, wait_until: Any
 ) -> None:

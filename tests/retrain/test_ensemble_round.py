@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 from sqlalchemy import Connection
 
@@ -36,6 +37,7 @@ def promote(world: Any, artifact: Artifact) -> None:
     world.database.write(work)
 
 
+@pytest.mark.slow
 def test_a_round_goes_on_with_all_members(world: Any, day_artifact: Artifact) -> None:
     promote(world, ensemble_of(day_artifact))
     before = Workbench(world.production, world.blobs, "cpu").artifact.build()
