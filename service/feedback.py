@@ -19,8 +19,9 @@ from store.database import Database
 from store.errors import UnknownPredictionError
 from store.prediction_ids import milliseconds_of
 from store.predictions import LoggedPrediction, find_prediction, mark_labelled
-from store.registry import production
 from store.samples import FeedbackOutcome, NewSample, SplitSettings, add_sample
+from store.shared_reads import SharedRead
+from store.versions import production_classes
 from vision.perceptual_hash import perceptual_hash
 from vision.preprocessing import ImageLimits, decode_image
 
@@ -43,6 +44,8 @@ class FeedbackDesk:
     admission: Admission
     decoding: asyncio.Semaphore
     on_outcome: Callable[[str, str], None]
+    # Counted after the commit and for many at once: the count takes longer the more is pending.
+    num_pending: SharedRead[int]
 
     async def take(self, sent: FeedbackRequest | LabelledUpload, source: str) -> FeedbackBody:
         """Store what was sent and say what became of it; see the two methods below for the errors."""
@@ -54,7 +57,7 @@ class FeedbackDesk:
             sample_id=outcome.sample_id,
             status=outcome.status,
             split=outcome.split,
-            num_pending=outcome.num_pending,
+            num_pending=await self.num_pending(),
             nearest_class=outcome.nearest_class,
         )
 
@@ -119,12 +122,12 @@ class FeedbackDesk:
         return perceptual_hash(decode_image(content, self.limits))
 
     def _add(self, connection: Connection, new: NewSample) -> FeedbackOutcome:
-        version = production(connection)
-        if version is None:
+        class_names = production_classes(connection)
+        if class_names is None:
             raise NotReadyError(
                 "Expected a production version, whose classes a label can name; there is none."
             )
-        return add_sample(connection, new, version.class_names, self.split)
+        return add_sample(connection, new, class_names, self.split)
 
     async def _store(self, source: str, work: Callable[[Connection], FeedbackOutcome]) -> FeedbackOutcome:
         outcome = await self.database.write_async(work)

@@ -17,6 +17,8 @@ from service.readiness import Readiness
 from service.settings import ServiceSettings
 from store.blobs import BlobStore
 from store.database import Database
+from store.pending import num_pending
+from store.shared_reads import SharedRead
 from vision.device import resolve_device
 from vision.engines.choice import EngineSettings
 
@@ -99,6 +101,7 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
             admission=Admission(settings.batch.max_queue, given.metrics.count_rejection),
             decoding=asyncio.Semaphore(MAX_FEEDBACK_DECODING),
             on_outcome=given.metrics.count_feedback,
+            num_pending=SharedRead(given.database, num_pending),
         ),
         hot_swap=HotSwap(
             given.database,

@@ -28,6 +28,9 @@ MAX_GROUP_SECONDS = 0.25
 SLOW_READ_SECONDS = 1.0
 NUM_READ_THREADS = 8
 
+_SQLITE_CLOCK = text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
+_POSTGRES_CLOCK = text("SELECT clock_timestamp()")
+
 _log = logging.getLogger(__name__)
 
 
@@ -205,8 +208,8 @@ def _run_in_savepoint(connection: Connection, work: _Work) -> Callable[[], None]
 def now(connection: Connection) -> datetime:
     """Return the time by the database's clock, to the millisecond or better, aware and in UTC."""
     if connection.dialect.name == "sqlite":
-        moment = connection.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+        moment = connection.execute(_SQLITE_CLOCK).scalar_one()
         return datetime.fromisoformat(moment).replace(tzinfo=UTC)
     # now() would be when the transaction began, which may be seconds ago.
-    stamp: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    stamp: datetime = connection.execute(_POSTGRES_CLOCK).scalar_one()
     return stamp.astimezone(UTC)

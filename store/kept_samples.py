@@ -1,16 +1,23 @@
 """Samples with all that is remembered of them, read page by page, and brought back as they were."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from store.database import Database
+from store.database import Database, now
 from store.label_rules import Standing, standing
 from store.near_duplicates import near_split
-from store.new_samples import NewSample, append_label, insert_sample, latest_labels, put_in_force
+from store.new_samples import (
+    NewSample,
+    append_label,
+    insert_sample,
+    latest_labels,
+    newest_revision,
+    put_in_force,
+)
 from store.registry import production
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import labels, samples
@@ -96,7 +103,8 @@ def bring_back(
     if found is None:
         split = _split(connection, new, settings)
         is_moved = split != new.split
-        sample_id, was = insert_sample(connection, replace(new, split=split), split), None
+        created = new.created or now(connection)
+        sample_id, was = insert_sample(connection, new, split, created), None
     else:
         sample_id, was = int(found.id), Standing(found.state, found.label)
     before = latest_labels(connection, sample_id)
@@ -107,7 +115,8 @@ def bring_back(
     if was is None or missing:
         stands = standing(after, _class_names(connection, known_labels, was, before))
         if stands != was:
-            put_in_force(connection, sample_id, stands)
+            revision = newest_revision(connection, sample_id, stands.label)
+            put_in_force(connection, sample_id, stands, revision)
     contradicted = tuple(each.source for each in said if after[each.source] != each.label)
     status: Literal["labelled", "known"] = "labelled" if missing else "known"
     return Arrival("added" if found is None else status, is_moved, contradicted)

@@ -1,16 +1,36 @@
-"""Finds known samples whose picture is nearly the same, by the bands of their perceptual hashes."""
+"""Finds known samples whose picture is nearly the same, by the parts of their perceptual hashes.
 
-from sqlalchemy import Connection, delete, insert, or_, select
+Five differing bits leave one of three parts with one at most. So a hash is looked up by each of its parts
+as it is and with any one bit flipped: 67 look-ups, and among a million samples some thirty of them are
+found for nothing. Fewer, wider parts than pieces that must be equal: those find seven hundred.
 
-from store.schema import sample_bands, samples
+Source:
+    Norouzi, Punjani, Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from store.schema import phash_parts, samples
 from store.splits import strictest
 
-# Widths in bits, lowest first. Four differing bits leave one of five bands untouched.
-BAND_WIDTHS = (13, 13, 13, 13, 12)
-MAX_DISTANCE = len(BAND_WIDTHS) - 1
+# In bits, lowest first.
+PART_WIDTHS = (21, 21, 22)
+MAX_DISTANCE = 2 * len(PART_WIDTHS) - 1
 # A photograph's hash has 32 of 64 bits set (each of 4,396 measured), a flat picture's 0 or 1, a plain
 # gradient's up to 10: those are all alike, and tell nothing about what is shown.
 _TELLING_BITS = range(16, 49)
+
+# Built once: building it takes longer than running it.
+_NUM_KEYS = sum(1 + width for width in PART_WIDTHS)
+_NAMES = [f"key_{number}" for number in range(_NUM_KEYS)]
+_ALIKE = select(samples.c.split, samples.c.phash).where(
+    samples.c.id.in_(
+        select(phash_parts.c.sample_id).where(phash_parts.c.part.in_([bindparam(name) for name in _NAMES]))
+    )
+)
+_INSERT = insert(phash_parts)
 
 
 def near_split(connection: Connection, phash: int, distance: int) -> str | None:
@@ -22,40 +42,42 @@ def near_split(connection: Connection, phash: int, distance: int) -> str | None:
     Args:
         connection: Where to look.
         phash: Signed, 64 bits.
-        distance: Bits that may differ, 4 at most.
+        distance: Bits that may differ, 5 at most.
     """
     if not tells_something(phash):
         return None
-    alike = or_(
-        *((sample_bands.c.band == band) & (sample_bands.c.bits == bits) for band, bits in bands_of(phash))
-    )
-    query = select(samples.c.split, samples.c.phash).where(
-        samples.c.id.in_(select(sample_bands.c.sample_id).where(alike))
-    )
+    rows = connection.execute(_ALIKE, dict(zip(_NAMES, parts_near(phash), strict=True)))
     limit = min(distance, MAX_DISTANCE)
-    rows = connection.execute(query)
     return strictest(row.split for row in rows if num_differing_bits(row.phash, phash) <= limit)
 
 
 def index_sample(connection: Connection, sample_id: int, phash: int) -> None:
     """Make a sample findable by its hash."""
     if tells_something(phash):
-        rows = [{"sample_id": sample_id, "band": band, "bits": bits} for band, bits in bands_of(phash)]
-        connection.execute(insert(sample_bands), rows)
+        connection.execute(_INSERT, [{"part": part, "sample_id": sample_id} for part in parts_of(phash)])
 
 
-def forget_sample(connection: Connection, sample_id: int) -> None:
+def forget_sample(connection: Connection, sample_id: int, phash: int) -> None:
     """Make a sample unfindable."""
-    connection.execute(delete(sample_bands).where(sample_bands.c.sample_id == sample_id))
+    is_its = phash_parts.c.part.in_(parts_of(phash)) & (phash_parts.c.sample_id == sample_id)
+    connection.execute(delete(phash_parts).where(is_its))
 
 
-def bands_of(phash: int) -> list[tuple[int, int]]:
-    """Return (number, bits) of each band of a hash."""
-    rest, bands = phash & (2**64 - 1), []
-    for number, width in enumerate(BAND_WIDTHS):
-        bands.append((number, rest & ((1 << width) - 1)))
+def parts_of(phash: int) -> list[int]:
+    """Return the parts of a hash; each says in its upper bits which one it is."""
+    rest, parts = phash & (2**64 - 1), []
+    for number, width in enumerate(PART_WIDTHS):
+        parts.append(number << max(PART_WIDTHS) | rest & ((1 << width) - 1))
         rest >>= width
-    return bands
+    return parts
+
+
+def parts_near(phash: int) -> Iterator[int]:
+    """Yield the parts of a hash, each as it is and with every one of its bits flipped."""
+    for part, width in zip(parts_of(phash), PART_WIDTHS, strict=True):
+        yield part
+        for bit in range(width):
+            yield part ^ (1 << bit)
 
 
 def num_differing_bits(first: int, second: int) -> int:

@@ -3,12 +3,25 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from store.database import now
 from store.label_rules import Standing
 from store.near_duplicates import index_sample
 from store.schema import labels, samples
+
+# Built once: building a statement takes longer than running it.
+_INSERT_SAMPLE = insert(samples).returning(samples.c.id)
+_INSERT_LABEL = insert(labels).returning(labels.c.id)
+_LABELS = (
+    select(labels.c.source, labels.c.label)
+    .where(labels.c.sample_id == bindparam("sample_id"))
+    .order_by(labels.c.id)
+)
+_REVISION = select(func.max(labels.c.id)).where(
+    labels.c.sample_id == bindparam("sample_id"), labels.c.label == bindparam("label")
+)
+_UPDATE_STANDING = update(samples).where(samples.c.id == bindparam("sample_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +54,45 @@ class NewSample:
     created: datetime | None = None
 
 
-def insert_sample(connection: Connection, new: NewSample, split: str) -> int:
+def insert_sample(connection: Connection, new: NewSample, split: str, created: datetime) -> int:
     """Add the row of an image that is new, and return its number; it has no label yet."""
-    row = insert(samples).values(
-        sha256=new.sha256,
-        phash=new.phash,
-        origin=new.origin,
-        split=split,
-        group=new.group,
-        prediction_id=new.prediction_id,
-        predicted_label=new.predicted_label,
-        state="quarantined",
-        source=new.source,
-        created=new.created or now(connection),
-    )
-    sample_id = int(connection.execute(row.returning(samples.c.id)).scalar_one())
+    row = {
+        "sha256": new.sha256,
+        "phash": new.phash,
+        "origin": new.origin,
+        "split": split,
+        "group": new.group,
+        "prediction_id": new.prediction_id,
+        "predicted_label": new.predicted_label,
+        "state": "quarantined",
+        "source": new.source,
+        "created": created,
+    }
+    sample_id = int(connection.execute(_INSERT_SAMPLE, row).scalar_one())
     index_sample(connection, sample_id, new.phash)
     return sample_id
 
 
 def append_label(
     connection: Connection, sample_id: int, label: str, source: str, created: datetime | None = None
-) -> None:
-    """Add what a source says of a sample, by default now."""
+) -> int:
+    """Add what a source says of a sample, by default now; return its revision, the number of its row."""
     row = {"sample_id": sample_id, "label": label, "source": source, "created": created or now(connection)}
-    connection.execute(insert(labels).values(row))
+    return int(connection.execute(_INSERT_LABEL, row).scalar_one())
 
 
 def latest_labels(connection: Connection, sample_id: int) -> dict[str, str]:
     """Return the latest label of each source."""
-    query = select(labels).where(labels.c.sample_id == sample_id).order_by(labels.c.id)
-    return {row.source: row.label for row in connection.execute(query)}
+    return {row.source: row.label for row in connection.execute(_LABELS, {"sample_id": sample_id})}
 
 
-def put_in_force(connection: Connection, sample_id: int, stands: Standing) -> None:
-    """Write where a sample stands; its revision is the newest row that says the label in force."""
-    says_so = (labels.c.sample_id == sample_id) & (labels.c.label == stands.label)
-    revision = connection.execute(select(func.max(labels.c.id)).where(says_so)).scalar_one_or_none()
-    connection.execute(
-        update(samples)
-        .where(samples.c.id == sample_id)
-        .values(state=stands.state, label=stands.label, label_revision=revision)
-    )
+def newest_revision(connection: Connection, sample_id: int, label: str | None) -> int | None:
+    """Return the newest row that says this label of a sample."""
+    asked = {"sample_id": sample_id, "label": label}
+    return connection.execute(_REVISION, asked).scalar_one_or_none()
+
+
+def put_in_force(connection: Connection, sample_id: int, stands: Standing, revision: int | None) -> None:
+    """Write where a sample stands; `revision` is the newest row that says the label in force."""
+    values = {"state": stands.state, "label": stands.label, "label_revision": revision}
+    connection.execute(_UPDATE_STANDING, values | {"sample_id": sample_id})

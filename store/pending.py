@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from store.sample_rows import Sample, sample_of, select_samples
-from store.schema import alias, samples, version_samples, versions
-from store.versions import ancestry
+from store.schema import samples, version_samples
+from store.versions import ancestry, production_classes
 
 # Initial samples are seen by the version that they made, and never come as feedback.
 FEEDBACK_ORIGINS = ("audit", "direct", "volunteered")
@@ -20,7 +20,7 @@ def pending(connection: Connection) -> list[Sample]:
     """
     query = select_samples().where(_is_pending(), samples.c.split.in_((*TRAINING_SPLITS, "holdout")))
     found = [sample_of(row) for row in connection.execute(query.order_by(samples.c.id))]
-    class_names = _production_classes(connection)
+    class_names = production_classes(connection)
     return [sample for sample in found if class_names is None or sample.label in class_names]
 
 
@@ -28,7 +28,7 @@ def num_pending(connection: Connection) -> int:
     """Return how many pending samples are there to learn from: what is compared with a round's threshold."""
     query = select(samples.c.label, func.count().label("num"))
     query = query.where(_is_pending(), samples.c.split.in_(TRAINING_SPLITS)).group_by(samples.c.label)
-    class_names = _production_classes(connection)
+    class_names = production_classes(connection)
     counts = connection.execute(query)
     return sum(row.num for row in counts if class_names is None or row.label in class_names)
 
@@ -84,10 +84,3 @@ def _is_pending() -> ColumnElement[bool]:
         & (samples.c.state == "accepted")
         & samples.c.origin.in_(FEEDBACK_ORIGINS)
     )
-
-
-def _production_classes(connection: Connection) -> list[str] | None:
-    query = select(versions.c.class_names).join(
-        alias, (alias.c.version == versions.c.version) & (alias.c.name == "production")
-    )
-    return connection.execute(query).scalar_one_or_none()

@@ -1,17 +1,25 @@
 """Samples: images with their labels, which arrive, are corrected, and go."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from store.blob_names import unreferenced
 from store.chunks import chunks
+from store.database import now
 from store.errors import UnknownSampleError
 from store.label_rules import Standing, Status, nearest_class, standing, status_of
 from store.near_duplicates import forget_sample, near_split
-from store.new_samples import NewSample, append_label, insert_sample, latest_labels, put_in_force
+from store.new_samples import (
+    NewSample,
+    append_label,
+    insert_sample,
+    latest_labels,
+    newest_revision,
+    put_in_force,
+)
 from store.pending import num_pending, pending, replayable
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import labels, samples, slice_samples, versions
@@ -32,6 +40,10 @@ __all__ = [
     "samples_by_id",
 ]
 
+_BY_SHA256 = select(samples.c.id, samples.c.split, samples.c.state, samples.c.label).where(
+    samples.c.sha256 == bindparam("sha256")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class FeedbackOutcome:
@@ -42,14 +54,12 @@ class FeedbackOutcome:
         status: accepted (a new sample), duplicate (nothing changed), corrected (the label in force is another
             now, or is one again), conflict (sources disagree), quarantined (no class has that name).
         split: As clients see it.
-        num_pending: Training samples that no version in production's ancestry has seen.
         nearest_class: The class whose name is most like a quarantined label.
     """
 
     sample_id: int
     status: Status
     split: Literal["train", "holdout"]
-    num_pending: int
     nearest_class: str | None = None
 
 
@@ -81,22 +91,17 @@ def add_sample(
         class_names: What production knows; another label is quarantined.
         settings: How new images are cut.
     """
-    known = connection.execute(select(samples).where(samples.c.sha256 == new.sha256)).one_or_none()
+    known = connection.execute(_BY_SHA256, {"sha256": new.sha256}).one_or_none()
     if known is None:
-        split = new.split or _split(connection, new, settings)
-        sample_id = insert_sample(connection, new, split)
-        was, before = None, dict[str, str]()
-    else:
-        sample_id, split = int(known.id), str(known.split)
-        was, before = Standing(known.state, known.label), latest_labels(connection, sample_id)
+        return _add_first(connection, new, class_names, settings)
+    sample_id, was = int(known.id), Standing(known.state, known.label)
+    before = latest_labels(connection, sample_id)
     if before.get(new.source) != new.label:
         append_label(connection, sample_id, new.label, new.source)
     stands = standing({**before, new.source: new.label}, class_names)
     if stands != was:
-        put_in_force(connection, sample_id, stands)
-    status = status_of(new.source, new.label, before=before, was=was, stands=stands, class_names=class_names)
-    nearest = nearest_class(new.label, class_names) if status == "quarantined" else None
-    return FeedbackOutcome(sample_id, status, shown_split(split), num_pending(connection), nearest)
+        put_in_force(connection, sample_id, stands, newest_revision(connection, sample_id, stands.label))
+    return _outcome(sample_id, known.split, new, class_names, before=before, was=was, stands=stands)
 
 
 def samples_by_id(connection: Connection, ids: Iterable[int]) -> list[Sample]:
@@ -114,7 +119,8 @@ def delete_sample(connection: Connection, sample_id: int) -> Deletion:
     Raises:
         UnknownSampleError: There is no such sample.
     """
-    row = connection.execute(select(samples.c.sha256).where(samples.c.id == sample_id)).one_or_none()
+    query = select(samples.c.sha256, samples.c.phash).where(samples.c.id == sample_id)
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise UnknownSampleError(
             f"Expected the id of a sample, found {sample_id}. None has it, or it was deleted."
@@ -125,11 +131,38 @@ def delete_sample(connection: Connection, sample_id: int) -> Deletion:
         .where(versions.c.version.in_(saw))
         .values(num_deleted_samples=versions.c.num_deleted_samples + 1)
     )
-    forget_sample(connection, sample_id)
+    forget_sample(connection, sample_id, row.phash)
     connection.execute(delete(slice_samples).where(slice_samples.c.sample_id == sample_id))
     connection.execute(delete(labels).where(labels.c.sample_id == sample_id))
     connection.execute(delete(samples).where(samples.c.id == sample_id))
     return Deletion(sample_id, saw, unreferenced(connection, [row.sha256]))
+
+
+def _add_first(
+    connection: Connection, new: NewSample, class_names: Sequence[str], settings: SplitSettings
+) -> FeedbackOutcome:
+    split = new.split or _split(connection, new, settings)
+    created = new.created or now(connection)
+    sample_id = insert_sample(connection, new, split, created)
+    revision = append_label(connection, sample_id, new.label, new.source, created)
+    stands = standing({new.source: new.label}, class_names)
+    put_in_force(connection, sample_id, stands, None if stands.label is None else revision)
+    return _outcome(sample_id, split, new, class_names, before={}, was=None, stands=stands)
+
+
+def _outcome(
+    sample_id: int,
+    split: str,
+    new: NewSample,
+    class_names: Sequence[str],
+    *,
+    before: Mapping[str, str],
+    was: Standing | None,
+    stands: Standing,
+) -> FeedbackOutcome:
+    status = status_of(new.source, new.label, before=before, was=was, stands=stands, class_names=class_names)
+    nearest = nearest_class(new.label, class_names) if status == "quarantined" else None
+    return FeedbackOutcome(sample_id, status, shown_split(split), nearest)
 
 
 def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:

@@ -58,15 +58,14 @@ samples = Table(
     sqlite_autoincrement=True,
 )
 
-# Five bands of a perceptual hash, of 13, 13, 13, 13 and 12 bits: four differing bits leave at least
-# one band untouched, so that hashes within distance 4 always share a band (pigeonhole).
-sample_bands = Table(
-    "sample_bands",
+# What near duplicates are found by: see store/near_duplicates.py. Kept in the order of the parts, so that
+# a look-up reads one place, and a sample is written to three.
+phash_parts = Table(
+    "phash_parts",
     metadata,
-    Column("sample_id", Id, ForeignKey("samples.id", ondelete="CASCADE"), primary_key=True),
-    Column("band", Integer, primary_key=True),
-    Column("bits", Integer, nullable=False),
-    Index("ix_sample_bands_band_bits", "band", "bits"),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("sample_id", Id, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 labels = Table(

@@ -9,8 +9,12 @@ from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from store.database import now
 from store.errors import UnknownVersionError, VersionRetiredError
-from store.schema import version_samples
+from store.schema import alias, version_samples
 from store.schema import versions as versions_table
+
+_PRODUCTION_CLASSES = select(versions_table.c.class_names).join(
+    alias, (alias.c.version == versions_table.c.version) & (alias.c.name == "production")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,11 @@ def find_version(connection: Connection, name: str) -> Version:
             f"Expected the name of a version, found {name!r}; {known}. List them first."
         )
     return _version(row._mapping)
+
+
+def production_classes(connection: Connection) -> list[str] | None:
+    """Return the class names of the version in production, or None before the first."""
+    return connection.execute(_PRODUCTION_CLASSES).scalar_one_or_none()
 
 
 def versions(connection: Connection, limit: int = 50, before: int | None = None) -> list[Version]:

@@ -23,9 +23,9 @@ from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photograp
 from benchmarks.serving.servers import Server, default_workers, make_home, ours
 from perennial.settings import Settings
 from perennial.state import State, open_state
-from store.near_duplicates import bands_of, tells_something
+from store.near_duplicates import parts_of, tells_something
 from store.samples import samples_by_id
-from store.schema import labels, sample_bands, samples
+from store.schema import labels, phash_parts, samples
 
 CONNECTIONS = 16
 _CHUNK = 20_000
@@ -128,7 +128,7 @@ def _asking(server: Server, acknowledged: list[int]) -> Any:
 
 
 def _fill(state: State, num_rows: int) -> int:
-    """Add samples that a version has seen, with labels and bands, until there are so many rows; no bytes."""
+    """Add samples that a version has seen until there are so many rows; no bytes."""
     rng = random.Random(num_rows)
     with state.database.read() as connection:
         last = int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM samples").scalar_one())
@@ -143,7 +143,7 @@ def _fill(state: State, num_rows: int) -> int:
 
 def _insert(connection: Connection, ids: range, rng: random.Random) -> None:
     created = datetime.now(UTC)
-    rows, bands = [], []
+    rows, parts = [], []
     for number in ids:
         bits = sum(1 << bit for bit in rng.sample(range(_HASH_BITS), _SET_BITS))
         phash = bits - (1 << _HASH_BITS) if bits >> (_HASH_BITS - 1) else bits
@@ -162,9 +162,9 @@ def _insert(connection: Connection, ids: range, rng: random.Random) -> None:
             }
         )
         if tells_something(phash):
-            bands += [{"sample_id": number, "band": band, "bits": value} for band, value in bands_of(phash)]
+            parts += [{"sample_id": number, "part": part} for part in parts_of(phash)]
     connection.execute(insert(samples), rows)
-    connection.execute(insert(sample_bands), bands)
+    connection.execute(insert(phash_parts), parts)
     connection.execute(
         insert(labels),
         [

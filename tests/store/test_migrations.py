@@ -3,16 +3,20 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from store.database import Database, migrate
+from store.engine import migration_engine
 from store.errors import DatabaseUnavailableError, NewerDatabaseError
 from store.facts import read_fact, write_fact
+from store.migrate import _config
+from store.near_duplicates import near_split
 from store.schema import metadata
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 @pytest.fixture
@@ -56,6 +60,28 @@ def test_the_migrations_make_exactly_the_tables_of_the_schema(file: Path) -> Non
     assert {name: columns for name, columns in found.items() if name != "alembic_version"} == expected
 
 
+def test_what_was_near_before_the_hash_parts_is_near_after_them(file: Path) -> None:
+    alike, far = 0x6A5C_96A3_3C5A_A59C, 0x0F0F_0F0F_0F0F_0F0F
+    engine = migration_engine(url_of(file))
+    with engine.connect() as connection:
+        command.upgrade(_config(connection), "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO samples (id, sha256, phash, origin, split, state, source, is_seen, created)"
+            f" VALUES (7, 'aa', {alike}, 'direct', 'golden', 'accepted', 'ann', 1, '2026-01-01 00:00:00')"
+        )
+        connection.exec_driver_sql("INSERT INTO sample_bands (sample_id, band, bits) VALUES (7, 0, 1)")
+        connection.commit()
+    engine.dispose()
+    migrate(url_of(file))
+    assert len(copies_of(file)) == 1
+    database = Database(url_of(file))
+    with database.read() as connection:
+        assert near_split(connection, alike ^ 0b1111, 4) == "golden"
+        assert near_split(connection, far, 4) is None
+        assert "sample_bands" not in inspect(connection).get_table_names()
+    database.close()
+
+
 def test_migrating_again_changes_nothing_and_copies_nothing(file: Path) -> None:
     migrate(url_of(file))
     before = file.read_bytes()
@@ -71,7 +97,7 @@ def test_an_existing_file_is_copied_with_its_log_before_it_is_migrated(
     database = Database(url_of(file))
     database.write(lambda connection: write_fact(connection, "kept", "in the log ahead"))
     # What the next release would find: its revision is one that this one doesn't name its head.
-    monkeypatch.setattr("store.migrate._revisions", lambda connection, config: (HEAD, "0002"))
+    monkeypatch.setattr("store.migrate._revisions", lambda connection, config: (HEAD, "9999"))
     migrate(url_of(file))
     database.close()
     (copy,) = copies_of(file)

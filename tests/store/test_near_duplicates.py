@@ -10,11 +10,12 @@ from sqlalchemy import Connection, insert
 from store.database import Database, now
 from store.near_duplicates import (
     MAX_DISTANCE,
-    bands_of,
     forget_sample,
     index_sample,
     near_split,
     num_differing_bits,
+    parts_near,
+    parts_of,
     tells_something,
 )
 from store.schema import samples
@@ -54,10 +55,10 @@ def near(database: Database, phash: int, distance: int = 4) -> str | None:
 
 
 @given(HASHES, st.sets(st.integers(0, 63), max_size=MAX_DISTANCE))
-def test_hashes_within_the_distance_always_share_a_band(phash: int, bits: set[int]) -> None:
+def test_hashes_within_the_distance_always_have_a_part_that_is_near(phash: int, bits: set[int]) -> None:
     other = flipped(phash & (2**64 - 1), tuple(bits))
     assert num_differing_bits(phash, other) == len(bits)
-    assert set(bands_of(phash)) & set(bands_of(other))
+    assert set(parts_near(phash)) & set(parts_of(other))
 
 
 def test_every_pair_of_differing_bits_is_found(database: Database) -> None:
@@ -73,7 +74,7 @@ def test_every_pair_of_differing_bits_is_found(database: Database) -> None:
 @pytest.mark.parametrize(("num_bits", "split"), [(0, "train"), (4, "train"), (5, None)])
 def test_four_bits_may_differ_and_five_may_not(database: Database, num_bits: int, split: str | None) -> None:
     know(database, PHOTOGRAPH)
-    # The bits lie in one band, so that the others find the sample either way.
+    # The bits lie in one part, so that the others find the sample either way.
     assert near(database, flipped(PHOTOGRAPH, tuple(range(num_bits)))) == split
 
 
@@ -86,7 +87,7 @@ def test_the_strictest_of_several_near_ones_decides_however_near(database: Datab
 
 def test_a_forgotten_sample_is_found_no_more(database: Database) -> None:
     sample_id = know(database, PHOTOGRAPH)
-    database.write(lambda connection: forget_sample(connection, sample_id))
+    database.write(lambda connection: forget_sample(connection, sample_id, PHOTOGRAPH))
     assert near(database, PHOTOGRAPH) is None
 
 
