@@ -1,7 +1,6 @@
 """Bytes, named by their SHA-256: images and the files of versions."""
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import re
@@ -16,14 +15,14 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from store.durable import make_folder, sync_file, sync_folder
+from store.durable import make_folder, sync_file, sync_folder, write_file
 from store.errors import BlobMissingError, BlobsUnavailableError, CorruptBlobError
 
 NUM_THREADS = 16
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ASIDE = ".deleted"
-# What stands beside blobs when a put (obstore numbers its half-written files) or a deletion was killed.
+# What stands beside blobs when a put or a deletion was killed.
 _LEFTOVER = re.compile(rf"[0-9a-f]{{64}}(#\d+|{re.escape(_ASIDE)})")
 # obstore raises Python's own errors for what files know too, such as FileNotFoundError.
 _FAILURES = (BaseError, OSError)
@@ -63,7 +62,7 @@ class BlobStore:
             if self._folder is None:
                 obstore.put(self._store(), _path(sha256), content)
             else:
-                self._put_in_folder(self._folder / _path(sha256), sha256, content)
+                self._put_in_folder(self._folder / _path(sha256), content)
         except _FAILURES as error:
             raise _unavailable("store", error) from error
         return sha256
@@ -182,17 +181,11 @@ class BlobStore:
             self._opened = LocalStore(str(self._folder))
         return self._opened
 
-    def _put_in_folder(self, file: Path, sha256: str, content: bytes) -> None:
+    def _put_in_folder(self, file: Path, content: bytes) -> None:
         self._prepare(file.parent.parent)
-        is_synced = False
-        while not is_synced:
-            if not _renew(file, content):
-                obstore.put(self._store(), _path(sha256), content)
-            # A deletion may take the file before it is synced: then it is written anew.
-            with contextlib.suppress(FileNotFoundError):
-                # Also where the file was there: the put that wrote it may not have synced it yet.
-                sync_file(file)
-                is_synced = True
+        if not _renew(file, content):
+            write_file(file, content)
+        # Also where it was there: the put that wrote it may not have come so far yet.
         sync_folder(file.parent)
 
     def _prepare(self, folder: Path) -> None:
@@ -224,11 +217,12 @@ def _path(sha256: str) -> str:
 
 
 def _renew(file: Path, content: bytes) -> bool:
-    """Make a file young again; return False where it isn't there, or a crash left only a part of it."""
+    """Make a file young again, and durable; return False where it isn't there, or the disk damaged it."""
     try:
         if file.read_bytes() != content:
             return False
         os.utime(file)
+        sync_file(file)
     except FileNotFoundError:
         return False
     return True

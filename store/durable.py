@@ -1,7 +1,25 @@
-"""Durability of files: flush a file, or a folder's list of names, to the disk itself."""
+"""Durability of files: write a file, or flush it or a folder's list of names, to the disk itself."""
 
 import os
+import secrets
 from pathlib import Path
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """Write a file whose name stands for all of its bytes, or isn't there; `sync_folder` keeps the name.
+
+    A kill can leave `NAME#NUMBER` beside it, with a part of the bytes.
+    """
+    partial = file.with_name(f"{file.name}#{secrets.randbits(64)}")
+    try:
+        with partial.open("xb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.replace(partial, file)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def sync_file(file: Path) -> None:

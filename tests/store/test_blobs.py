@@ -1,6 +1,8 @@
 import asyncio
+import errno
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -120,21 +122,32 @@ def test_puts_that_meet_a_clean_up_of_old_bytes_never_lose_theirs(blobs: BlobSto
     assert [blobs.get(sha256) for sha256 in put] == contents
 
 
-def test_a_put_whose_file_is_deleted_before_it_is_synced_writes_it_anew(
+def test_a_put_of_known_bytes_that_are_deleted_meanwhile_writes_them_anew(
     blobs: BlobStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synced: list[Path] = []
+    known = file_of(folder, blobs.put(b"an image"))
 
     def sync_file(file: Path) -> None:
-        if not synced:
-            file.unlink()
-        synced.append(file)
+        file.unlink()
         durable.sync_file(file)
 
     monkeypatch.setattr("store.blobs.sync_file", sync_file)
-    sha256 = blobs.put(b"an image")
-    assert blobs.get(sha256) == b"an image"
-    assert synced == [file_of(folder, sha256)] * 2
+    assert blobs.get(blobs.put(b"an image")) == b"an image"
+    assert list(known.parent.iterdir()) == [known]
+
+
+def test_a_put_that_the_disk_refuses_leaves_nothing_behind(
+    blobs: BlobStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = file_of(folder, blobs.put(b"an image"))
+
+    def refuse(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("store.durable.os.fsync", refuse)
+    with pytest.raises(BlobsUnavailableError, match="No space left"):
+        blobs.put(b"another image")
+    assert [path for path in folder.glob("*/*") if path.is_file()] == [kept]
 
 
 @pytest.mark.parametrize("kind", ["folder", "memory"])
@@ -204,8 +217,9 @@ def test_a_put_flushes_the_file_and_its_folder(folder: Path, tmp_path: Path, is_
             pytest.skip("the system lets nobody trace")
     file = file_of(folder, traced.stdout.strip())
     flushed = trace.read_text()
-    for path in (file, file.parent, folder):
+    for path in (file.parent, folder):
         assert f"<{path}>" in flushed
+    assert re.search(rf"<{file}(#\d+)?>", flushed)
     if not is_there:
         # The name of each new folder is in the one above it.
         assert f"<{folder.parent}>" in flushed
