@@ -23,8 +23,16 @@ MANY_PER_CLASS = 1000
 # Each block learns slower than the one above it by this factor (Howard and Ruder, ACL 2018).
 _DISCRIMINATIVE_FACTOR = 2.6
 
+# Batch normalisation keeps the statistics that it came with: a million pictures gave them, and a few hundred
+# would replace them within a few dozen steps (`docs/adaptation.md` has the figures).
 FINE_TUNE = TrainingSettings(
-    epochs=10, learning_rate=1e-3, optimizer="sgd", weight_decay=1e-4, schedule="step", patience=5
+    epochs=10,
+    learning_rate=1e-3,
+    optimizer="sgd",
+    weight_decay=1e-4,
+    schedule="step",
+    patience=5,
+    keeps_statistics=True,
 )
 FROM_SCRATCH = TrainingSettings(
     epochs=20,
@@ -116,7 +124,8 @@ def fine_tune_settings(
 ) -> TrainingSettings:
     """Return how each of a strategy's phases after the probe trains."""
     is_from_scratch = strategy == "full" and not is_pretrained
-    settings = replace(FROM_SCRATCH if is_from_scratch else FINE_TUNE, **overrides)
+    base = FROM_SCRATCH if is_from_scratch else replace(FINE_TUNE, keeps_statistics=is_pretrained)
+    settings = replace(base, **overrides)
     # Its epochs are halved between its two phases.
     return replace(settings, epochs=max(1, settings.epochs // 2)) if strategy == "gradual" else settings
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vision.network import build_classifier
-from vision.strategies import Run, _in_turn
+from vision.strategies import Run, Strategy, _in_turn, fine_tune_settings
 from vision.training import Epoch, TrainingResult, snapshot
 
 
@@ -24,3 +24,9 @@ def test_of_several_phases_the_best_epoch_is_kept_or_the_last(overrides: dict[st
     result = _in_turn(run, phase(1.0, accuracy=0.9), phase(2.0, accuracy=0.5))
     assert result.best_epoch == kept
     assert classifier.head.bias.tolist() == [float(kept)] * 2
+
+
+@pytest.mark.parametrize("strategy", ["partial", "full", "gradual"])
+def test_only_statistics_that_pretraining_gave_are_kept(strategy: Strategy) -> None:
+    assert fine_tune_settings(strategy, {}, is_pretrained=True).keeps_statistics
+    assert not fine_tune_settings(strategy, {}, is_pretrained=False).keeps_statistics

@@ -7,7 +7,7 @@ from math import ceil
 
 from torch import Tensor
 
-from vision.adaptation import unfreezing, warm_up
+from vision.adaptation import warm_up
 from vision.adaptation.adversarial import RATE_FACTOR, DomainAdversary
 from vision.adaptation.augmentation import NUM_VIEWS, DomainAugmentation, Views
 from vision.adaptation.batch_norm import reestimate_statistics
@@ -80,9 +80,8 @@ def run_adapted(
         run = replace(run, overrides={**run.overrides, "keeps_statistics": True})
     if "augmentation" in adaptations:
         run = _with_variants(run, pictures)
-    for name, method in (("warm_up", warm_up), ("unfreezing", unfreezing)):
-        if name in adaptations:
-            run = replace(run, overrides={**method.fine_tuning_fields(), **run.overrides})
+    if "warm_up" in adaptations:
+        run = replace(run, overrides={**warm_up.fine_tuning_fields(), **run.overrides})
     if "adversarial" in adaptations:
         with _adversary(run, pictures, is_pretrained=is_pretrained) as opposed:
             return run_strategy(strategy, opposed, is_pretrained=is_pretrained)
@@ -130,15 +129,13 @@ def _with_variants(run: Run, pictures: Pictures) -> Run:
 
 @contextmanager
 def _adversary(run: Run, pictures: Pictures, *, is_pretrained: bool) -> Iterator[Run]:
-    # Validation is of the source, and would choose the epoch that was adapted least. With a batch's own
-    # statistics each domain would be normalised by itself in training, and by neither's in serving.
+    # Validation is of the source, and would choose the epoch that was adapted least.
     # The rate falls as the reversed gradient grows, as in the paper; else the last steps tear features apart.
     overrides = {
         "schedule": "cosine",
         **run.overrides,
         "keeps_best": False,
         "patience": None,
-        "keeps_statistics": is_pretrained,
     }
     settings = replace(FINE_TUNE if is_pretrained else FROM_SCRATCH, **overrides)
     target = pictures.prepared(

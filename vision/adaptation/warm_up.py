@@ -15,4 +15,4 @@ def fine_tuning_fields() -> dict[str, Any]:
         and Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 2.2; here the rise is longer than in
         both.
     """
-    return {"schedule": "warm_up", "patience": None, "keeps_statistics": True}
+    return {"schedule": "warm_up", "patience": None}
