@@ -9,27 +9,19 @@ import signal
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-from sqlalchemy import Connection, insert
 
 from benchmarks.record import record
-from benchmarks.serving.load import Answers, closed_loop
+from benchmarks.serving.filling import fill, state_of
+from benchmarks.serving.load import Answers, Ask, closed_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
 from benchmarks.serving.servers import Server, default_workers, make_home, ours
-from perennial.settings import Settings
-from perennial.state import State, open_state
-from store.near_duplicates import parts_of, tells_something
 from store.samples import samples_by_id
-from store.schema import labels, phash_parts, samples
 
 CONNECTIONS = 16
-_CHUNK = 20_000
-_HASH_BITS, _SET_BITS = 64, 32
 
 
 def main() -> None:
@@ -62,10 +54,10 @@ def _measure(
     folder: Path,
     num_rows: int,
 ) -> dict[str, Any]:
-    with _state(environment) as state:
-        num_filled = _fill(state, num_rows)
+    with state_of(environment) as state:
+        num_filled = fill(state, num_rows)
     with ours(environment, arguments.workers, folder / "log") as server:
-        ask = _asking(server, [])
+        ask = feedback(server, [])
         contents = numbered(photographs, f"{name} {time.time()}")
 
         def load(seconds: float) -> Answers:
@@ -94,7 +86,7 @@ def _kill(
             asyncio.run(_load_and_kill(server, photographs, acknowledged))
     except ProcessLookupError:
         pass  # it is gone already, as intended
-    with _state(environment) as state:
+    with state_of(environment) as state:
         with state.database.read() as connection:
             found = samples_by_id(connection, acknowledged)
         whole = [sample for sample in found if state.blobs.get(sample.sha256)]
@@ -102,7 +94,7 @@ def _kill(
 
 
 async def _load_and_kill(server: Server, photographs: list[bytes], acknowledged: list[int]) -> None:
-    ask = _asking(server, acknowledged)
+    ask = feedback(server, acknowledged)
     contents = numbered(photographs, f"killed {time.time()}")
     loading = asyncio.create_task(closed_loop(ask, contents, connections=CONNECTIONS, seconds=8.0))
     while len(acknowledged) < 300:
@@ -113,7 +105,9 @@ async def _load_and_kill(server: Server, photographs: list[bytes], acknowledged:
     await loading
 
 
-def _asking(server: Server, acknowledged: list[int]) -> Any:
+def feedback(server: Server, acknowledged: list[int]) -> Ask:
+    """Return what sends an image with a label, and notes the number of each sample that is acknowledged."""
+
     async def ask(session: aiohttp.ClientSession, content: bytes) -> int:
         form = aiohttp.FormData()
         form.add_field("label", random.choice(("ants", "bees")))
@@ -124,58 +118,7 @@ def _asking(server: Server, acknowledged: list[int]) -> Any:
                 acknowledged.append(int(body["sample_id"]))
             return answer.status
 
-    return ask
-
-
-def _fill(state: State, num_rows: int) -> int:
-    """Add samples that a version has seen until there are so many rows; no bytes."""
-    rng = random.Random(num_rows)
-    with state.database.read() as connection:
-        last = int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM samples").scalar_one())
-        known = int(connection.exec_driver_sql("SELECT count(*) FROM samples").scalar_one())
-    for first in range(last + 1, last + 1 + max(0, num_rows - known), _CHUNK):
-        ids = range(first, min(first + _CHUNK, last + 1 + num_rows - known))
-        state.database.write(partial(_insert, ids=ids, rng=rng))
-        if first // _CHUNK % 10 == 0:
-            print(f"{ids.stop - 1} rows", file=sys.stderr, flush=True)
-    return max(num_rows, known)
-
-
-def _insert(connection: Connection, ids: range, rng: random.Random) -> None:
-    created = datetime.now(UTC)
-    rows, parts = [], []
-    for number in ids:
-        bits = sum(1 << bit for bit in rng.sample(range(_HASH_BITS), _SET_BITS))
-        phash = bits - (1 << _HASH_BITS) if bits >> (_HASH_BITS - 1) else bits
-        rows.append(
-            {
-                "id": number,
-                "sha256": f"{rng.getrandbits(256):064x}",
-                "phash": phash,
-                "origin": "direct",
-                "split": "train",
-                "label": "ants",
-                "state": "accepted",
-                "source": "benchmark",
-                "is_seen": True,
-                "created": created,
-            }
-        )
-        if tells_something(phash):
-            parts += [{"sample_id": number, "part": part} for part in parts_of(phash)]
-    connection.execute(insert(samples), rows)
-    connection.execute(insert(phash_parts), parts)
-    connection.execute(
-        insert(labels),
-        [
-            {"sample_id": row["id"], "label": "ants", "source": "benchmark", "created": created}
-            for row in rows
-        ],
-    )
-
-
-def _state(environment: dict[str, str]) -> Any:
-    return open_state(Settings.load({"home": Path(environment["PERENNIAL_HOME"])}))
+    return ask  # type: ignore[return-value]
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,0 +1,116 @@
+"""Seconds and memory of a round by new samples, by old samples to replay from, and by slices to judge on."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import Connection, update
+
+from benchmarks.photographs import Photograph, World, make_world, write_folder
+from benchmarks.serving.filling import state_of
+from benchmarks.serving.servers import ROOT, clean_environment, run_perennial
+from perennial.state import State
+from store.registry import production
+from store.samples import NewSample, SplitSettings, add_sample
+from store.schema import samples
+from store.slices import add_slice
+from vision.perceptual_hash import perceptual_hash
+
+IMAGE_SIZE = 64
+NEW = (125, 250, 500, 1000)
+OLD = (500, 2000, 8000)
+SLICES = (0, 10, 40)
+#: What the others are held at while one varies.
+NUM_NEW, NUM_OLD = 250, 2000
+IMAGES_PER_SLICE = 40
+
+
+def rounds(archive: Path, folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the curves, each round on a fresh copy of a home: ResNet-18 at 64 pixels, three epochs."""
+    num_later = max(NEW) + max(SLICES) * IMAGES_PER_SLICE
+    world = make_world(archive, 0, num_initial=max(OLD), num_feedback=num_later, num_unseen=10)
+    homes = {num_old: _train(world, num_old, folder) for num_old in OLD}
+    return {
+        "by_new_samples": [_run(homes[NUM_OLD], world, new=num, slices=0) for num in NEW],
+        "by_old_samples": [_run(homes[num], world, new=NUM_NEW, slices=0) for num in OLD],
+        "by_slices": [_run(homes[NUM_OLD], world, new=NUM_NEW, slices=num) for num in SLICES],
+    }
+
+
+def _train(world: World, num_old: int, folder: Path) -> Path:
+    images, home = folder / f"images-{num_old}", folder / f"old-{num_old}"
+    # The cut is even over the classes, so that every tenth, or fourth, of it is too.
+    write_folder(world.initial[:: len(world.initial) // num_old], images)
+    run_perennial(
+        clean_environment() | {"PERENNIAL_HOME": str(home)},
+        *("train", str(images), "--weights", "bundled", "--strategy", "linear_probe"),
+        *("--image-size", str(IMAGE_SIZE)),
+    )
+    return home
+
+
+def _run(home: Path, world: World, *, new: int, slices: int) -> dict[str, Any]:
+    copy = home.with_name("copy")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(home, copy)
+    environment = clean_environment() | {"PERENNIAL_HOME": str(copy)}
+    with state_of(environment) as state:
+        _send(state, world.feedback[:new], split=None)
+        _slice(state, world.feedback[max(NEW) :], slices)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scale.one_round"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if done.returncode:
+        raise SystemExit(f"The round failed:\n{done.stderr[-4000:]}")
+    told = json.loads(done.stdout.splitlines()[-1])
+    found = {"new": new, "old": int(home.name.removeprefix("old-")), "slices": slices, **told}
+    print(found, file=sys.stderr, flush=True)
+    return found
+
+
+def _slice(state: State, photographs: Sequence[Photograph], num: int) -> None:
+    """Add slices of holdout samples that production has seen, as promoted rounds leave them."""
+
+    def add(connection: Connection, name: str, ids: Sequence[int]) -> None:
+        champion = production(connection)
+        lineage = 1 if champion is None else champion.lineage
+        connection.execute(update(samples).where(samples.c.id.in_(ids)).values(is_seen=True))
+        add_slice(connection, name, lineage, None, ids)
+
+    for number in range(num):
+        part = photographs[number * IMAGES_PER_SLICE : (number + 1) * IMAGES_PER_SLICE]
+        ids = _send(state, part, split="holdout")
+        state.database.write(partial(add, name=f"slice-{number}", ids=ids))
+
+
+def _send(state: State, photographs: Sequence[Photograph], split: str | None) -> list[int]:
+    def add(connection: Connection, new: Sequence[NewSample]) -> list[int]:
+        champion = production(connection)
+        if champion is None:
+            raise SystemExit("Expected a version in production, found none.")
+        return [add_sample(connection, one, champion.class_names, SplitSettings()).sample_id for one in new]
+
+    new = [
+        NewSample(
+            sha256=state.blobs.put(photograph.content),
+            phash=perceptual_hash(Image.open(io.BytesIO(photograph.content)).convert("RGB")),
+            origin="direct",
+            source="benchmark",
+            label=photograph.label,
+            split=split,
+        )
+        for photograph in photographs
+    ]
+    return state.database.write(partial(add, new=new))

@@ -1,0 +1,43 @@
+"""Memory and disk by the versions that are kept."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.serving.servers import default_workers, memory_mib, ours, run_perennial
+
+KEPT = (1, 2, 5, 10)
+
+
+def by_versions(environment: Mapping[str, str], images: Path, folder: Path) -> list[dict[str, Any]]:
+    """Return the server's memory after it has served each version, and the home's size, by versions."""
+    found, num_kept = [], 1
+    for wanted in KEPT:
+        while num_kept < wanted:
+            run_perennial(
+                environment,
+                *("train", str(images), "--weights", "bundled", "--strategy", "linear_probe"),
+                *("--image-size", "64", "--seed", str(num_kept)),
+            )
+            num_kept += 1
+        with ours(environment, default_workers(), folder / "log") as server:
+            _serve_each(server.url)
+            memory = memory_mib(server.pid)
+        files = (file for file in Path(environment["PERENNIAL_HOME"]).rglob("*") if file.is_file())
+        size = sum(file.stat().st_size for file in files)
+        found.append({"versions": wanted, "memory_mib": round(memory), "home_mib": round(size / 2**20)})
+        print(found[-1], file=sys.stderr, flush=True)
+    return found
+
+
+def _serve_each(url: str) -> None:
+    """Promote one version after the other, each once every worker serves the last."""
+    with httpx.Client(base_url=url, timeout=120) as client:
+        for model in reversed(client.get("/v1/models").json()["models"]):
+            version = model["version"]
+            client.post(f"/v1/models/{version}/promote", json={"force": True}).raise_for_status()
+            while any(worker["version"] != version for worker in client.get("/v1/status").json()["workers"]):
+                pass
