@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import mse_loss
 
 from retrain.settings import FineTuneSettings
 from vision.artifact import Artifact
@@ -67,6 +66,7 @@ def fine_tune(
             keeps_best=False,
             # Statistics of a batch that mixes old and new fit neither, and would move every old answer.
             keeps_statistics=True,
+            in_pieces=True,
             seed=settings.seed,
             num_threads=settings.num_threads,
         ),
@@ -75,17 +75,19 @@ def fine_tune(
         on_batch=listeners.on_batch,
         penalty=None
         if teacher is None
-        else distillation(teacher, lesson.num_new, settings.distillation_weight),
+        else distillation(teacher, lesson.num_new, len(lesson.training), settings.distillation_weight),
     )
 
 
 def distillation(
-    teacher: Classifier, num_new: int, weight: float
+    teacher: Classifier, num_new: int, num_all: int, weight: float
 ) -> Callable[[Tensor, Tensor, Sequence[int]], Tensor]:
     """Return the penalty: `weight` times the mean squared distance to the teacher's logits.
 
-    Only samples from index `num_new` on, the replayed ones, are held to it.
+    Only samples from index `num_new` on, the replayed ones, are held to it, each as much in whatever batch it
+    comes: it is their mean over an epoch, and each call's share of it.
     """
+    share_old = (num_all - num_new) / num_all
 
     def penalty(images: Tensor, logits: Tensor, indices: Sequence[int]) -> Tensor:
         is_old = torch.tensor([index >= num_new for index in indices], device=images.device)
@@ -93,6 +95,7 @@ def distillation(
             return logits.new_zeros(())
         with torch.no_grad():
             remembered = teacher(images[is_old])
-        return weight * mse_loss(logits[is_old], remembered)
+        distances = (logits[is_old] - remembered).square().mean(dim=1)
+        return weight * distances.sum() / (share_old * len(images))
 
     return penalty

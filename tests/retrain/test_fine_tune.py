@@ -10,18 +10,25 @@ from vision.preprocessing import Preprocessing
 
 def test_only_replayed_samples_are_held_to_the_champions_logits() -> None:
     teacher = build_classifier("resnet18", 2).eval()
-    images = torch.randn(3, 3, 32, 32)
+    images = torch.randn(10, 3, 32, 32)
     remembered = teacher(images).detach()
-    penalty = distillation(teacher, num_new=5, weight=2.0)
-    logits = remembered + torch.tensor([[9.0], [1.0], [1.0]])
-    assert float(penalty(images, logits, [4, 5, 6])) == pytest.approx(2.0, rel=1e-3)
-    assert float(penalty(images, logits, [0, 1, 2])) == 0.0
+    # The first four are new. What is one off in both logits is at a mean squared distance of one.
+    logits = remembered + torch.tensor([[9.0]] * 4 + [[1.0]] * 3 + [[2.0]] * 3)
+    penalty = distillation(teacher, num_new=4, num_all=10, weight=2.0)
+    assert float(penalty(images, logits, range(10))) == pytest.approx(2.0 * (3 * 1 + 3 * 4) / 6, rel=1e-3)
+    assert float(penalty(images[:4], logits[:4], range(4))) == 0.0
+    # However they are cut into batches, their shares add up to the same.
+    cuts = [slice(0, 3), slice(3, 8), slice(8, 10)]
+    shares = [len(images[cut]) / 10 * penalty(images[cut], logits[cut], range(10)[cut]) for cut in cuts]
+    assert float(sum(shares)) == pytest.approx(5.0, rel=1e-3)
 
 
 def test_the_champion_does_not_learn_from_its_candidate() -> None:
     teacher = build_classifier("resnet18", 2).eval()
     logits = torch.zeros(2, 2, requires_grad=True)
-    distillation(teacher, num_new=0, weight=1.0)(torch.randn(2, 3, 32, 32), logits, [0, 1]).backward()
+    distillation(teacher, num_new=0, num_all=2, weight=1.0)(
+        torch.randn(2, 3, 32, 32), logits, [0, 1]
+    ).backward()
     assert logits.grad is not None
     assert all(parameter.grad is None for parameter in teacher.parameters())
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -6,7 +7,7 @@ from torch import Tensor, nn
 
 from vision.errors import TooFewSamplesError, TrainingDivergedError
 from vision.network import Classifier, build_classifier
-from vision.training import Epoch, TrainingSettings, fit
+from vision.training import Epoch, TrainingResult, TrainingSettings, fit
 
 Pair = tuple[Tensor, int]
 SETTINGS = TrainingSettings(epochs=2, batch_size=8, learning_rate=0.01, schedule="constant")
@@ -129,6 +130,33 @@ def test_statistics_can_be_kept_while_everything_else_trains() -> None:
     changed = {name for name, tensor in result.state.items() if not torch.equal(tensor, before[name])}
     assert {"conv1.weight", "bn1.weight", "bn1.bias", "fc.weight"} <= changed
     assert not any("running_" in name or "num_batches" in name for name in changed)
+
+
+def test_a_batch_in_pieces_takes_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision.training._PIECE_PIXELS", 3 * 32 * 32)
+    seen: list[int] = []
+
+    def towards_zero(images: Tensor, logits: Tensor, indices: Sequence[int]) -> Tensor:
+        assert len(images) == len(logits) == len(indices)
+        seen.append(len(images))
+        return logits.square().mean()
+
+    def trained(*, in_pieces: bool) -> TrainingResult:
+        settings = replace(
+            SETTINGS,
+            epochs=1,
+            keeps_statistics=True,
+            in_pieces=in_pieces,
+            class_weights=(1.0, 3.0),
+            label_smoothing=0.1,
+        )
+        return fit(network(), pairs(16), pairs(8, seed=1), settings, penalty=towards_zero)
+
+    whole, pieces = trained(in_pieces=False), trained(in_pieces=True)
+    assert seen == [8, 8, 3, 3, 2, 3, 3, 2]
+    assert pieces.epochs[0].training_loss == pytest.approx(whole.epochs[0].training_loss, rel=1e-4)
+    for name, tensor in whole.state.items():
+        torch.testing.assert_close(pieces.state[name], tensor, rtol=1e-3, atol=1e-5)
 
 
 def test_groups_may_have_rates_of_their_own() -> None:
