@@ -96,6 +96,7 @@ def distillation(
         with torch.no_grad():
             remembered = teacher(images[is_old])
         distances = (logits[is_old] - remembered).square().mean(dim=1)
-        return weight * distances.sum() / (share_old * len(images))
+        held: Tensor = weight * distances.sum() / (share_old * len(images))
+        return held
 
     return penalty
