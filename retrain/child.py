@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import torch
 
+from retrain.courtesy import Courtesy
 from retrain.exit_status import CRASHED, FENCED, FINISHED, ORPHANED
 from retrain.round import Handles, run_round
 from store.errors import FencedError
@@ -34,6 +35,7 @@ def main(handles: Handles, round_id: int, fencing: int, obstacle: str | None = N
         fine_tune = replace(handles.settings.fine_tune, num_threads=1)
         handles = replace(handles, settings=replace(handles.settings, fine_tune=fine_tune))
     torch.set_num_threads(handles.settings.fine_tune.num_threads)
+    handles = replace(handles, rest=Courtesy().rest)
     try:
         run_round(handles, round_id, fencing, obstacle)
     except FencedError as error:

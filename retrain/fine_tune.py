@@ -24,10 +24,14 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who is told of an epoch's end, and of each step as (done, total); both may raise to stop."""
+    """Who is told of an epoch's end, of each step as (done, total), and of each piece of a step.
+
+    All may raise to stop.
+    """
 
     on_epoch: Callable[[Epoch], None]
     on_batch: Callable[[int, int], None]
+    on_piece: Callable[[], None] | None = None
 
 
 def fine_tune(
@@ -73,6 +77,7 @@ def fine_tune(
         device=device,
         on_epoch=listeners.on_epoch,
         on_batch=listeners.on_batch,
+        on_piece=listeners.on_piece,
         penalty=None
         if teacher is None
         else distillation(teacher, lesson.num_new, len(lesson.training), settings.distillation_weight),

@@ -1,7 +1,7 @@
 """One round, read top to bottom: from pending samples to a new production version, or back to the old."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -40,11 +40,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Handles:
-    """What a round works with."""
+    """What a round works with; `rest` is called between pieces of its training."""
 
     database: Database
     blobs: BlobStore
     settings: RoundSettings
+    rest: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,11 @@ class LearningRound:
             num_new=materials.num_new,
             validation=bench.images(materials.chosen_on),
         )
-        listeners = Listeners(on_epoch=self._hear_epoch, on_batch=lambda done, total: self._journal.look_up())
+        listeners = Listeners(
+            on_epoch=self._hear_epoch,
+            on_batch=lambda done, total: self._journal.look_up(),
+            on_piece=self._handles.rest,
+        )
         return fine_tune(bench.artifact, bench.student(start.target), lesson, settings, listeners)
 
     def _hear_epoch(self, epoch: Epoch) -> None:

@@ -118,6 +118,7 @@ def fit(
     device: torch.device | str = "cpu",
     on_epoch: Callable[[Epoch], None] | None = None,
     on_batch: Callable[[int, int], None] | None = None,
+    on_piece: Callable[[], None] | None = None,
     penalty: Penalty | None = None,
 ) -> TrainingResult:
     """Train a classifier, and leave it with the weights of its best epoch on validation, or of its last.
@@ -132,6 +133,7 @@ def fit(
         device: Where to train.
         on_epoch: Called after each epoch.
         on_batch: Called after each step with (steps done, steps at most).
+        on_piece: Called after each piece of a batch, a moment in which to rest.
         penalty: Added to each step's loss, such as a distance to another network's logits.
 
     Raises:
@@ -148,7 +150,7 @@ def fit(
     classifier.to(device)
     with _seeded(settings, torch.device(device)), only_trainable(classifier, parameters) as groups:
         run = _Run(classifier, settings, groups, torch.device(device))
-        run.on_batch, run.penalty = on_batch, penalty
+        run.on_batch, run.on_piece, run.penalty = on_batch, on_piece, penalty
         for number in range(1, settings.epochs + 1):
             epochs.append(run.epoch(number, training, validation))
             if on_epoch is not None:
@@ -179,6 +181,7 @@ class _Run:
         self._settings = settings
         self._device = device
         self.on_batch: Callable[[int, int], None] | None = None
+        self.on_piece: Callable[[], None] | None = None
         self.penalty: Penalty | None = None
         self._optimizer = _optimizer(groups, settings)
         self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
@@ -240,6 +243,8 @@ class _Run:
             penalised.backward()
             loss_sum, total = loss_sum + float(loss.detach()), total + float(penalised.detach())
             num_right += int((logits.argmax(dim=1) == labels[part]).sum())
+            if self.on_piece is not None:
+                self.on_piece()
         self._optimizer.step()
         self._step += 1
         # A penalty that is no number has spoilt the weights as surely as the loss would.

@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.serving.pictures import DEFAULT_FOLDER
 from perennial.settings import Settings
 from retrain.child import die_with_parent
+from retrain.courtesy import Courtesy
 from retrain.fine_tune import Lesson, Listeners, fine_tune
 from retrain.priority import yield_to_serving
 from vision.artifact import Artifact
@@ -54,7 +55,7 @@ def main() -> None:
             artifact.build(),
             lesson,
             replace(settings.fine_tune, seed=seed),
-            Listeners(on_epoch=lambda epoch: None, on_batch=tell),
+            Listeners(on_epoch=lambda epoch: None, on_batch=tell, on_piece=Courtesy().rest),
         )
 
 
