@@ -51,6 +51,24 @@ def test_the_round_leaves_a_core_to_whoever_wakes_up(tmp_path: Path) -> None:
     assert done.stdout.split() == ["None", str(os.SCHED_IDLE)]
 
 
+def test_its_time_slice_is_the_shortest_where_the_kernel_has_slices(tmp_path: Path) -> None:
+    sched = Path("/proc/self/sched")
+    if not sched.exists() or "se.slice" not in sched.read_text():
+        pytest.skip("this kernel has no slices of a task's own")
+    # Of idle work the kernel shows none; it is the same one when the policy is as it was.
+    shown = "import os; os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0)); "
+    shown += "print(pathlib.Path('/proc/self/sched').read_text())"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{PROGRAM}{shown}", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(retrain.__file__).parents[1])},
+    )
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("se.slice"))
+    assert line.split()[-1] == "100000"
+
+
 def test_an_autogroup_that_cant_be_lowered_is_an_obstacle(tmp_path: Path) -> None:
     (tmp_path / "autogroup").mkdir()
     assert "does not let the round take a lower weight" in _obstacle(tmp_path)
