@@ -24,6 +24,7 @@ from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop, open_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
 from benchmarks.serving.servers import ROOT, Server, default_workers, make_home, ours
+from retrain.courtesy import MAX_REST_SECONDS
 
 CONNECTIONS = 16
 
@@ -71,6 +72,8 @@ def _measure(
         return asyncio.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
 
     saturate(5.0)
+    # The round may still rest from that.
+    time.sleep(MAX_REST_SECONDS + 1)
     alone_rate = _rate(training, lambda: time.sleep(arguments.seconds), arguments.seconds)
     kept, ratios, slowdowns, failed, num_beside = [], [], [], 0, 0
     blocks: list[dict[str, float]] = []
