@@ -27,14 +27,18 @@ def record(name: str, figures: dict[str, Any], command: str) -> Path:
 
 
 def _commit() -> str:
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
+    """Return the commit, marked as dirty where anything else than what benchmarks write differs from it."""
+    described = _git("describe", "--always", "--abbrev=12").stdout.strip()
+    changed = _git(
+        "status", "--porcelain", "--", ":/", ":(exclude,top)benchmarks/results", ":(exclude,top)docs"
     )
-    return described.stdout.strip() or "unknown"
+    return f"{described}{'-dirty' if changed.stdout.strip() else ''}" or "unknown"
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", *arguments], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
 
 
 def _today() -> str:

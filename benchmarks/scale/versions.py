@@ -1,5 +1,6 @@
 """Memory and disk by the versions that are kept."""
 
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,8 +20,8 @@ def by_versions(environment: Mapping[str, str], images: Path, folder: Path) -> l
         while num_kept < wanted:
             run_perennial(
                 environment,
-                *("train", str(images), "--weights", "bundled", "--strategy", "linear_probe"),
-                *("--image-size", "64", "--seed", str(num_kept)),
+                *("train", str(_fewer(images, num_kept, folder / "images"))),
+                *("--weights", "bundled", "--strategy", "linear_probe", "--image-size", "64"),
             )
             num_kept += 1
         with ours(environment, default_workers(), folder / "log") as server:
@@ -31,6 +32,15 @@ def by_versions(environment: Mapping[str, str], images: Path, folder: Path) -> l
         found.append({"versions": wanted, "memory_mib": round(memory), "home_mib": round(size / 2**20)})
         print(found[-1], file=sys.stderr, flush=True)
     return found
+
+
+def _fewer(images: Path, num: int, copy: Path) -> Path:
+    """Copy a folder without some of its images, so that no version is what another is, and kept once."""
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(images, copy)
+    for file in sorted((copy / "train").rglob("*.jpg"))[:num]:
+        file.unlink()
+    return copy
 
 
 def _serve_each(url: str) -> None:
