@@ -55,7 +55,6 @@ def _draw_feedback(ax: Axes, points: list[dict[str, Any]]) -> None:
 def _draw_rounds(ax: Axes, rounds: dict[str, list[dict[str, Any]]]) -> None:
     _line(ax, rounds["by_new_samples"], "new", "seconds", "by new samples, as many replayed")
     _line(ax, rounds["by_old_samples"], "old", "seconds", "by old samples, 250 new")
-    ax.set_xscale("log")
     _name(ax, "samples", "seconds", "A round, 64 pixels, 3 epochs")
 
 
