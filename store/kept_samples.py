@@ -10,14 +10,7 @@ from sqlalchemy import Connection, func, select
 from store.database import Database, now
 from store.label_rules import Standing, standing
 from store.near_duplicates import near_split
-from store.new_samples import (
-    NewSample,
-    append_label,
-    insert_sample,
-    latest_labels,
-    newest_revision,
-    put_in_force,
-)
+from store.new_samples import NewSample, append_label, insert_sample, latest_labels, put_in_force
 from store.registry import production
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import labels, samples
@@ -115,8 +108,7 @@ def bring_back(
     if was is None or missing:
         stands = standing(after, _class_names(connection, known_labels, was, before))
         if stands != was:
-            revision = newest_revision(connection, sample_id, stands.label)
-            put_in_force(connection, sample_id, stands, revision)
+            put_in_force(connection, sample_id, stands)
     contradicted = tuple(each.source for each in said if after[each.source] != each.label)
     status: Literal["labelled", "known"] = "labelled" if missing else "known"
     return Arrival("added" if found is None else status, is_moved, contradicted)

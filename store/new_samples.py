@@ -86,13 +86,13 @@ def latest_labels(connection: Connection, sample_id: int) -> dict[str, str]:
     return {row.source: row.label for row in connection.execute(_LABELS, {"sample_id": sample_id})}
 
 
-def newest_revision(connection: Connection, sample_id: int, label: str | None) -> int | None:
-    """Return the newest row that says this label of a sample."""
-    asked = {"sample_id": sample_id, "label": label}
-    return connection.execute(_REVISION, asked).scalar_one_or_none()
+def put_in_force(connection: Connection, sample_id: int, stands: Standing) -> None:
+    """Write where a sample stands; its revision is the newest row that says the label in force."""
+    asked = {"sample_id": sample_id, "label": stands.label}
+    write_standing(connection, sample_id, stands, connection.execute(_REVISION, asked).scalar_one_or_none())
 
 
-def put_in_force(connection: Connection, sample_id: int, stands: Standing, revision: int | None) -> None:
-    """Write where a sample stands; `revision` is the newest row that says the label in force."""
+def write_standing(connection: Connection, sample_id: int, stands: Standing, revision: int | None) -> None:
+    """Write where a sample stands, for whoever knows the revision."""
     values = {"state": stands.state, "label": stands.label, "label_revision": revision}
     connection.execute(_UPDATE_STANDING, values | {"sample_id": sample_id})

@@ -17,8 +17,8 @@ from store.new_samples import (
     append_label,
     insert_sample,
     latest_labels,
-    newest_revision,
     put_in_force,
+    write_standing,
 )
 from store.pending import num_pending, pending, replayable
 from store.sample_rows import Sample, sample_of, select_samples
@@ -100,7 +100,7 @@ def add_sample(
         append_label(connection, sample_id, new.label, new.source)
     stands = standing({**before, new.source: new.label}, class_names)
     if stands != was:
-        put_in_force(connection, sample_id, stands, newest_revision(connection, sample_id, stands.label))
+        put_in_force(connection, sample_id, stands)
     return _outcome(sample_id, known.split, new, class_names, before=before, was=was, stands=stands)
 
 
@@ -146,7 +146,7 @@ def _add_first(
     sample_id = insert_sample(connection, new, split, created)
     revision = append_label(connection, sample_id, new.label, new.source, created)
     stands = standing({new.source: new.label}, class_names)
-    put_in_force(connection, sample_id, stands, None if stands.label is None else revision)
+    write_standing(connection, sample_id, stands, None if stands.label is None else revision)
     return _outcome(sample_id, split, new, class_names, before={}, was=None, stands=stands)
 
 

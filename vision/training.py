@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
-from vision.batches import EpochAware, LabelledTensors, cut, load
+from vision.batches import EpochAware, LabelledTensors, cut, laid_out, load, pieces
 from vision.diagnosis import Diagnosis, diagnose
 from vision.errors import TooFewSamplesError, TrainingDivergedError
 from vision.freezing import Parameters, only_trainable, set_training_modes
@@ -19,8 +19,6 @@ from vision.schedule import Schedule, rate_at
 
 # From images (N, …), logits (N, C) and indices of the images in the training set to a differentiable scalar.
 Penalty = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
-# Of a piece of a batch: eight photographs of 224 × 224. Their activations fit into a processor's caches.
-_PIECE_PIXELS = 8 * 224 * 224
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +211,7 @@ class _Run:
         loaded = load(dataset, batches, num_threads=self._settings.loader_threads)
         for indices, (images, labels) in zip(batches, loaded, strict=True):
             self._set_rates(len(batches) * self._settings.epochs)
-            loss, right = self._learn(_laid_out(images.to(self._device)), labels.to(self._device), indices)
+            loss, right = self._learn(laid_out(images.to(self._device)), labels.to(self._device), indices)
             if self.on_batch is not None:
                 self.on_batch(self._step, len(batches) * self._settings.epochs)
             if not math.isfinite(loss):
@@ -233,7 +231,8 @@ class _Run:
     def _learn(self, images: Tensor, labels: Tensor, indices: Sequence[int]) -> tuple[float, int]:
         self._optimizer.zero_grad(set_to_none=True)
         loss_sum, total, num_right, divisor = 0.0, 0.0, 0, self._divisor(labels)
-        for part in self._pieces(images):
+        is_cut = self._settings.in_pieces and self._device.type == "cpu"
+        for part in pieces(images) if is_cut else [slice(None)]:
             logits = self._network(images[part])
             loss = self._loss(logits, labels[part]) / divisor
             penalised = loss
@@ -249,12 +248,6 @@ class _Run:
         self._step += 1
         # A penalty that is no number has spoilt the weights as surely as the loss would.
         return loss_sum if math.isfinite(total) else math.nan, num_right
-
-    def _pieces(self, images: Tensor) -> list[slice]:
-        num, size = len(images), len(images)
-        if self._settings.in_pieces and self._device.type == "cpu":
-            size = max(1, _PIECE_PIXELS // math.prod(images.shape[2:]))
-        return [slice(start, start + size) for start in range(0, num, size)]
 
     def _divisor(self, labels: Tensor) -> float:
         """Return what the sum of a batch's losses is divided by for their mean."""
@@ -272,11 +265,6 @@ class _Run:
                 loss_sum += float(nn.functional.cross_entropy(logits, targets, reduction="sum"))
                 num_right += int((logits.argmax(dim=1) == targets).sum())
         return loss_sum / len(dataset), num_right / len(dataset)
-
-
-def _laid_out(images: Tensor) -> Tensor:
-    """Return images with their channels last, in which convolutions are a sixth faster on a CPU."""
-    return images.contiguous(memory_format=torch.channels_last) if images.dim() == 4 else images
 
 
 def _optimizer(groups: list[dict[str, Any]], settings: TrainingSettings) -> Optimizer:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,4 +51,4 @@ def _serve_each(url: str) -> None:
             version = model["version"]
             client.post(f"/v1/models/{version}/promote", json={"force": True}).raise_for_status()
             while any(worker["version"] != version for worker in client.get("/v1/status").json()["workers"]):
-                pass
+                time.sleep(0.1)

@@ -118,7 +118,7 @@ def feedback(server: Server, acknowledged: list[int]) -> Ask:
                 acknowledged.append(int(body["sample_id"]))
             return answer.status
 
-    return ask  # type: ignore[return-value]
+    return ask
 
 
 def _arguments() -> argparse.Namespace:

@@ -4,14 +4,14 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import aiohttp
 import numpy as np
 
 #: From the session and an image's bytes to the answer's status.
-Ask = Callable[[aiohttp.ClientSession, bytes], "asyncio.Future[int]"]
+Ask = Callable[[aiohttp.ClientSession, bytes], Awaitable[int]]
 
 _TIMEOUT = aiohttp.ClientTimeout(total=120)
 
@@ -116,7 +116,7 @@ def raw(url: str) -> Ask:
             await answer.read()
             return answer.status
 
-    return ask  # type: ignore[return-value]
+    return ask
 
 
 def part(url: str, name: str) -> Ask:
@@ -129,4 +129,4 @@ def part(url: str, name: str) -> Ask:
             await answer.read()
             return answer.status
 
-    return ask  # type: ignore[return-value]
+    return ask

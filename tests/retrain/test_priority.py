@@ -18,10 +18,10 @@ print(yield_to_serving(pathlib.Path(sys.argv[1])), flush=True)
 """
 
 
-def _obstacle(process: Path) -> str:
-    """Let a process of its own yield, and return what it printed."""
+def _obstacle(process: Path, then: str = "") -> str:
+    """Let a process of its own yield, and then do more, and return what it printed."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(process)],
+        [sys.executable, "-c", PROGRAM + then, str(process)],
         capture_output=True,
         text=True,
         check=True,
@@ -41,14 +41,8 @@ def test_the_autogroup_is_lowered_too(tmp_path: Path) -> None:
 
 
 def test_the_round_leaves_a_core_to_whoever_wakes_up(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", f"{PROGRAM}import os; print(os.sched_getscheduler(0))", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(retrain.__file__).parents[1])},
-    )
-    assert done.stdout.split() == ["None", str(os.SCHED_IDLE)]
+    printed = _obstacle(tmp_path, "import os; print(os.sched_getscheduler(0))")
+    assert printed.split() == ["None", str(os.SCHED_IDLE)]
 
 
 def test_its_time_slice_is_the_shortest_where_the_kernel_has_slices(tmp_path: Path) -> None:
@@ -58,14 +52,7 @@ def test_its_time_slice_is_the_shortest_where_the_kernel_has_slices(tmp_path: Pa
     # Of idle work the kernel shows none; it is the same one when the policy is as it was.
     shown = "import os; os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0)); "
     shown += "print(pathlib.Path('/proc/self/sched').read_text())"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{PROGRAM}{shown}", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(retrain.__file__).parents[1])},
-    )
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("se.slice"))
+    (line,) = (line for line in _obstacle(tmp_path, shown).splitlines() if line.startswith("se.slice"))
     assert line.split()[-1] == "100000"
 
 

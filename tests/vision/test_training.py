@@ -133,7 +133,7 @@ def test_statistics_can_be_kept_while_everything_else_trains() -> None:
 
 
 def test_a_batch_in_pieces_takes_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vision.training._PIECE_PIXELS", 3 * 32 * 32)
+    monkeypatch.setattr("vision.batches._PIECE_PIXELS", 3 * 32 * 32)
     seen: list[int] = []
 
     def towards_zero(images: Tensor, logits: Tensor, indices: Sequence[int]) -> Tensor:

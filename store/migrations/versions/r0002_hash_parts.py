@@ -24,7 +24,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     connection = op.get_bind()
-    known = connection.execute(sa.text("SELECT id, phash FROM samples")).all()
+    known = connection.execute(sa.text("SELECT id, phash FROM samples"))
     rows = ({"part": part, "sample_id": row.id} for row in known for part in _parts_of(row.phash))
     for chunk in chunks(rows, 10_000):
         connection.execute(parts.insert(), chunk)
