@@ -3,10 +3,10 @@
 import argparse
 import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.photographs import DEFAULT_ARCHIVE, make_world
@@ -84,8 +84,7 @@ def _measure(
     figures: dict[str, Any] = {strategy: accuracies(runs) for strategy, runs in by_strategy.items()}
     if len(by_strategy) > 1:
         figures["chosen"] = chosen(by_strategy)
-    if "linear_probe" in by_strategy:
-        figures["calibration"] = calibration(by_strategy["linear_probe"])
+    figures["calibration"] = {strategy: calibration(runs) for strategy, runs in by_strategy.items()}
     figures["ensemble"] = {strategy: ensemble(runs) for strategy, runs in ensembles.items()}
     return figures, seconds
 
@@ -98,13 +97,12 @@ def _runs(
     seeds: Sequence[int],
     seconds: dict[str, float],
 ) -> dict[str, list[Measured]]:
-    """Return the runs of each strategy, one for each seed, and note the seconds of one."""
+    """Return the runs of each strategy, one for each seed, and note the median seconds of one."""
     found: dict[str, list[Measured]] = {}
     for strategy in strategies:
-        begun = time.monotonic()
         found[strategy] = [_run(task, start, strategy, seed, num_members) for seed in seeds]
         name = strategy if num_members == 1 else f"ensemble_{strategy}"
-        seconds[name] = round((time.monotonic() - begun) / len(seeds), 1)
+        seconds[name] = round(median(run.seconds for run in found[strategy]), 1)
         told = f"{accuracies(found[strategy])}, {seconds[name]} s"
         print(f"{task.name}, {start.name}, {name}: {told}", file=sys.stderr, flush=True)
     return found

@@ -1,5 +1,6 @@
 """One transfer of a benchmark with its figures, and the figures of several seeds together."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from vision.artifact import Artifact
 from vision.augmentation import augmented
@@ -23,6 +25,7 @@ from vision.transfer import TransferSettings, transfer
 
 BATCH_SIZES = (1, 8)
 _VALIDATION = 0.15
+_NUM_DRAWS = 100
 
 Pair = tuple[bytes, int]
 
@@ -36,7 +39,10 @@ class Measured:
         accuracy: Of what would be served.
         validation: Accuracy on validation.
         losses: Of the validation images, one each.
-        calibration: Expected calibration error before and after the temperature.
+        calibration: Expected calibration error before the temperature, after it, and what honest confidences
+            would show on as many images by chance.
+        likelihood: Mean negative log-likelihood in nats before and after the temperature.
+        seconds: From images to artifact.
         member_accuracy: Mean of an ensemble's members; None for one network.
         milliseconds: An image of one member and of the ensemble, by images a forward; empty for one network.
     """
@@ -45,7 +51,9 @@ class Measured:
     accuracy: float
     validation: float
     losses: Tensor
-    calibration: tuple[float, float]
+    calibration: tuple[float, float, float]
+    likelihood: tuple[float, float]
+    seconds: float
     member_accuracy: float | None
     milliseconds: Mapping[int, Sequence[float]]
 
@@ -57,19 +65,20 @@ def run_transfer(
     order = np.random.default_rng(settings.seed).permutation(len(training))
     shuffled = [training[index] for index in order]
     num_validation = round(_VALIDATION * len(shuffled))
+    begun = time.monotonic()
     result = transfer(shuffled[num_validation:], shuffled[:num_validation], class_names, settings)
+    seconds = time.monotonic() - begun
     logits, each, labels = _answers(result.artifact, test)
     member_accuracy = None if each is None else _points(each.argmax(dim=2) == labels.unsqueeze(1))
-    errors = [
-        round(100 * expected_calibration_error(logits.numpy(), labels.numpy(), temperature), 2)
-        for temperature in (1.0, result.artifact.temperature)
-    ]
+    cooled = logits / result.artifact.temperature
     return Measured(
         strategy=result.strategy,
         accuracy=_points(logits.argmax(dim=1) == labels),
         validation=round(100 * result.validation_accuracy, 2),
         losses=result.validation_losses,
-        calibration=(errors[0], errors[1]),
+        calibration=(_error(logits, labels), _error(cooled, labels), _error_of_honest(cooled)),
+        likelihood=(_likelihood(logits, labels), _likelihood(cooled, labels)),
+        seconds=seconds,
         member_accuracy=member_accuracy,
         milliseconds=_milliseconds(result.artifact),
     )
@@ -85,10 +94,17 @@ def accuracies(runs: Sequence[Measured]) -> dict[str, Any]:
 
 
 def calibration(runs: Sequence[Measured]) -> dict[str, float]:
-    """Return the mean calibration error before and after the temperature."""
+    """Return the mean calibration error before and after the temperature, of honest ones, and the losses."""
+    errors = zip(*(run.calibration for run in runs), strict=True)
+    before, after, honest = (round(mean(each), 2) for each in errors)
+    losses = zip(*(run.likelihood for run in runs), strict=True)
+    loss_before, loss_after = (round(mean(each), 4) for each in losses)
     return {
-        "before": round(mean(run.calibration[0] for run in runs), 2),
-        "after": round(mean(run.calibration[1] for run in runs), 2),
+        "before": before,
+        "after": after,
+        "honest": honest,
+        "nats_before": loss_before,
+        "nats_after": loss_after,
     }
 
 
@@ -124,6 +140,21 @@ def _answers(artifact: Artifact, test: Sequence[Pair]) -> tuple[Tensor, Tensor |
         return mean_logits(each), each, torch.tensor(images.labels)
     logits, _ = evaluate_logits(classifier, images)
     return logits, None, torch.tensor(images.labels)
+
+
+def _error(logits: Tensor, labels: Tensor) -> float:
+    return 100 * expected_calibration_error(logits.numpy(), labels.numpy())
+
+
+def _error_of_honest(logits: Tensor) -> float:
+    """Return the mean error where classes are drawn as the confidences say, so that these are honest."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.multinomial(logits.softmax(dim=1), _NUM_DRAWS, replacement=True, generator=generator)
+    return mean(_error(logits, classes) for classes in drawn.T)
+
+
+def _likelihood(logits: Tensor, labels: Tensor) -> float:
+    return float(cross_entropy(logits, labels))
 
 
 def _milliseconds(artifact: Artifact) -> dict[int, list[float]]:
