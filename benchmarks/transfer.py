@@ -76,17 +76,24 @@ def _measure(
     """Return a start's figures by strategy, and its seconds a run; None where its weights can't be had."""
     seconds: dict[str, float] = {}
     try:
-        by_strategy = _runs(task, start, arguments.strategies, 1, arguments.seeds, seconds)
+        by_strategy = _runs(
+            task, start, _strategies(start, arguments.strategies), 1, arguments.seeds, seconds
+        )
         ensembles = _runs(task, start, arguments.ensembles, NUM_MEMBERS, arguments.seeds, seconds)
     except WeightsUnavailableError as error:
         print(f"{task.name}, {start.name}: {error}", file=sys.stderr, flush=True)
         return None, {}
     figures: dict[str, Any] = {strategy: accuracies(runs) for strategy, runs in by_strategy.items()}
-    if len(by_strategy) > 1:
+    if start.weights != "none" and len(by_strategy) > 1:
         figures["chosen"] = chosen(by_strategy)
     figures["calibration"] = {strategy: calibration(runs) for strategy, runs in by_strategy.items()}
     figures["ensemble"] = {strategy: ensemble(runs) for strategy, runs in ensembles.items()}
     return figures, seconds
+
+
+def _strategies(start: Start, asked: Sequence[str]) -> Sequence[str]:
+    """Return what to measure: a start without features has none to keep, so there all is trained or a head."""
+    return asked if start.weights != "none" else ("linear_probe", "full")
 
 
 def _runs(
