@@ -92,7 +92,7 @@ def _measure(
 
 
 def _strategies(start: Start, asked: Sequence[str]) -> Sequence[str]:
-    """Return what to measure: a start without features has none to keep, so there all is trained or a head."""
+    """Return what to measure: without features to keep, all is trained, or a head."""
     return asked if start.weights != "none" else ("linear_probe", "full")
 
 

@@ -1,6 +1,7 @@
 """From a user's label to a durable sample."""
 
 import asyncio
+import threading
 import time
 import unicodedata
 from collections.abc import Callable
@@ -22,8 +23,8 @@ from store.predictions import LoggedPrediction, find_prediction, mark_labelled
 from store.samples import FeedbackOutcome, NewSample, SplitSettings, add_sample
 from store.shared_reads import SharedRead
 from store.versions import production_classes
+from vision.decoding import ImageLimits, decode_grey
 from vision.perceptual_hash import perceptual_hash
-from vision.preprocessing import ImageLimits, decode_image
 
 MAX_LABEL_CHARACTERS = 200
 # Another worker may have answered the prediction, and writes it within a fraction of this.
@@ -42,7 +43,7 @@ class FeedbackDesk:
     split: SplitSettings
     # Bounds how many images wait here, and how many are decoded, and held decoded, at once.
     admission: Admission
-    decoding: asyncio.Semaphore
+    decoding: threading.Semaphore
     on_outcome: Callable[[str, str], None]
     # Counted after the commit and for many at once: the count takes longer the more is pending.
     num_pending: SharedRead[int]
@@ -103,10 +104,8 @@ class FeedbackDesk:
         """
         label = clean_label(sent.label)
         with self.admission.of(1):
-            async with self.decoding:
-                phash = await asyncio.to_thread(self._hash, sent.content)
             # The bytes first, then the row that names them: a row without bytes must never be.
-            sha256 = await self.blobs.put_async(sent.content)
+            phash, sha256 = await self.blobs.in_thread(partial(self._take_in, sent.content))
             new = NewSample(
                 sha256=sha256, phash=phash, origin="direct", source=source, label=label, group=sent.group
             )
@@ -118,8 +117,11 @@ class FeedbackDesk:
 
             return await self._store(source, add)
 
-    def _hash(self, content: bytes) -> int:
-        return perceptual_hash(decode_image(content, self.limits))
+    def _take_in(self, content: bytes) -> tuple[int, str]:
+        """Store bytes that can be decoded; return the perceptual hash and the name."""
+        with self.decoding:
+            phash = perceptual_hash(decode_grey(content, self.limits))
+        return phash, self.blobs.put(content)
 
     def _add(self, connection: Connection, new: NewSample) -> FeedbackOutcome:
         class_names = production_classes(connection)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from dataclasses import dataclass
 
 from monitoring.metrics import Exposition, ServiceMetrics
@@ -99,7 +100,7 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
             limits=settings.limits,
             split=settings.split,
             admission=Admission(settings.batch.max_queue, given.metrics.count_rejection),
-            decoding=asyncio.Semaphore(MAX_FEEDBACK_DECODING),
+            decoding=threading.Semaphore(MAX_FEEDBACK_DECODING),
             on_outcome=given.metrics.count_feedback,
             num_pending=SharedRead(given.database, num_pending),
         ),

@@ -5,10 +5,12 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote
 
 import obstore
@@ -17,6 +19,8 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from store.durable import make_folder, sync_file, sync_folder, write_file
 from store.errors import BlobMissingError, BlobsUnavailableError, CorruptBlobError
+
+T = TypeVar("T")
 
 NUM_THREADS = 16
 
@@ -69,7 +73,11 @@ class BlobStore:
 
     async def put_async(self, content: bytes) -> str:
         """Store bytes as `put` does, in one of 16 threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.put, content)
+        return await self.in_thread(partial(self.put, content))
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run work that ends in a put in one of the 16 threads of puts, for the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def ensure(self, contents: Mapping[str, bytes]) -> None:
         """Put those of the bytes (SHA-256 to content) again that were deleted since they were put.
