@@ -6,6 +6,7 @@ from itertools import takewhile
 
 from sqlalchemy import Connection
 
+from monitoring.drift import METRIC as DRIFT_METRIC
 from monitoring.drift import DriftSettings, measure_drift
 from monitoring.errors import EmbeddingMismatchError, NoReferenceError
 from retrain.fenced_database import FencedDatabase
@@ -15,6 +16,7 @@ from store import learning_state, registry, rounds, samples, workers
 from store.blobs import BlobStore
 from store.cleanup import collect_blobs, delete_blobs, expire
 from store.database import now
+from store.thinning import thin
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +68,13 @@ def watch_drift(database: FencedDatabase, blobs: BlobStore, settings: DriftSetti
 
 
 def keep_house(database: FencedDatabase, blobs: BlobStore, settings: LearnerSettings) -> None:
-    """Let go of what the limits say: predictions, versions, nameless bytes, workers that are gone."""
+    """Let go of what is over the limits: predictions, versions, nameless bytes, drift, gone workers."""
     expired = expire(database, blobs, settings.retention)
     dropped = database.write(partial(registry.drop_old_versions, keep=settings.keep_versions))
     deleted = delete_blobs(database, blobs, dropped)
     collected = collect_blobs(database, blobs)
+    while database.write(partial(thin, metric=DRIFT_METRIC)):
+        pass
     num_workers = database.write(
         partial(workers.forget_old, older_than_seconds=settings.forget_workers_seconds)
     )

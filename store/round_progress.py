@@ -10,7 +10,7 @@ from store.database import now
 from store.errors import TooManyTriesError
 from store.round_log import add_step, forget_try
 from store.round_records import Round, find_round
-from store.round_states import FINISHED, MAX_TRIES, check_transition
+from store.round_states import FINISHED, MAX_TRIES, MAX_TRIES_IN_ALL, check_transition
 from store.schema import round_steps
 from store.schema import rounds as rounds_table
 
@@ -22,8 +22,8 @@ def begin(connection: Connection, round_id: int, fencing: int) -> Round:
 
     Returns:
         The round: `preparing`, on its next try; `cancelled`, where a person asked for that; or `failed`,
-        where it crashed under this lease in each of the tries it may have. Tries that ended with their
-        learner are no crashes of the round.
+        where it was tried as often as it may be: 3 times under this lease, so that it crashed itself, or 10
+        times in all, most of which ended together with their learner.
 
     Raises:
         FencedError: The lease is no longer that of `fencing`.
@@ -32,8 +32,7 @@ def begin(connection: Connection, round_id: int, fencing: int) -> Round:
     found = find_round(connection, round_id)
     if found.cancel_requested:
         advance(connection, round_id, "cancelled", fencing=fencing, reason="Cancelled by a person.")
-    elif not found.is_finished and _num_crashes(connection, round_id, fencing) >= MAX_TRIES:
-        reason = f"It crashed {MAX_TRIES} times; the learner's log says why."
+    elif not found.is_finished and (reason := _why_no_more(connection, found, fencing)) is not None:
         advance(connection, round_id, "failed", fencing=fencing, reason=reason)
     else:
         advance(connection, round_id, "preparing", fencing=fencing)
@@ -89,10 +88,9 @@ def advance(
 
 
 def _next_try(connection: Connection, found: Round, fencing: int | None) -> dict[str, Any]:
-    if _num_crashes(connection, found.id, fencing) >= MAX_TRIES:
-        raise TooManyTriesError(
-            f"Round {found.id} was tried {MAX_TRIES} times, which is all it may have. Move it to failed."
-        )
+    reason = _why_no_more(connection, found, fencing)
+    if reason is not None:
+        raise TooManyTriesError(f"Round {found.id} may not be tried again: {reason} Move it to failed.")
     forget_try(connection, found.id)
     champion = registry.production(connection)
     return {
@@ -104,7 +102,19 @@ def _next_try(connection: Connection, found: Round, fencing: int | None) -> dict
     }
 
 
-def _num_crashes(connection: Connection, round_id: int, fencing: int | None) -> int:
+def _why_no_more(connection: Connection, found: Round, fencing: int | None) -> str | None:
+    """Return why a round may not be tried again, None where it may."""
+    if _num_begun(connection, found.id, fencing) >= MAX_TRIES:
+        return f"It crashed {MAX_TRIES} times; the learner's log says why."
+    if found.num_tries >= MAX_TRIES_IN_ALL:
+        return (
+            f"It was begun {found.num_tries} times, and no learner saw the end of it. Does the machine run "
+            "out of memory? Its log says what was killed."
+        )
+    return None
+
+
+def _num_begun(connection: Connection, round_id: int, fencing: int | None) -> int:
     """Return how often a round was begun under a lease: where it is begun again, it crashed each time."""
     begun = (round_steps.c.round_id == round_id, round_steps.c.step == "preparing")
     query = select(func.count()).select_from(round_steps).where(*begun, round_steps.c.fencing == fencing)

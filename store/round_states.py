@@ -4,7 +4,10 @@ from typing import Final
 
 from store.errors import IllegalTransitionError
 
+#: Under one learner: each but the last crashed.
 MAX_TRIES: Final = 3
+#: Under all learners: some of them were replaced, but so many end with their round for a reason.
+MAX_TRIES_IN_ALL: Final = 10
 
 RUNNING: Final = frozenset({"preparing", "training", "evaluating"})
 UNFINISHED: Final = frozenset({"requested", "awaiting_approval"}) | RUNNING

@@ -292,7 +292,7 @@ def test_a_round_that_crashed_three_times_fails(database: Database, fencing: int
     assert "3 times" in (failed.reason or "")
 
 
-def test_tries_that_ended_with_their_learner_are_no_crashes(database: Database) -> None:
+def test_tries_that_ended_with_their_learner_are_no_crashes_but_have_an_end(database: Database) -> None:
     round_id = request(database)
 
     def begin_as(connection: Connection, holder: str) -> rounds.Round:
@@ -302,10 +302,12 @@ def test_tries_that_ended_with_their_learner_are_no_crashes(database: Database) 
         leases.release(connection, holder)
         return begun
 
-    for num_tries in range(1, 6):
-        holder = f"learner-{num_tries}"
-        begun = database.write(partial(begin_as, holder=holder))
+    for num_tries in range(1, 11):
+        begun = database.write(partial(begin_as, holder=f"learner-{num_tries}"))
         assert (begun.state, begun.num_tries) == ("preparing", num_tries)
+    failed = database.write(partial(begin_as, holder="learner-11"))
+    assert (failed.state, failed.num_tries) == ("failed", 10)
+    assert "10 times" in (failed.reason or "")
 
 
 def test_a_fourth_try_by_hand_is_refused(database: Database, fencing: int) -> None:
