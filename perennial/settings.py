@@ -132,6 +132,7 @@ class Settings(Fields):
             ),
             promote=self.promote,
             device=self.device,
+            device_memory=self.round_device_memory,
             limits=self.limits(),
             adaptations=self.adapt,
             engine=self.engine,

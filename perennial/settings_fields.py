@@ -115,7 +115,7 @@ class Fields(BaseSettings):
     near_duplicate_distance: int = Field(
         default=4,
         ge=0,
-        le=15,
+        le=5,
         description="Bits of the perceptual hash in which pictures of one thing may differ.",
     )
 
@@ -156,6 +156,9 @@ class Fields(BaseSettings):
         default=2 * 2**30,
         ge=0,
         description="Free memory without which a round waits, rather than serving dies.",
+    )
+    round_device_memory: float = Field(
+        default=0.5, gt=0.0, le=1.0, description="Share of a CUDA device's memory that a round may take."
     )
     max_candidates: Count = Field(default=3, description="Candidates that a round may show to the gate.")
     max_negative_flips: Fraction = Field(

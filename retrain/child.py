@@ -15,6 +15,7 @@ from retrain.courtesy import Courtesy
 from retrain.exit_status import CRASHED, FENCED, FINISHED, ORPHANED
 from retrain.round import Handles, run_round
 from store.errors import FencedError
+from vision.device import limit_device_memory, resolve_device
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def main(handles: Handles, round_id: int, fencing: int, obstacle: str | None = N
         fine_tune = replace(handles.settings.fine_tune, num_threads=1)
         handles = replace(handles, settings=replace(handles.settings, fine_tune=fine_tune))
     torch.set_num_threads(handles.settings.fine_tune.num_threads)
+    limit_device_memory(resolve_device(handles.settings.device), handles.settings.device_memory)
     handles = replace(handles, rest=Courtesy().rest)
     try:
         run_round(handles, round_id, fencing, obstacle)

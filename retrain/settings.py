@@ -51,6 +51,8 @@ class RoundSettings:
         max_agreement: Logged predictions on which a champion without a golden set is judged, at most.
         min_audits: Audited samples from which live accuracy is counted instead of read off confidences.
         device: Where torch computes: "cpu", "cuda", or "auto", which takes CUDA where there is one.
+        device_memory: Share of a CUDA device's memory that the round may take, in (0, 1]; past that it
+            crashes, and serving doesn't.
         limits: What one image may cost, as for those who accepted it.
         adaptations: "augmentation" learns from variants that simulate a shift; "batch_norm" first moves the
             champion's statistics to the newest predictions' images.
@@ -66,6 +68,7 @@ class RoundSettings:
     max_agreement: int = 2000
     min_audits: int = 30
     device: str = "cpu"
+    device_memory: float = 0.5
     limits: ImageLimits = field(default_factory=ImageLimits)
     adaptations: tuple[RoundAdaptation, ...] = ()
     max_adapted: int = 512

@@ -1,4 +1,4 @@
-"""Which device networks run on."""
+"""Which device networks run on, and how much of it a process may take."""
 
 import torch
 
@@ -8,3 +8,9 @@ def resolve_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
+
+
+def limit_device_memory(device: str, fraction: float) -> None:
+    """Let this process take no more than a fraction of a CUDA device's memory; of "cpu" there is no limit."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(fraction)
