@@ -1,11 +1,14 @@
-"""What the store's tests share: a migrated SQLite database in a folder of the test's own."""
+"""What the store's tests share: a migrated SQLite database of their own, a champion in it, and a lease."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
+from store import leases, registry
 from store.database import Database, migrate
+from store.registry import NewVersion
 
 
 @pytest.fixture
@@ -15,3 +18,20 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened = Database(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def champion(database: Database) -> str:
+    def work(connection: Connection) -> str:
+        first = registry.add_version(connection, NewVersion(("ants", "bees"), {"weights": "a" * 64}), [])
+        registry.promote(connection, first.version, reason="first", actor="test")
+        return first.version
+
+    return database.write(work)
+
+
+@pytest.fixture
+def fencing(database: Database) -> int:
+    number = database.write(lambda c: leases.acquire(c, "learner-a", 60))
+    assert number is not None
+    return number

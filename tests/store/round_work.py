@@ -1,0 +1,84 @@
+"""What tests of rounds do to them, each in one call."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from store import leases, registry, rounds
+from store.database import Database
+from store.registry import NewVersion
+from store.rounds import Round
+
+RUN = ("preparing", "training", "evaluating")
+VERDICT = {"decision": "passed", "sentence": "Better on new, equal on old."}
+
+
+def request(database: Database) -> int:
+    return database.write(lambda c: rounds.request_round(c, "ada", "500 new samples")).id
+
+
+def go(database: Database, round_id: int, fencing: int, *states: str) -> None:
+    for state in states:
+        database.write(lambda c, state=state: rounds.advance(c, round_id, state, fencing=fencing))
+
+
+def evaluating(database: Database, fencing: int) -> int:
+    round_id = request(database)
+    go(database, round_id, fencing, *RUN)
+    return round_id
+
+
+def find(database: Database, round_id: int) -> Round:
+    with database.read() as connection:
+        return rounds.find_round(connection, round_id)
+
+
+def candidate_of(champion: str, round_id: int) -> NewVersion:
+    return NewVersion(("ants", "bees"), {"weights": "b" * 64}, parent=champion, round_id=round_id)
+
+
+def promote_round(database: Database, champion: str, round_id: int, fencing: int) -> registry.Move:
+    return database.write(
+        lambda c: rounds.promote_round(
+            c,
+            round_id,
+            candidate_of(champion, round_id),
+            [(1, "train", None), (2, "holdout", None)],
+            verdict=VERDICT,
+            reason="passed",
+            fencing=fencing,
+        )
+    )
+
+
+def await_approval(database: Database, champion: str, round_id: int, fencing: int) -> None:
+    database.write(
+        lambda c: rounds.await_approval(
+            c,
+            round_id,
+            candidate_of(champion, round_id),
+            [],
+            verdict=VERDICT,
+            reason="passed",
+            fencing=fencing,
+        )
+    )
+
+
+def production(database: Database) -> str | None:
+    with database.read() as connection:
+        found = registry.production(connection)
+    return None if found is None else found.version
+
+
+def count(database: Database, table: Any) -> int:
+    with database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def hand_over(database: Database) -> int:
+    """End the lease in force, as time would, and give it to another learner."""
+    database.write(lambda c: leases.acquire(c, "learner-a", 0))
+    number = database.write(lambda c: leases.acquire(c, "learner-b", 60))
+    assert number is not None
+    return number
