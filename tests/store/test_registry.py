@@ -1,58 +1,20 @@
-from collections.abc import Sequence
+"""How versions are kept, promoted, rolled back and dropped."""
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import select
 
 from store import learning_state, leases, registry, rounds
-from store.database import Database, now
+from store.database import Database
 from store.errors import (
-    AcrossLineagesError,
     ChampionChangedError,
     FencedError,
     NoPredecessorError,
     UnknownVersionError,
     VersionRetiredError,
 )
-from store.registry import NewVersion, Version
-from store.schema import labels, samples, slices, version_samples
-
-
-def add(
-    database: Database,
-    parent: str | None = None,
-    class_names: Sequence[str] = ("ants", "bees"),
-    weights: str | None = None,
-) -> str:
-    new = NewVersion(tuple(class_names), {"weights.safetensors": weights or "0" * 64}, parent=parent)
-    return database.write(lambda c: registry.add_version(c, new, [])).version
-
-
-def add_line(database: Database, num: int) -> list[str]:
-    """Add and promote `num` versions, each the child of the one before, each with weights of its own."""
-    line: list[str] = []
-    for number in range(num):
-        line.append(add(database, line[-1] if line else None, weights=f"{number:064d}"))
-        promote(database, line[-1])
-    return line
-
-
-def promote(database: Database, version: str, *, force: bool = False) -> registry.Move:
-    return database.write(lambda c: registry.promote(c, version, reason="better", actor="test", force=force))
-
-
-def roll_back(database: Database, to: str | None = None, *, force: bool = False) -> registry.Move:
-    return database.write(lambda c: registry.roll_back(c, reason="worse", actor="ada", to=to, force=force))
-
-
-def production(database: Database) -> str | None:
-    with database.read() as connection:
-        found = registry.production(connection)
-    return None if found is None else found.version
-
-
-def find(database: Database, version: str) -> Version:
-    with database.read() as connection:
-        return registry.find_version(connection, version)
+from store.registry import NewVersion
+from store.schema import version_samples
+from tests.store.version_work import add, add_line, find, production, promote, roll_back
 
 
 def test_versions_are_numbered_and_a_child_is_of_its_parents_lineage(database: Database) -> None:
@@ -199,83 +161,6 @@ def test_an_automatic_roll_back_can_leave_learning_on(database: Database) -> Non
     )
     with database.read() as connection:
         assert learning_state.paused(connection) is None
-
-
-def test_going_to_other_classes_needs_force_in_both_directions(database: Database) -> None:
-    add_line(database, 1)
-    other = add(database, class_names=("cats", "dogs"))
-    with pytest.raises(AcrossLineagesError, match="classes"):
-        promote(database, other)
-    promote(database, other, force=True)
-    with pytest.raises(AcrossLineagesError):
-        roll_back(database)
-    roll_back(database, force=True)
-    assert production(database) == "v1"
-
-
-def add_labelled(database: Database, label: str, by: Sequence[tuple[str, str]], state: str) -> int:
-    def work(connection: Connection) -> int:
-        row = {
-            "sha256": f"{label}-{by}".ljust(64, "x")[:64],
-            "phash": 1,
-            "origin": "direct",
-            "split": "train",
-            "label": label if state == "accepted" else None,
-            "state": state,
-            "source": "ada",
-            "created": now(connection),
-        }
-        sample_id = connection.execute(insert(samples).values(**row).returning(samples.c.id)).scalar_one()
-        for source, said in by:
-            connection.execute(
-                insert(labels).values(sample_id=sample_id, label=said, source=source, created=now(connection))
-            )
-        return int(sample_id)
-
-    return database.write(work)
-
-
-def test_a_new_lineage_sets_samples_of_other_classes_aside_and_the_old_one_takes_them_back(
-    database: Database,
-) -> None:
-    add_line(database, 1)
-    ants = add_labelled(database, "ants", [("ada", "ants")], "accepted")
-    cats = add_labelled(database, "cats", [("ada", "dogs"), ("ada", "cats")], "quarantined")
-    disputed = add_labelled(database, "dogs", [("ada", "dogs"), ("bob", "cats")], "quarantined")
-    other = add(database, class_names=("cats", "dogs"))
-
-    def states() -> dict[int, tuple[str, str | None]]:
-        with database.read() as connection:
-            rows = connection.execute(select(samples.c.id, samples.c.state, samples.c.label))
-            return {row.id: (row.state, row.label) for row in rows}
-
-    promote(database, other, force=True)
-    assert states() == {
-        ants: ("quarantined", None),
-        cats: ("accepted", "cats"),
-        disputed: ("conflict", None),
-    }
-    roll_back(database, force=True)
-    assert states() == {
-        ants: ("accepted", "ants"),
-        cats: ("quarantined", None),
-        disputed: ("quarantined", None),
-    }
-
-
-def test_a_new_lineage_retires_the_slices_of_the_old_one(database: Database) -> None:
-    add_line(database, 1)
-    other = add(database, class_names=("cats", "dogs"))
-    database.write(
-        lambda c: c.execute(
-            insert(slices),
-            [{"name": f"golden-{n}", "lineage": n, "is_retired": False, "created": now(c)} for n in (1, 2)],
-        )
-    )
-    promote(database, other, force=True)
-    with database.read() as connection:
-        kept = connection.execute(select(slices.c.name).where(slices.c.is_retired.is_(False))).scalars()
-        assert list(kept) == ["golden-2"]
 
 
 def test_dropping_old_versions_keeps_the_newest_production_and_its_predecessor(database: Database) -> None:

@@ -1,0 +1,45 @@
+"""What tests of versions do to them, each in one call."""
+
+from collections.abc import Sequence
+
+from store import registry
+from store.database import Database
+from store.registry import NewVersion, Version
+
+
+def add(
+    database: Database,
+    parent: str | None = None,
+    class_names: Sequence[str] = ("ants", "bees"),
+    weights: str | None = None,
+) -> str:
+    new = NewVersion(tuple(class_names), {"weights.safetensors": weights or "0" * 64}, parent=parent)
+    return database.write(lambda c: registry.add_version(c, new, [])).version
+
+
+def add_line(database: Database, num: int) -> list[str]:
+    """Add and promote `num` versions, each the child of the one before, each with weights of its own."""
+    line: list[str] = []
+    for number in range(num):
+        line.append(add(database, line[-1] if line else None, weights=f"{number:064d}"))
+        promote(database, line[-1])
+    return line
+
+
+def promote(database: Database, version: str, *, force: bool = False) -> registry.Move:
+    return database.write(lambda c: registry.promote(c, version, reason="better", actor="test", force=force))
+
+
+def roll_back(database: Database, to: str | None = None, *, force: bool = False) -> registry.Move:
+    return database.write(lambda c: registry.roll_back(c, reason="worse", actor="ada", to=to, force=force))
+
+
+def production(database: Database) -> str | None:
+    with database.read() as connection:
+        found = registry.production(connection)
+    return None if found is None else found.version
+
+
+def find(database: Database, version: str) -> Version:
+    with database.read() as connection:
+        return registry.find_version(connection, version)
