@@ -21,12 +21,12 @@ def record(name: str, figures: dict[str, Any], command: str) -> Path:
     """
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
-    record = {"command": command, "commit": _commit(), "machine": _machine(), "date": _today()}
+    record = {"command": command, "commit": commit(), "machine": _machine(), "date": _today()}
     path.write_text(json.dumps({**record, "figures": figures}, indent=2) + "\n")
     return path
 
 
-def _commit() -> str:
+def commit() -> str:
     """Return the commit, marked as dirty where anything else than what benchmarks write differs from it."""
     described = _git("describe", "--always", "--abbrev=12").stdout.strip()
     changed = _git(
