@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.record import RESULTS, commit, record
+from benchmarks.record import commit, record, recorded
 from benchmarks.transfer import HYMENOPTERA, Pair
 from vision.adaptation.table import AdaptationName
 from vision.artifact import Artifact
@@ -31,7 +31,6 @@ from vision.preprocessing import ImageLimits
 from vision.shifts import shifted
 from vision.transfer import TransferSettings, transfer
 
-NAME = "adaptation"
 BACKBONE = "efficientnet_lite0"
 _VALIDATION = 0.15
 _LIMITS = ImageLimits()
@@ -97,8 +96,8 @@ def main() -> None:
     figures = {case.name: _summary(case, runs) for case in cases}
     if arguments.cases is not None:
         # The others stay as they were measured, each with its commit.
-        figures = _earlier() | figures
-    record(NAME, figures, f"make bench-adaptation SEED={','.join(map(str, arguments.seeds))}")
+        figures = recorded("adaptation") | figures
+    record("adaptation", figures, f"make bench-adaptation SEED={','.join(map(str, arguments.seeds))}")
     print(json.dumps(figures))
 
 
@@ -144,12 +143,6 @@ def _summary(case: Case, runs: dict[str, list[dict[str, float]]]) -> dict[str, A
         summary["compared_with"] = base
         summary["share_won_back"] = round(won / cost, 2)
     return summary
-
-
-def _earlier() -> dict[str, Any]:
-    path = RESULTS / f"{NAME}.json"
-    figures: dict[str, Any] = json.loads(path.read_text())["figures"] if path.exists() else {}
-    return figures
 
 
 def _accuracy(artifact: Artifact, pairs: Sequence[Pair]) -> float:

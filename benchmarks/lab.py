@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.photographs import DEFAULT_ARCHIVE
-from benchmarks.record import RESULTS, record
+from benchmarks.record import record, recorded
 from perennial.lab.questions import QUESTIONS
 from perennial.lab.running import Request, run_exercise
 from perennial.settings import Settings
@@ -40,7 +40,7 @@ class _Teller:
 def main() -> None:
     """Run the experiments, write their reports, the results and the page; the last line printed is JSON."""
     arguments = _arguments()
-    figures = _earlier() if set(arguments.exercises) != set(_NAMES) else {}
+    figures = recorded(NAME) if set(arguments.exercises) != set(_NAMES) else {}
     settings = Settings.load()
     for name in arguments.exercises:
         request = Request(
@@ -116,12 +116,6 @@ def _section(name: str, figures: dict[str, Any], shared: list[str]) -> list[str]
 
 def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _earlier() -> dict[str, Any]:
-    path = RESULTS / f"{NAME}.json"
-    figures: dict[str, Any] = json.loads(path.read_text())["figures"] if path.exists() else {}
-    return figures
 
 
 def _arguments() -> argparse.Namespace:

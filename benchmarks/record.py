@@ -26,6 +26,13 @@ def record(name: str, figures: dict[str, Any], command: str) -> Path:
     return path
 
 
+def recorded(name: str) -> dict[str, Any]:
+    """Return the figures that were measured last, none where nothing was."""
+    path = RESULTS / f"{name}.json"
+    figures: dict[str, Any] = json.loads(path.read_text())["figures"] if path.exists() else {}
+    return figures
+
+
 def commit() -> str:
     """Return the commit, marked as dirty where anything else than what benchmarks write differs from it."""
     described = _git("describe", "--always", "--abbrev=12").stdout.strip()

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.photographs import DEFAULT_ARCHIVE, make_world
-from benchmarks.record import record
+from benchmarks.record import commit, record, recorded
 from benchmarks.transfer_runs import Measured, Pair, accuracies, calibration, chosen, ensemble, run_transfer
 from vision.errors import WeightsUnavailableError
 from vision.network import Weights
@@ -55,11 +55,13 @@ STARTS = (
 def main() -> None:
     """Measure every start by every strategy; the last line printed is one JSON object."""
     arguments = _arguments()
-    figures: dict[str, Any] = {"seconds": {}}
+    # Starts that are not asked for stay as they were measured, each with its commit.
+    figures: dict[str, Any] = recorded("transfer") if arguments.starts is not None else {"seconds": {}}
+    starts = [start for start in STARTS if arguments.starts is None or start.name in arguments.starts]
     for task in (_hymenoptera(arguments.hymenoptera), _cifar(arguments.data)):
-        figures[task.name] = {}
-        figures["seconds"][task.name] = {}
-        for start in STARTS:
+        figures.setdefault(task.name, {})
+        figures["seconds"].setdefault(task.name, {})
+        for start in starts:
             found, seconds = _measure(task, start, arguments)
             figures[task.name][start.name] = found
             figures["seconds"][task.name][start.name] = seconds
@@ -83,7 +85,8 @@ def _measure(
     except WeightsUnavailableError as error:
         print(f"{task.name}, {start.name}: {error}", file=sys.stderr, flush=True)
         return None, {}
-    figures: dict[str, Any] = {strategy: accuracies(runs) for strategy, runs in by_strategy.items()}
+    figures: dict[str, Any] = {"commit": commit()}
+    figures |= {strategy: accuracies(runs) for strategy, runs in by_strategy.items()}
     if start.weights != "none" and len(by_strategy) > 1:
         figures["chosen"] = chosen(by_strategy)
     figures["calibration"] = {strategy: calibration(runs) for strategy, runs in by_strategy.items()}
@@ -166,6 +169,9 @@ def _arguments() -> argparse.Namespace:
         default=["linear_probe"],
         type=lambda text: text.split(",") if text else [],
         help="strategies to measure an ensemble of, comma-separated",
+    )
+    parser.add_argument(
+        "--starts", type=lambda text: text.split(","), help="some only, comma-separated; all without"
     )
     parser.add_argument("--data", type=Path, default=DEFAULT_ARCHIVE, help="the archive of CIFAR-10")
     parser.add_argument("--hymenoptera", type=Path, default=HYMENOPTERA, help="a folder of train/ and val/")
