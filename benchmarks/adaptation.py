@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.record import commit, record, recorded
+from benchmarks.record import commit, last_figures, record
 from benchmarks.transfer import HYMENOPTERA, Pair
 from vision.adaptation.table import AdaptationName
 from vision.artifact import Artifact
@@ -96,7 +96,7 @@ def main() -> None:
     figures = {case.name: _summary(case, runs) for case in cases}
     if arguments.cases is not None:
         # The others stay as they were measured, each with its commit.
-        figures = recorded("adaptation") | figures
+        figures = last_figures("adaptation") | figures
     record("adaptation", figures, f"make bench-adaptation SEED={','.join(map(str, arguments.seeds))}")
     print(json.dumps(figures))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.photographs import DEFAULT_ARCHIVE
-from benchmarks.record import record, recorded
+from benchmarks.record import commit, last_figures, processor, record, today
 from perennial.lab.questions import QUESTIONS
 from perennial.lab.running import Request, run_exercise
 from perennial.settings import Settings
@@ -40,7 +40,7 @@ class _Teller:
 def main() -> None:
     """Run the experiments, write their reports, the results and the page; the last line printed is JSON."""
     arguments = _arguments()
-    figures = recorded(NAME) if set(arguments.exercises) != set(_NAMES) else {}
+    figures = last_figures(NAME) if set(arguments.exercises) != set(_NAMES) else {}
     settings = Settings.load()
     for name in arguments.exercises:
         request = Request(
@@ -56,6 +56,7 @@ def main() -> None:
         told["setup"] = [
             sentence.replace(str(arguments.data), arguments.data.name) for sentence in told["setup"]
         ]
+        told["measured"] = f"{today()}, commit {commit()}, {processor()}"
         told["title"] = report.question.title
         told["table"] = {"columns": list(table.columns), "rows": [list(row) for row in table.rows]}
         figures[name] = told
@@ -80,8 +81,8 @@ def page_of(recorded: dict[str, Any]) -> str:
         "`perennial lab NAME [DIR]` asks one question about transfer on any images, and answers it from what "
         "it measures, in a report of one file. These are its answers on the images named below.",
         "",
-        f"`{recorded['command']}`, {recorded['date']}, commit {recorded['commit']}, {machine['cores']} cores "
-        f"({machine['processor']}), {machine['memory_gib']} GiB. Where an experiment says nothing else:",
+        f"`{recorded['command']}`, {machine['cores']} cores, {machine['memory_gib']} GiB. Where an "
+        "experiment says nothing else:",
         "",
         *(f"- {sentence}" for sentence in shared),
         "",
@@ -110,6 +111,8 @@ def _section(name: str, figures: dict[str, Any], shared: list[str]) -> list[str]
         *(_row(row) for row in table["rows"]),
         "",
         " ".join(sentence for sentence in _sentences(figures) if sentence not in shared),
+        "",
+        f"Measured {figures['measured']}.",
         "",
     ]
 

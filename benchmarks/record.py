@@ -21,12 +21,12 @@ def record(name: str, figures: dict[str, Any], command: str) -> Path:
     """
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
-    record = {"command": command, "commit": commit(), "machine": _machine(), "date": _today()}
+    record = {"command": command, "commit": commit(), "machine": _machine(), "date": today()}
     path.write_text(json.dumps({**record, "figures": figures}, indent=2) + "\n")
     return path
 
 
-def recorded(name: str) -> dict[str, Any]:
+def last_figures(name: str) -> dict[str, Any]:
     """Return the figures that were measured last, none where nothing was."""
     path = RESULTS / f"{name}.json"
     figures: dict[str, Any] = json.loads(path.read_text())["figures"] if path.exists() else {}
@@ -48,21 +48,23 @@ def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _today() -> str:
+def today() -> str:
+    """Return the date in UTC."""
     return datetime.now(UTC).date().isoformat()
 
 
 def _machine() -> dict[str, Any]:
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "processor": _processor(),
+        "processor": processor(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.photographs import DEFAULT_ARCHIVE, make_world
-from benchmarks.record import commit, record, recorded
+from benchmarks.record import commit, last_figures, record
 from benchmarks.transfer_runs import Measured, Pair, accuracies, calibration, chosen, ensemble, run_transfer
 from vision.errors import WeightsUnavailableError
 from vision.network import Weights
@@ -56,7 +56,7 @@ def main() -> None:
     """Measure every start by every strategy; the last line printed is one JSON object."""
     arguments = _arguments()
     # Starts that are not asked for stay as they were measured, each with its commit.
-    figures: dict[str, Any] = recorded("transfer") if arguments.starts is not None else {"seconds": {}}
+    figures: dict[str, Any] = last_figures("transfer") if arguments.starts is not None else {"seconds": {}}
     starts = [start for start in STARTS if arguments.starts is None or start.name in arguments.starts]
     for task in (_hymenoptera(arguments.hymenoptera), _cifar(arguments.data)):
         figures.setdefault(task.name, {})

@@ -188,4 +188,4 @@ def test_a_linear_probe_s_temperature_is_that_of_images_it_has_not_seen(
     logits, _ = evaluate_logits(result.artifact.build(), PreparedImages(validation, plain, ImageLimits()))
     labels = torch.tensor([label for _, label in validation])
     assert result.validation_accuracy == 1.0
-    assert result.artifact.temperature > 1.2 * fit_temperature(logits, labels)
+    assert result.artifact.temperature > 1.05 * fit_temperature(logits, labels)
