@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 import sys
 import time
@@ -9,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -140,13 +142,21 @@ def _welcome(settings: Settings, address: Address) -> str:
         what = version.metrics.get("description") or f"{len(version.class_names)} classes"
         lines.append(f"Model: {version.version}, {what}.")
         if version.is_starter:
-            lines.append("This is a starter model. Replace it with your classes: perennial train DIR")
+            lines.append(f"This is a starter model. Replace it with your classes: {_program()} train DIR")
     lines.append(
         f"Ask it:   curl -H 'content-type: image/jpeg' --data-binary @photo.jpg {address.url}/v1/predict"
     )
-    learning = "after" if settings.learner else "by `perennial learn` after"
+    learning = "after" if settings.learner else f"by `{_program()} learn` after"
     lines.append(f"It learns {learning} {settings.threshold} samples of feedback. Ctrl-C stops it.")
     return "\n".join(lines)
+
+
+def _program() -> str:
+    """Return this program's name as it was typed, or without its folder where the shell finds it so."""
+    typed = Path(sys.argv[0])
+    if typed.name != "perennial" or shutil.which("perennial") == str(typed):
+        return "perennial"
+    return str(typed)
 
 
 def _is_running(pid: int) -> bool:
