@@ -48,8 +48,7 @@ class TransferResult:
         strategy: The one that was taken.
         adaptations: Those that were taken, in the order of the table.
         validation_accuracy: Of the artifact, in [0, 1].
-        validation_losses: Cross-entropy (N,) in nats of each validation image, without the temperature, which
-            may have been fitted to these very images.
+        validation_losses: Cross-entropy (N,) in nats of each validation image, at the artifact's temperature.
         member_accuracies: Of each member of an ensemble on validation, in [0, 1]; else empty.
         plain: The one linear probe that an ensemble of them is to be better than.
     """
@@ -158,7 +157,7 @@ def transfer(
         strategy,
         settings.adaptations,
         validation_accuracy=float((logits.argmax(dim=1) == labels).double().mean()),
-        validation_losses=cross_entropy(logits, labels, reduction="none"),
+        validation_losses=cross_entropy(logits / artifact.temperature, labels, reduction="none"),
         member_accuracies=members.accuracies,
         plain=members.plain,
     )

@@ -112,7 +112,7 @@ def test_what_was_validated_is_the_ensemble(
     logits, _ = evaluate_logits(result.artifact.build(), PreparedImages(validation, plain, ImageLimits()))
     labels = torch.tensor([label for _, label in validation])
     assert float((logits.argmax(1) == labels).double().mean()) == result.validation_accuracy
-    losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    losses = torch.nn.functional.cross_entropy(logits / result.artifact.temperature, labels, reduction="none")
     torch.testing.assert_close(result.validation_losses, losses)
 
 
