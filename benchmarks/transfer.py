@@ -56,7 +56,8 @@ def main() -> None:
     """Measure every start by every strategy; the last line printed is one JSON object."""
     arguments = _arguments()
     # Starts that are not asked for stay as they were measured, each with its commit.
-    figures: dict[str, Any] = last_figures("transfer") if arguments.starts is not None else {"seconds": {}}
+    figures: dict[str, Any] = last_figures("transfer") if arguments.starts is not None else {}
+    figures.setdefault("seconds", {})
     starts = [start for start in STARTS if arguments.starts is None or start.name in arguments.starts]
     for task in (_hymenoptera(arguments.hymenoptera), _cifar(arguments.data)):
         figures.setdefault(task.name, {})

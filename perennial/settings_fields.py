@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from perennial.cores import num_cores
 from retrain.settings import RoundAdaptation
+from store.near_duplicates import MAX_DISTANCE
 
 _SQLITE = "sqlite:///"
 # One process can keep so many busy before its own Python holds them up.
@@ -115,7 +116,7 @@ class Fields(BaseSettings):
     near_duplicate_distance: int = Field(
         default=4,
         ge=0,
-        le=5,
+        le=MAX_DISTANCE,
         description="Bits of the perceptual hash in which pictures of one thing may differ.",
     )
 

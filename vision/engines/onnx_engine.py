@@ -57,7 +57,8 @@ def export(classifier: Classifier, images: Tensor) -> bytes:
     """
     answering = Answering(classifier).eval()
     # The exporter tells of its own deprecated parts and of every step.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for name in ("torch.onnx", "onnx_ir", "onnxscript"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")
@@ -70,8 +71,7 @@ def export(classifier: Classifier, images: Tensor) -> bytes:
                 output_names=_OUTPUTS,
                 dynamic_shapes=({0: torch.export.Dim("num_images", min=1, max=4096)},),
             )
-            # None comes only where a report is asked for.
-            exported: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]
+            exported: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]  # None comes only where a report is asked for
     except Exception as error:
         # Exporters fail in many ways, each with a class of its own; all mean that torch serves.
         raise EngineUnavailableError(
