@@ -118,7 +118,7 @@ class Exposition:
         else:
             merged = CollectorRegistry(auto_describe=False)
             # prometheus_client leaves this constructor without types.
-            MultiProcessCollector(merged, path=multiprocess_dir)  # type: ignore[no-untyped-call]
+            MultiProcessCollector(merged, path=multiprocess_dir)  # type: ignore[no-untyped-call]  # prometheus-client leaves it without types
             processes.register(_Ours(merged))
         processes.register(store)
         self._registry = processes

@@ -131,7 +131,7 @@ def _add_zoo(state: State, artifact: Artifact, description: str, settings: Setti
 def _photographs(preprocessing: Preprocessing) -> Tensor:
     """Return real photographs to check an engine on: scikit-learn's two, whole and mirrored."""
     # scikit-learn comes without types.
-    whole = [Image.fromarray(pixels) for pixels in load_sample_images().images]  # type: ignore[no-untyped-call]
+    whole = [Image.fromarray(pixels) for pixels in load_sample_images().images]  # type: ignore[no-untyped-call]  # scikit-learn comes without types
     mirrored = [ImageOps.mirror(image) for image in whole]
     return torch.stack([preprocessing.to_tensor(image) for image in (*whole, *mirrored)])
 

@@ -137,9 +137,9 @@ class Learner:
 
     def _scheduler(self) -> Any:
         # APScheduler comes without types.
-        scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]
+        scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]  # APScheduler comes without types
             # One thread a job: a long one must never keep the lease's waiting.
-            executors={"default": ThreadPoolExecutor(5)},  # type: ignore[no-untyped-call]
+            executors={"default": ThreadPoolExecutor(5)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )

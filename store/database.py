@@ -160,7 +160,7 @@ class Database:
                         break
                     is_open = work is not None
         # The end of this thread would hang every writer: whatever went wrong goes to those who wait.
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001  handed to whoever waits, as said above
             if first not in taken and first.outcome.set_running_or_notify_cancel():
                 taken.append(first)
             reason = as_unavailable(error) or error

@@ -97,7 +97,7 @@ def parse_url(url: str) -> URL:
 def _with_psycopg(address: URL) -> URL:
     try:
         # Only to learn here, with a remedy, that it is missing.
-        import psycopg  # noqa: F401
+        import psycopg  # noqa: F401  asked only whether it can be imported
     except ImportError as error:
         raise DatabaseUrlError(
             "PostgreSQL needs the psycopg driver, which is missing. Run `pip install perennial[postgres]`."

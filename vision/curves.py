@@ -64,7 +64,7 @@ def draw_curves(epochs: Sequence[Epoch], diagnosis: Diagnosis, best_epoch: int) 
     )
     picture = BytesIO()
     # Matplotlib leaves this method without types.
-    canvas.print_png(picture, metadata={"Software": ""})  # type: ignore[no-untyped-call]
+    canvas.print_png(picture, metadata={"Software": ""})  # type: ignore[no-untyped-call]  # Matplotlib leaves it without types
     return picture.getvalue()
 
 

@@ -34,8 +34,8 @@ class Classifier(nn.Module):
         self.network = network
         self.head = head
         # torch leaves these two without types.
-        self.register_state_dict_post_hook(_to_torchvision_names)  # type: ignore[no-untyped-call]
-        self.register_load_state_dict_pre_hook(_from_torchvision_names)  # type: ignore[no-untyped-call]
+        self.register_state_dict_post_hook(_to_torchvision_names)  # type: ignore[no-untyped-call]  # torch leaves it without types
+        self.register_load_state_dict_pre_hook(_from_torchvision_names)  # type: ignore[no-untyped-call]  # torch leaves it without types
 
     def embed(self, images: Tensor) -> Tensor:
         """Return embeddings (N, embedding_dim) of images (N, 3, H, W)."""

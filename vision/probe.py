@@ -152,10 +152,10 @@ def _minimise(
         optimizer.zero_grad()
         loss = cross_entropy(solver(embeddings), labels, weight=weights)
         loss = loss + 0.5 * penalty * solver.weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
         return loss
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)  # type: ignore[no-untyped-call]  # torch leaves it without types
 
 
 def _measured(

@@ -39,5 +39,5 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
     bounds = tuple(np.log(_TEMPERATURE_BOUNDS))
     # SciPy comes without types.
-    best = minimize_scalar(loss, bounds=bounds, method="bounded")  # type: ignore[no-untyped-call]
+    best = minimize_scalar(loss, bounds=bounds, method="bounded")  # type: ignore[no-untyped-call]  # SciPy comes without types
     return float(np.exp(best.x))

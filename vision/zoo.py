@@ -14,7 +14,7 @@ from types import MappingProxyType
 from torch import nn
 
 # torchvision's __init__ doesn't say that it exports these.
-from torchvision.models import WeightsEnum, get_model_builder  # type: ignore[attr-defined]
+from torchvision.models import WeightsEnum, get_model_builder  # type: ignore[attr-defined]  # torchvision does not declare it as exported
 
 from vision.errors import UnknownBackboneError
 from vision.weights import lite

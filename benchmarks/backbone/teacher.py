@@ -46,7 +46,7 @@ class Teacher:
         inputs = ((resized - _MEAN) / _STD).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
             # timm's own methods, which a Module in general hasn't.
-            features = network.forward_head(network.forward_features(inputs), pre_logits=True)  # type: ignore[operator]
+            features = network.forward_head(network.forward_features(inputs), pre_logits=True)  # type: ignore[operator]  # timm leaves it without types
             logits = network.get_submodule("classifier")(features)
         return features.float().clone(), logits.float().clone()
 

@@ -36,7 +36,7 @@ def main() -> None:
         servers: dict[str, Callable[[], AbstractContextManager[Server]]] = {
             "ours": lambda: ours(environment, default_workers(), log),
             **{
-                name: lambda name=name: rival(name, cores, photographs[0], log)  # type: ignore[misc]
+                name: lambda name=name: rival(name, cores, photographs[0], log)  # type: ignore[misc]  # mypy infers no type for a lambda with a default
                 for name in RIVALS
                 if name in arguments.rivals
             },

@@ -172,7 +172,7 @@ def _svg(figure: Figure) -> str:
     # chart the same file.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "perennial"}):
         # Matplotlib leaves this method without types.
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]  # Matplotlib leaves it without types
     drawn = buffer.getvalue()
     drawn = drawn[drawn.index("<svg") :].replace(_INK, "currentColor")
     # Without a background and a size of its own, it takes the page's.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # SciPy makes its distributions while it is imported, where types are not seen.
-from scipy.stats import t as student  # type: ignore[attr-defined]
+from scipy.stats import t as student  # type: ignore[attr-defined]  # SciPy comes without types
 
 LEVEL = 0.95
 

@@ -65,12 +65,6 @@ def await_approval(database: Database, champion: str, round_id: int, fencing: in
     )
 
 
-def production(database: Database) -> str | None:
-    with database.read() as connection:
-        found = registry.production(connection)
-    return None if found is None else found.version
-
-
 def count(database: Database, table: Any) -> int:
     with database.read() as connection:
         return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

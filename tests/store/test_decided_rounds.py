@@ -19,10 +19,10 @@ from tests.store.round_work import (
     evaluating,
     find,
     go,
-    production,
     promote_round,
     request,
 )
+from tests.store.version_work import production
 
 
 @pytest.mark.parametrize("state", ["preparing", "training"])
