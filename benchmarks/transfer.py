@@ -59,7 +59,7 @@ def main() -> None:
     figures: dict[str, Any] = last_figures("transfer") if arguments.starts is not None else {}
     figures.setdefault("seconds", {})
     starts = [start for start in STARTS if arguments.starts is None or start.name in arguments.starts]
-    for task in (_hymenoptera(arguments.hymenoptera), _cifar(arguments.data)):
+    for task in (hymenoptera(arguments.hymenoptera), cifar(arguments.data)):
         figures.setdefault(task.name, {})
         figures["seconds"].setdefault(task.name, {})
         for start in starts:
@@ -131,7 +131,8 @@ def _run(task: Task, start: Start, strategy: str, seed: int, num_members: int) -
     return run_transfer(task.training, task.test, task.class_names, settings)
 
 
-def _hymenoptera(folder: Path) -> Task:
+def hymenoptera(folder: Path) -> Task:
+    """Return the ants and bees; their folder `val` is the test."""
     names = tuple(sorted(path.name for path in (folder / "train").iterdir() if path.is_dir()))
 
     def part(name: str) -> list[Pair]:
@@ -146,7 +147,8 @@ def _hymenoptera(folder: Path) -> Task:
     )
 
 
-def _cifar(archive: Path) -> Task:
+def cifar(archive: Path) -> Task:
+    """Return CIFAR-10 with 100 training images a class."""
     world = make_world(archive, 0, num_initial=1000, num_feedback=10, num_unseen=1500)
     names = tuple(sorted({photograph.label for photograph in world.initial}))
 

@@ -9,9 +9,12 @@ from torch import Tensor
 from perennial.stored_images import StoredImages
 from store.blobs import BlobStore
 from store.sample_rows import Sample
+from vision.artifact import Artifact
 from vision.augmentation import augmented
+from vision.batches import LabelledTensors
 from vision.calibration import expected_calibration_error
-from vision.ensemble import Ensemble, mean_logits
+from vision.engines.as_served import answers_as_served
+from vision.ensemble import Ensemble
 from vision.evaluation import evaluate_logits
 from vision.image_set import LabelRecorder, PreparedImages
 from vision.preprocessing import ImageLimits
@@ -68,18 +71,10 @@ class Bench:
         """Return what a transfer's artifact is worth."""
         artifact, plain = result.artifact, result.plain
         source = StoredImages(self._blobs, self._samples, artifact.class_names)
-        images = LabelRecorder(
-            PreparedImages(source, augmented(artifact.preprocessing, "none"), self._limits)
-        )
-        classifier = artifact.build(self._device)
-        each = None
-        if isinstance(classifier, Ensemble):
-            each, embeddings = evaluate_logits(
-                classifier, images, device=self._device, ask=classifier.classify_each
-            )
-            logits = mean_logits(each)
-        else:
-            logits, embeddings = evaluate_logits(classifier, images, device=self._device)
+        prepared = PreparedImages(source, augmented(artifact.preprocessing, "none"), self._limits)
+        images = LabelRecorder(prepared)
+        logits, embeddings = answers_as_served(artifact, images, self._device)
+        each = self._ask_each(artifact, prepared)
         labels = torch.tensor(images.labels)
         right = logits.argmax(dim=1) == labels
         golden, known = logits[: self._num_golden], labels[: self._num_golden]
@@ -95,6 +90,14 @@ class Bench:
             if plain is None
             else _share(plain.head.answer(embeddings[: self._num_golden]).argmax(dim=1) == known),
         )
+
+    def _ask_each(self, artifact: Artifact, images: LabelledTensors) -> Tensor | None:
+        """Return the logits (N, members, C) of an ensemble's members; None for one network."""
+        classifier = artifact.build(self._device)
+        if not isinstance(classifier, Ensemble):
+            return None
+        each, _ = evaluate_logits(classifier, images, device=self._device, ask=classifier.classify_each)
+        return each
 
 
 def _share(is_right: Tensor) -> float:

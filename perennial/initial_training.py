@@ -1,10 +1,11 @@
 """`perennial train`: from a user's images to the version in production."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
+from torch import Tensor
 
 from perennial.ensemble_gain import EnsembleGain, measure_gain
 from perennial.golden import Bench
@@ -18,11 +19,12 @@ from store.registry import Version, production, promote
 from store.sample_rows import Sample
 from store.slices import add_slice, golden_slice, slice_names, slice_samples
 from store.versions import NewVersion, add_version
-from vision.artifact import Artifact, to_files
+from vision.artifact import Artifact, Precision, to_files
 from vision.augmentation import augmented
 from vision.curves import draw_curves
 from vision.engines.kind import EngineKind
 from vision.engines.making import EngineFiles, engine_files, some_images
+from vision.engines.precision import in_precision
 from vision.image_set import PreparedImages
 from vision.training import Epoch
 from vision.transfer import ImageSource, TransferResult, TransferSettings, transfer
@@ -55,6 +57,7 @@ class Job:
         unlabelled: Pictures of the target domain for its adaptations; they do not enter the store.
         is_starter: Nobody chose this model: the user's own replaces it.
         engine: What serves; decides whether the version gets a file for ONNX Runtime.
+        precision: What versions are judged and served in, where they bear it.
     """
 
     class_names: tuple[str, ...]
@@ -66,6 +69,7 @@ class Job:
     unlabelled: ImageSource | None = None
     is_starter: bool = False
     engine: EngineKind = "auto"
+    precision: Precision = "float32"
     num_repeats: int = 1
 
 
@@ -145,7 +149,7 @@ def _run_trials(state: State, imported: Imported, job: Job, progress: Progress) 
     )
 
     def train(settings: TransferSettings, tell: Callable[[int, int], None]) -> TransferResult:
-        return transfer(
+        result = transfer(
             training,
             validation,
             job.class_names,
@@ -155,6 +159,10 @@ def _run_trials(state: State, imported: Imported, job: Job, progress: Progress) 
             on_epoch=progress.on_epoch,
             on_batch=tell,
         )
+        if job.precision == "float32":
+            return result
+        images = _checked_on(state, imported, result.artifact, job)
+        return replace(result, artifact=in_precision(result.artifact, images, job.precision))
 
     def num_steps(settings: TransferSettings) -> int:
         num_images = len(training), len(validation), len(job.unlabelled or ())
@@ -180,10 +188,14 @@ def _others(state: State, imported: Imported, job: Job) -> list[Sample]:
 
 
 def _engine(state: State, imported: Imported, artifact: Artifact, job: Job) -> EngineFiles:
-    """Return what workers load to run the artifact, checked on validation images."""
+    """Return what workers load to run the artifact."""
+    return engine_files(artifact, _checked_on(state, imported, artifact, job), job.engine, job.device)
+
+
+def _checked_on(state: State, imported: Imported, artifact: Artifact, job: Job) -> Tensor:
+    """Return validation images (N, 3, H, W), on which what serves is compared with what was trained."""
     source = StoredImages(state.blobs, imported.validation, artifact.class_names)
-    images = PreparedImages(source, augmented(artifact.preprocessing, "none"), job.transfer.limits)
-    return engine_files(artifact, some_images(images), job.engine, job.device)
+    return some_images(PreparedImages(source, augmented(artifact.preprocessing, "none"), job.transfer.limits))
 
 
 def _accuracy(samples: Sequence[Sample], outcomes: Mapping[int, bool]) -> float:

@@ -86,6 +86,7 @@ class Settings(Fields):
             max_body_bytes=self.max_body_bytes,
             device=self.device,
             engine=self.engine,
+            precision=self.precision,
             limits=self.limits(),
             batch=BatchSettings(
                 max_batch=self.max_batch,
@@ -136,6 +137,7 @@ class Settings(Fields):
             limits=self.limits(),
             adaptations=self.adapt,
             engine=self.engine,
+            precision=self.precision,
         )
 
     def learning(self) -> LearnerSettings:

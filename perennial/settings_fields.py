@@ -93,6 +93,10 @@ class Fields(BaseSettings):
         default="auto",
         description="What runs networks on the CPU; `auto`: ONNX Runtime where a version has its file.",
     )
+    precision: Literal["auto", "float32"] = Field(
+        default="auto",
+        description="How exactly networks run on the CPU; `auto`: bfloat16 where it has AMX and that gains.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
         description="Where networks run: `cpu`, `cuda`, or `auto`: CUDA where there is one.",

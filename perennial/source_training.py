@@ -14,6 +14,7 @@ from perennial.settings import Settings
 from perennial.state import State
 from vision.adaptation.table import AdaptationName
 from vision.device import resolve_device
+from vision.engines.precision import wanted_precision
 from vision.network import Weights
 from vision.sources.checking import CheckedImages, check_images
 from vision.sources.detection import list_images
@@ -112,14 +113,16 @@ def train_source(state: State, settings: Settings, request: Request, listener: L
     warnings = forewarnings(imported.train, transfer)
     for warning in warnings:
         listener.on_warning(warning)
+    device = resolve_device(settings.device)
     job = Job(
         class_names=checked.class_names,
         transfer=transfer,
-        device=resolve_device(settings.device),
+        device=device,
         reason=f"Trained on {request.source} by {request.actor}.",
         description=f"{len(checked.class_names)} classes from {request.source.name}",
         actor=request.actor,
         engine=settings.engine,
+        precision=wanted_precision(settings.precision, settings.engine, device),
         num_repeats=request.num_repeats,
         unlabelled=unlabelled,
     )

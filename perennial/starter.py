@@ -21,6 +21,7 @@ from store.versions import NewVersion, add_version
 from vision.artifact import Artifact, to_files
 from vision.device import resolve_device
 from vision.engines.making import engine_files
+from vision.engines.precision import in_precision, wanted_precision
 from vision.errors import WeightsUnavailableError
 from vision.preprocessing import Preprocessing
 from vision.pretrained import zoo_classifier
@@ -102,9 +103,10 @@ def _answers(url: str, seconds: float) -> bool:
 
 
 def _add_zoo(state: State, artifact: Artifact, description: str, settings: Settings) -> Version:
-    engine = engine_files(
-        artifact, _photographs(artifact.preprocessing), settings.engine, resolve_device(settings.device)
-    )
+    device, photographs = resolve_device(settings.device), _photographs(artifact.preprocessing)
+    wanted = wanted_precision(settings.precision, settings.engine, device)
+    artifact = in_precision(artifact, photographs, wanted)
+    engine = engine_files(artifact, photographs, settings.engine, device)
     contents = {**to_files(artifact), **engine.files}
     files = {name: state.blobs.put(content) for name, content in contents.items()}
     metrics = {
@@ -143,15 +145,17 @@ def _train_digits(state: State, settings: Settings) -> Version:
     train, validation = cut(rest, _VALIDATION)
     parts: dict[Cut, list[LabelledImage]] = {"train": train, "validation": validation, "golden": golden}
     imported = import_images(state, parts, class_names, settings.limits(), settings.split())
+    device = resolve_device(settings.device)
     job = Job(
         class_names=tuple(class_names),
         transfer=digits_transfer(settings),
-        device=resolve_device(settings.device),
+        device=device,
         reason=f"First start: {DIGITS}.",
         description=DIGITS,
         is_starter=True,
         actor=ACTOR,
         engine=settings.engine,
+        precision=wanted_precision(settings.precision, settings.engine, device),
     )
     return train_version(state, imported, job, Progress(_log_epoch, lambda done, total: None)).version
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from retrain.calibration import compare_calibration
 from retrain.dataset import Item
 from retrain.gate import AGREEMENT, CalibrationPair, NewEvidence, Outcomes, outcomes_from_logits
-from vision.network import Classifier
+from vision.artifact import Artifact
 
 Logits = NDArray[np.float32]
-# From a classifier and n items to logits (n, classes).
-Answer = Callable[[Classifier, Sequence[Item]], Logits]
+# From an artifact and n items to logits (n, classes).
+Answer = Callable[[Artifact, Sequence[Item]], Logits]
 
 DIRECT = "direct"
 VOLUNTEERED = "volunteered"
@@ -42,14 +42,6 @@ class LiveAccuracy:
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """A classifier with the temperature that its logits are divided by."""
-
-    classifier: Classifier
-    temperature: float
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """What the gate needs, and `accuracy`: slice → (champion's, candidate's, number of samples)."""
 
@@ -67,14 +59,14 @@ class Examination:
         new: Direct (audits too) and volunteered holdout samples, as parts `DIRECT` and `VOLUNTEERED`.
         champion: Who defends.
         live: What is known of the champion on live traffic.
-        answer: Asks a classifier.
+        answer: Asks one of the two.
     """
 
     def __init__(
         self,
         old: Sequence[Part],
         new: tuple[Part, Part],
-        champion: Contestant,
+        champion: Artifact,
         live: LiveAccuracy,
         answer: Answer,
     ) -> None:
@@ -85,7 +77,7 @@ class Examination:
         self._answer = answer
         self._champion_logits = self._ask(champion)
 
-    def compare(self, candidate: Contestant) -> Comparison:
+    def compare(self, candidate: Artifact) -> Comparison:
         """Ask `candidate` and set its answers beside the champion's."""
         logits = self._ask(candidate)
         old = tuple(self._outcomes(part, logits) for part in self._old)
@@ -102,16 +94,14 @@ class Examination:
             },
         )
 
-    def _ask(self, contestant: Contestant) -> dict[str, Logits]:
-        return {
-            part.slice: self._answer(contestant.classifier, part.items) for part in (*self._old, *self._new)
-        }
+    def _ask(self, artifact: Artifact) -> dict[str, Logits]:
+        return {part.slice: self._answer(artifact, part.items) for part in (*self._old, *self._new)}
 
     def _outcomes(self, part: Part, logits: dict[str, Logits]) -> Outcomes:
         champion = self._champion_logits[part.slice]
         return outcomes_from_logits(champion, logits[part.slice], part.labels(), part.slice)
 
-    def _calibration(self, candidate: Contestant, logits: dict[str, Logits]) -> CalibrationPair | None:
+    def _calibration(self, candidate: Artifact, logits: dict[str, Logits]) -> CalibrationPair | None:
         names = [part.slice for part in self._old if part.slice != AGREEMENT]
         if not names:
             return None

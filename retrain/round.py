@@ -32,6 +32,7 @@ from vision.artifact import Artifact, to_files
 from vision.curves import draw_curves
 from vision.device import resolve_device
 from vision.engines.making import EngineFiles
+from vision.engines.precision import wanted_precision
 from vision.errors import TrainingDivergedError
 from vision.training import Epoch, TrainingResult
 
@@ -106,8 +107,13 @@ class LearningRound:
         if not start.cuts.new_training:
             self._journal.end("inconclusive", "There are no new samples to learn from.")
             return
+        device = resolve_device(self._settings.device)
         bench = Workbench(
-            start.champion, self._handles.blobs, resolve_device(self._settings.device), self._settings.limits
+            start.champion,
+            self._handles.blobs,
+            device,
+            self._settings.limits,
+            wanted_precision(self._settings.precision, self._settings.engine, device),
         )
         materials = gather(start.cuts, start.logged, bench, self._num_replayed(start.cuts))
         tuned = self._fine_tune(start, bench, materials)
@@ -117,7 +123,7 @@ class LearningRound:
         cures: list[Cure] = []
         while True:
             self._journal.stop_if_cancelled()
-            comparison = examination.compare(bench.contestant(candidate))
+            comparison = examination.compare(candidate)
             verdict = self._judge(start, comparison)
             verdicts.append(verdict)
             self._journal.attempt(len(verdicts), cures[-1] if cures else "fine_tune", verdict)
@@ -207,8 +213,7 @@ class LearningRound:
             "diagnosis": tuned.diagnosis,
         }
         self._journal.enter_evaluating(curves)
-        champion = bench.contestant(bench.artifact)
-        return Examination(materials.old, materials.new, champion, start.live, bench.answer)
+        return Examination(materials.old, materials.new, bench.artifact, start.live, bench.answer)
 
     def _judge(self, start: Start, comparison: Comparison) -> Verdict:
         num_old = sum(len(outcomes) for outcomes in comparison.old)
@@ -227,7 +232,7 @@ class LearningRound:
     def _interpolate(self, start: Start, bench: Workbench, materials: Materials, tuned: State) -> Artifact:
         items, num_new = materials.chosen_on, materials.num_new_chosen_on
         labels = torch.tensor([item.label for item in items])
-        champion = torch.from_numpy(bench.answer(bench.artifact.build(bench.device), items))
+        champion = torch.from_numpy(bench.answer(bench.artifact, items))
         margin = start.champion.margin or margin_for(max(len(items) - num_new, 1))
         ballot = Ballot(
             labels=labels,
@@ -241,7 +246,7 @@ class LearningRound:
         def ask(weight: float) -> torch.Tensor:
             self._journal.stop_if_cancelled()
             blend = replace(bench.artifact, state=bench.blended(tuned, weight))
-            return torch.from_numpy(bench.answer(blend.build(bench.device), items))
+            return torch.from_numpy(bench.answer(blend, items))
 
         chosen, tried = choose_blend(self._settings.blends, ask, ballot)
         self._journal.note("interpolate", weight=chosen.weight, tried=[asdict(blend) for blend in tried])

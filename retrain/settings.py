@@ -7,7 +7,7 @@ from retrain.gate import GateSettings
 from retrain.triggers import TriggerSettings
 from store.predictions import RetentionSettings
 from vision.decoding import ImageLimits
-from vision.engines.kind import EngineKind
+from vision.engines.kind import EngineKind, PrecisionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class RoundSettings:
             champion's statistics to the newest predictions' images.
         max_adapted: Images of the prediction log whose statistics are taken, at most.
         engine: What serves; decides whether a version gets a file for ONNX Runtime.
+        precision: "auto" judges candidates in bfloat16, as they will be served, where the CPU has it.
     """
 
     gate: GateSettings = field(default_factory=GateSettings)
@@ -73,6 +74,7 @@ class RoundSettings:
     adaptations: tuple[RoundAdaptation, ...] = ()
     max_adapted: int = 512
     engine: EngineKind = "auto"
+    precision: PrecisionKind = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,18 @@ import torch
 from torch import Tensor
 
 from retrain.dataset import Item, StoredImages
-from retrain.evaluation import Contestant, Logits
+from retrain.evaluation import Logits
 from store.blobs import BlobStore
 from store.registry import Version, load_files
 from vision.adaptation.augmentation import DomainAugmentation
 from vision.adaptation.batch_norm import reestimate_statistics
-from vision.artifact import Artifact, from_files
+from vision.artifact import Artifact, Precision, from_files
 from vision.augmentation import Level, Variation, augmented
 from vision.batches import LabelledTensors, cut, load
+from vision.engines.as_served import answers_as_served
 from vision.engines.kind import EngineKind
 from vision.engines.making import EngineFiles, engine_files, some_images
+from vision.engines.precision import in_precision
 from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.interpolation import interpolate
@@ -39,14 +41,25 @@ class Workbench:
         blobs: Where its files and the images lie.
         device: Where torch computes.
         limits: What one image may cost.
+        precision: What candidates are judged in, where they bear it.
     """
 
     def __init__(
-        self, champion: Version, blobs: BlobStore, device: str, limits: ImageLimits | None = None
+        self,
+        champion: Version,
+        blobs: BlobStore,
+        device: str,
+        limits: ImageLimits | None = None,
+        precision: Precision = "float32",
     ) -> None:
+        artifact = from_files(load_files(blobs, champion))
         self.champion = champion
-        self.artifact: Artifact = from_files(load_files(blobs, champion))
+        # Where nothing is served in bfloat16 any more, the champion isn't either.
+        self.artifact: Artifact = (
+            replace(artifact, precision=precision) if precision == "float32" else artifact
+        )
         self.device = device
+        self._precision = precision
         self._blobs = blobs
         self._limits = limits or ImageLimits()
 
@@ -74,22 +87,18 @@ class Workbench:
             )
         return classifier
 
-    def contestant(self, artifact: Artifact) -> Contestant:
-        """Return an artifact ready to be asked."""
-        return Contestant(artifact.build(self.device), artifact.temperature)
-
-    def answer(self, classifier: Classifier, items: Sequence[Item]) -> Logits:
-        """Return the logits (n, classes) of a classifier for items."""
+    def answer(self, artifact: Artifact, items: Sequence[Item]) -> Logits:
+        """Return the logits (n, classes) of an artifact for items, as it is served."""
         if not items:
             return np.zeros((0, len(self.artifact.class_names)), dtype=np.float32)
-        logits, _ = evaluate_logits(classifier, self.images(items), device=self.device)
+        logits, _ = answers_as_served(artifact, self.images(items), self.device)
         answers: Logits = logits.numpy()
         return answers
 
     def own_labels(self, images: Sequence[str]) -> list[Item]:
         """Return images with the champion's own answers as their labels."""
         unlabelled = [Item(sha256, 0) for sha256 in images]
-        answers = self.answer(self.artifact.build(self.device), unlabelled).argmax(axis=1)
+        answers = self.answer(self.artifact, unlabelled).argmax(axis=1)
         return [Item(sha256, int(label)) for sha256, label in zip(images, answers, strict=True)]
 
     def blended(self, candidate: State, weight: float) -> State:
@@ -106,17 +115,19 @@ class Workbench:
             num_new: How many of them are new.
             keeps_temperature: Keep the champion's, since labels that are its own answers ask for certainty.
         """
-        bare = replace(self.artifact, state=state, temperature=1.0, reference=None)
-        logits, embeddings = evaluate_logits(
-            bare.build(self.device), self.images(validation), device=self.device
-        )
+        bare = replace(self.artifact, state=state, temperature=1.0, reference=None, precision="float32")
+        images = self.images(validation)
+        logits, embeddings = evaluate_logits(bare.build(self.device), images, device=self.device)
         labels = torch.tensor([item.label for item in validation])
         if not torch.isfinite(logits).all():
             # Left as it is: the gate refuses answers that are no numbers.
             return bare
         reference = embeddings[_kept(len(validation), num_new)].to(torch.float16)
         temperature = self.artifact.temperature if keeps_temperature else fit_temperature(logits, labels)
-        return replace(bare, temperature=temperature, reference=reference)
+        exact = replace(bare, temperature=temperature, reference=reference)
+        if self._precision == "float32":
+            return exact
+        return in_precision(exact, some_images(images), self._precision)
 
     def engine_of(self, artifact: Artifact, items: Sequence[Item], kind: EngineKind) -> EngineFiles:
         """Return what workers load to run an artifact, checked on some of these items."""

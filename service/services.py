@@ -110,7 +110,7 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
             predictor,
             SwapSettings(
                 settings.poll_seconds,
-                EngineSettings(kind=settings.engine, device=device),
+                EngineSettings(settings.engine, settings.precision, device),
             ),
         ),
         readiness=Readiness(predictor),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from store.samples import SplitSettings
 from vision.decoding import ImageLimits
-from vision.engines.kind import EngineKind
+from vision.engines.kind import EngineKind, PrecisionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class ServiceSettings:
         max_body_bytes: Of a request with several images, past which it gets 413.
         device: "auto" is CUDA where there is one, else the CPU.
         engine: What runs networks: "torch", "onnxruntime", or "auto", the faster one that is there.
+        precision: "auto" is bfloat16 where a version was judged in it and the CPU has it; else "float32".
     """
 
     threshold: int = 500
@@ -61,6 +62,7 @@ class ServiceSettings:
     max_body_bytes: int = 64 * 2**20
     device: Literal["auto", "cpu", "cuda"] = "auto"
     engine: EngineKind = "auto"
+    precision: PrecisionKind = "auto"
     limits: ImageLimits = field(default_factory=ImageLimits)
     batch: BatchSettings = field(default_factory=BatchSettings)
     access: AccessSettings = field(default_factory=AccessSettings)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import safetensors.torch
 import torch
@@ -25,6 +25,8 @@ WEIGHTS_FILE = "weights.safetensors"
 REFERENCE_FILE = "reference.safetensors"
 DESCRIPTION_FILE = "artifact.json"
 
+Precision = Literal["float32", "bfloat16"]
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
@@ -39,6 +41,7 @@ class Artifact:
         reference: Float16 embeddings (M, D) of held-out images at training time, to which drift is compared.
         num_members: Networks whose probabilities are averaged; more than 1 make it an ensemble.
         num_own_groups: Block groups, counted from the head up, that each member has for itself.
+        precision: What it was judged in on a CPU, and is served in where the processor has it.
     """
 
     backbone: str
@@ -49,6 +52,7 @@ class Artifact:
     reference: Tensor | None = None
     num_members: int = 1
     num_own_groups: int = 1
+    precision: Precision = "float32"
 
     def build(self, device: torch.device | str = "cpu") -> Classifier:
         """Return the classifier with these weights, in evaluation mode. The weights are copied.
@@ -82,6 +86,7 @@ def to_files(artifact: Artifact) -> dict[str, bytes]:
         "temperature": artifact.temperature,
         "num_members": artifact.num_members,
         "num_own_groups": artifact.num_own_groups,
+        "precision": artifact.precision,
         "sha256": {name: sha256(content).hexdigest() for name, content in files.items()},
     }
     text = json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False)
@@ -110,9 +115,10 @@ def from_files(files: Mapping[str, bytes]) -> Artifact:
         state=_tensors(files, WEIGHTS_FILE),
         temperature=description["temperature"],
         reference=reference,
-        # Artifacts from before there were ensembles say nothing of them.
+        # Artifacts from before there were ensembles, or precisions, say nothing of them.
         num_members=description.get("num_members", 1),
         num_own_groups=description.get("num_own_groups", 1),
+        precision=description.get("precision", "float32"),
     )
     artifact.build("cpu")
     return artifact
@@ -205,6 +211,7 @@ def _is_plausible(description: Mapping[str, Any]) -> bool:
         and WEIGHTS_FILE in description["sha256"]
         and _is_count(description.get("num_members", 1), MAX_MEMBERS)
         and _is_count(description.get("num_own_groups", 1), MAX_OWN_GROUPS)
+        and description.get("precision", "float32") in get_args(Precision)
     )
 
 

@@ -9,6 +9,9 @@ from vision.batches import EVALUATION_BATCH, LabelledTensors, cut, laid_out, loa
 from vision.errors import TooFewSamplesError
 from vision.network import Classifier
 
+# From images (N, …) to logits (N, C) and embeddings (N, D).
+Ask = Callable[[Tensor], tuple[Tensor, Tensor]]
+
 
 def evaluate_logits(
     classifier: Classifier,
@@ -17,7 +20,7 @@ def evaluate_logits(
     device: torch.device | str = "cpu",
     batch_size: int = EVALUATION_BATCH,
     on_batch: Callable[[int, int], None] | None = None,
-    ask: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None,
+    ask: Ask | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return logits (N, C) and embeddings (N, D) of a set, float32 on the CPU, in the set's order.
 
@@ -34,11 +37,27 @@ def evaluate_logits(
     Raises:
         TooFewSamplesError: The set is empty.
     """
-    if len(dataset) == 0:
-        raise TooFewSamplesError("Expected images to evaluate on, got none.")
     was_training = classifier.training
     classifier.to(device).eval()
-    ask = ask or classifier.classify
+    try:
+        return evaluate(
+            ask or classifier.classify, dataset, device=device, batch_size=batch_size, on_batch=on_batch
+        )
+    finally:
+        classifier.train(was_training)
+
+
+def evaluate(
+    ask: Ask,
+    dataset: LabelledTensors,
+    *,
+    device: torch.device | str = "cpu",
+    batch_size: int = EVALUATION_BATCH,
+    on_batch: Callable[[int, int], None] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return what `evaluate_logits` does, of anything that answers logits and embeddings on the device."""
+    if len(dataset) == 0:
+        raise TooFewSamplesError("Expected images to evaluate on, got none.")
     logits, embeddings = [], []
     with torch.inference_mode():
         batches = cut(range(len(dataset)), batch_size)
@@ -49,7 +68,6 @@ def evaluate_logits(
                 embeddings.append(part_embeddings.float().cpu())
             if on_batch is not None:
                 on_batch(number, len(batches))
-    classifier.train(was_training)
     # Clones outlive inference mode, so that callers may train on them.
     return torch.cat(logits).clone(), torch.cat(embeddings).clone()
 

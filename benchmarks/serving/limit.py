@@ -8,6 +8,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
+from vision.engines.kind import PrecisionKind
 
 BATCH = 8
 
@@ -18,12 +19,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER)
     parser.add_argument("--processes", type=int, required=True)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--precision", default="auto")
     arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     together = context.Barrier(arguments.processes)
     given = [
-        (arguments.data, arguments.engine, arguments.seconds, number, together)
+        (arguments.data, arguments.precision, arguments.seconds, number, together)
         for number in range(arguments.processes)
     ]
     counts: multiprocessing.Queue[float] = context.Queue()
@@ -35,7 +36,7 @@ def main() -> None:
 
 def _count(
     folder: Path,
-    engine_name: str,
+    precision: PrecisionKind,
     seconds: float,
     number: int,
     together: Barrier,
@@ -46,6 +47,7 @@ def _count(
     from vision.artifact import Artifact
     from vision.engines.choice import EngineSettings, load_engine
     from vision.engines.making import engine_files
+    from vision.engines.precision import in_precision, wanted_precision
     from vision.network import build_classifier
     from vision.preprocessing import ImageLimits, prepare, preprocessing_for
 
@@ -60,7 +62,8 @@ def _count(
     photographs = read_photographs(folder)
     contents, limits = numbered(photographs, f"limit {number}"), ImageLimits()
     tried = torch.stack([prepare(content, artifact.preprocessing, limits) for content in photographs[:BATCH]])
-    settings = EngineSettings(kind=engine_name)
+    artifact = in_precision(artifact, tried, wanted_precision(precision, "auto", "cpu"))
+    settings = EngineSettings(precision=precision)
     engine = load_engine(artifact, engine_files(artifact, tried).files, settings)
     together.wait()
     begun, num_answered = time.perf_counter(), 0

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
@@ -18,9 +18,12 @@ from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
 from benchmarks.serving.servers import ROOT, Server, default_workers, make_home, ours, rival
+from vision.engines.precision import has_bfloat16
 
 CONNECTIONS = 16
 RIVALS = ("bentoml", "litserve", "fastapi")
+IN_FLOAT32 = "ours_in_float32"
+LIMIT, LIMIT_IN_FLOAT32 = "limit", "limit_in_float32"
 
 
 def main() -> None:
@@ -31,10 +34,11 @@ def main() -> None:
     runs: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="perennial-serve-") as temporary:
         folder = Path(temporary)
-        environment = make_home(folder, arguments.data)
+        environment = make_home(folder / "own", arguments.data)
         log = folder / "server.log"
         servers: dict[str, Callable[[], AbstractContextManager[Server]]] = {
             "ours": lambda: ours(environment, default_workers(), log),
+            **_ours_in_float32(folder / "float32", arguments.data, log),
             **{
                 name: lambda name=name: rival(name, cores, photographs[0], log)  # type: ignore[misc]  # mypy infers no type for a lambda with a default
                 for name in RIVALS
@@ -42,8 +46,11 @@ def main() -> None:
             },
         }
         for number in range(arguments.repeats):
-            run = {"limit": {"images_per_second": _limit(arguments, cores)}}
-            print(f"limit: {run['limit']}", file=sys.stderr, flush=True)
+            run = {
+                name: {"images_per_second": _limit(arguments, cores, precision)}
+                for name, precision in _limits(servers).items()
+            }
+            print(run, file=sys.stderr, flush=True)
             for name, start in servers.items():
                 with start() as server:
                     run[name] = _measure(
@@ -72,11 +79,27 @@ def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Name
     }
 
 
-def _limit(arguments: argparse.Namespace, cores: int) -> float:
+def _ours_in_float32(
+    folder: Path, images: Path, log: Path
+) -> dict[str, Callable[[], AbstractContextManager[Server]]]:
+    """Return ours as it serves without bfloat16, where this machine has that."""
+    if not has_bfloat16():
+        return {}
+    environment = make_home(folder, images, "float32")
+    return {IN_FLOAT32: lambda: ours(environment, default_workers(), log)}
+
+
+def _limits(servers: Mapping[str, object]) -> dict[str, str]:
+    """Return the precision of each limit that is measured, by its name."""
+    return {LIMIT: "auto", **({LIMIT_IN_FLOAT32: "float32"} if IN_FLOAT32 in servers else {})}
+
+
+def _limit(arguments: argparse.Namespace, cores: int, precision: str) -> float:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "benchmarks.serving.limit", "--data", str(arguments.data)),
             *("--processes", str(cores), "--seconds", str(arguments.seconds)),
+            *("--precision", precision),
         ],
         capture_output=True,
         text=True,
@@ -90,14 +113,14 @@ def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     def middle(name: str, figure: str) -> float:
         return round(median(run[name][figure] for run in runs), 1)
 
-    names = [name for name in runs[0] if name != "limit"]
+    names = [name for name in runs[0] if name not in (LIMIT, LIMIT_IN_FLOAT32)]
     rates = {name: middle(name, "images_per_second") for name in runs[0]}
 
-    def ratio(name: str) -> float | None:
+    def ratio(name: str, own: str = "ours") -> float | None:
         # Of each run by itself, since the machine's own speed wanders.
-        if name not in rates:
+        if name not in rates or own not in rates:
             return None
-        each = (run["ours"]["images_per_second"] / run[name]["images_per_second"] for run in runs)
+        each = (run[own]["images_per_second"] / run[name]["images_per_second"] for run in runs)
         return round(median(each), 3)
 
     return {
@@ -107,7 +130,13 @@ def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "ratio_to_litserve": ratio("litserve"),
         "ratio_to_bentoml": ratio("bentoml"),
         "ratio_to_fastapi": ratio("fastapi"),
-        "fraction_of_limit": ratio("limit"),
+        "fraction_of_limit": ratio(LIMIT),
+        "in_float32": {
+            "ratio_to_litserve": ratio("litserve", IN_FLOAT32),
+            "ratio_to_bentoml": ratio("bentoml", IN_FLOAT32),
+            "ratio_to_fastapi": ratio("fastapi", IN_FLOAT32),
+            "fraction_of_limit": ratio(LIMIT_IN_FLOAT32, IN_FLOAT32),
+        },
         "failed": sum(run[name]["failed"] for run in runs for name in names),
     }
 

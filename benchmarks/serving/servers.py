@@ -44,9 +44,12 @@ def default_workers() -> int:
     return Settings.load().workers
 
 
-def make_home(folder: Path, images: Path) -> dict[str, str]:
+def make_home(folder: Path, images: Path, precision: str = "auto") -> dict[str, str]:
     """Train a ResNet-18 at 224 pixels into a home of its own; return the environment that names it."""
-    environment = clean_environment() | {"PERENNIAL_HOME": str(folder / "home")}
+    environment = clean_environment() | {
+        "PERENNIAL_HOME": str(folder / "home"),
+        "PERENNIAL_PRECISION": precision,
+    }
     run_perennial(
         environment,
         *("train", str(images), "--weights", "bundled", "--image-size", "224", "--strategy", "linear_probe"),

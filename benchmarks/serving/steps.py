@@ -18,6 +18,7 @@ from service.images import sha256_of
 from vision.artifact import Artifact
 from vision.engines.making import ENGINE_FILE, engine_files
 from vision.engines.onnx_engine import OnnxEngine
+from vision.engines.precision import has_bfloat16
 from vision.engines.torch_engine import TorchEngine
 from vision.network import build_classifier
 from vision.perceptual_hash import perceptual_hash
@@ -100,11 +101,12 @@ def _engines(contents: Sequence[bytes]) -> dict[str, Callable[[Tensor], Any]]:
             return eager.classify(images)
 
     made = engine_files(artifact, _prepared(contents[:8]))
-    return {
+    engines: dict[str, Callable[[Tensor], Any]] = {
         "torch_as_it_is": as_it_is,
         "torch": TorchEngine(eager),
         "onnxruntime": OnnxEngine(made.files[ENGINE_FILE]),
     }
+    return engines | ({"torch_in_bfloat16": TorchEngine(eager, "bfloat16")} if has_bfloat16() else {})
 
 
 def _prepared(contents: Sequence[bytes]) -> Tensor:

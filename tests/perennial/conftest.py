@@ -27,6 +27,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "home"))
     # An export takes seconds, and has tests of its own.
     monkeypatch.setenv("PERENNIAL_ENGINE", "torch")
+    # The same answers on every processor.
+    monkeypatch.setenv("PERENNIAL_PRECISION", "float32")
     return tmp_path / "home"
 
 

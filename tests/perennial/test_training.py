@@ -11,10 +11,11 @@ from monitoring.forgetting import forgetting_matrix
 from perennial.settings import Settings
 from perennial.state import open_state
 from store.measurements import latest
-from store.registry import find_version, production
+from store.registry import find_version, load_files, production
 from store.samples import NewSample, SplitSettings, add_sample
 from store.slices import slice_samples
 from vision.artifact import from_files
+from vision.engines import precision as precisions
 from vision.engines.making import ENGINE_FILE
 from vision.errors import WeightsUnavailableError
 
@@ -192,3 +193,22 @@ def test_a_version_gets_a_file_for_onnx_runtime_that_answers_as_torch_does(
     with open_state(settings) as state, state.database.read() as connection:
         version = find_version(connection, "v1")
     assert ENGINE_FILE in version.files
+
+
+def test_where_the_processor_has_bfloat16_a_version_is_judged_in_it_and_needs_no_file(
+    run_json: Callable[..., Any],
+    make_images: MakeImages,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
+    monkeypatch.setenv("PERENNIAL_ENGINE", "auto")
+    monkeypatch.setenv("PERENNIAL_PRECISION", "auto")
+    found = run_json("train", str(make_images(tmp_path / "images")), *TRAIN)
+    assert 1e-6 < found["metrics"]["engine_difference"] <= precisions.MAX_DIFFERENCE
+    with open_state(settings) as state:
+        with state.database.read() as connection:
+            version = find_version(connection, "v1")
+        assert from_files(load_files(state.blobs, version)).precision == "bfloat16"
+    assert ENGINE_FILE not in version.files

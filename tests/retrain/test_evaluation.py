@@ -1,12 +1,13 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from retrain.dataset import Item
-from retrain.evaluation import DIRECT, VOLUNTEERED, Contestant, Examination, LiveAccuracy, Logits, Part
+from retrain.evaluation import DIRECT, VOLUNTEERED, Examination, LiveAccuracy, Logits, Part
 from retrain.gate import AGREEMENT
-from vision.network import Classifier, build_classifier
+from vision.artifact import Artifact
 
 
 def _part(name: str, labels: Sequence[int]) -> Part:
@@ -14,30 +15,29 @@ def _part(name: str, labels: Sequence[int]) -> Part:
 
 
 class Oracle:
-    """Answers item by item what it is told to, and counts how often each classifier is asked."""
+    """Answers item by item what it is told to, and counts how often each artifact is asked."""
 
     def __init__(self, wrong: dict[int, set[str]]) -> None:
         self._wrong = wrong
         self.num_asked: dict[int, int] = {}
 
-    def __call__(self, classifier: Classifier, items: Sequence[Item]) -> Logits:
-        self.num_asked[id(classifier)] = self.num_asked.get(id(classifier), 0) + len(items)
-        wrong = self._wrong[id(classifier)]
+    def __call__(self, artifact: Artifact, items: Sequence[Item]) -> Logits:
+        self.num_asked[id(artifact)] = self.num_asked.get(id(artifact), 0) + len(items)
+        wrong = self._wrong[id(artifact)]
         answers = [(i.label + (i.sha256 in wrong)) % 2 for i in items]
         return np.eye(2, dtype=np.float32)[answers] if answers else np.zeros((0, 2), dtype=np.float32)
 
 
 @pytest.fixture
-def pair() -> tuple[Contestant, Contestant]:
-    champion, candidate = (build_classifier("resnet18", 2) for _ in range(2))
-    return Contestant(champion, 1.0), Contestant(candidate, 1.0)
+def pair(day_artifact: Artifact) -> tuple[Artifact, Artifact]:
+    return day_artifact, replace(day_artifact)
 
 
 def test_both_are_judged_on_the_same_samples_and_the_champion_is_asked_once(
-    pair: tuple[Contestant, Contestant],
+    pair: tuple[Artifact, Artifact],
 ) -> None:
     champion, candidate = pair
-    oracle = Oracle({id(champion.classifier): {"direct-0"}, id(candidate.classifier): {"golden-1-1"}})
+    oracle = Oracle({id(champion): {"direct-0"}, id(candidate): {"golden-1-1"}})
     old, new = [_part("golden-1", [0, 1, 1])], (_part(DIRECT, [0, 1]), _part(VOLUNTEERED, []))
     examination = Examination(old, new, champion, LiveAccuracy(0.9), oracle)
     compared = [examination.compare(candidate) for _ in range(2)][-1]
@@ -45,12 +45,12 @@ def test_both_are_judged_on_the_same_samples_and_the_champion_is_asked_once(
     assert (golden.num_lost, golden.num_won) == (1, 0)
     assert (compared.new.direct.num_lost, compared.new.direct.num_won) == (0, 1)
     assert compared.accuracy == {"golden-1": (1.0, pytest.approx(2 / 3), 3), "new": (0.5, 1.0, 2)}
-    assert oracle.num_asked == {id(champion.classifier): 5, id(candidate.classifier): 10}
+    assert oracle.num_asked == {id(champion): 5, id(candidate): 10}
 
 
-def test_agreement_is_no_accuracy_and_has_no_calibration(pair: tuple[Contestant, Contestant]) -> None:
+def test_agreement_is_no_accuracy_and_has_no_calibration(pair: tuple[Artifact, Artifact]) -> None:
     champion, candidate = pair
-    oracle = Oracle({id(champion.classifier): set(), id(candidate.classifier): {"agreement-0"}})
+    oracle = Oracle({id(champion): set(), id(candidate): {"agreement-0"}})
     new = (_part(DIRECT, [0]), _part(VOLUNTEERED, []))
     compared = Examination([_part(AGREEMENT, [0, 1])], new, champion, LiveAccuracy(), oracle).compare(
         candidate

@@ -1,10 +1,15 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from retrain.dataset import Item
 from retrain.workbench import Workbench
 from store.registry import Version
+from vision.artifact import to_files
+from vision.engines import precision as precisions
+from vision.engines.torch_engine import TorchEngine
 from vision.errors import TooManyPixelsError
 from vision.preprocessing import ImageLimits
 
@@ -32,3 +37,27 @@ def test_images_are_held_to_the_limits_of_the_settings(world: Any, picture: Any)
     bench = Workbench(world.production, world.blobs, "cpu", ImageLimits(max_pixels=100))
     with pytest.raises(TooManyPixelsError):
         bench.images(_items(world, picture))[0]
+
+
+def test_a_candidate_is_judged_in_the_precision_in_which_it_will_be_served(
+    world: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
+    bench = Workbench(world.production, world.blobs, "cpu", precision="bfloat16")
+    items = _items(world, picture)
+    candidate = bench.finished(bench.artifact.state, items, 0)
+    assert candidate.precision == "bfloat16"
+    images = torch.stack([image for image, _ in (bench.images(items)[index] for index in range(len(items)))])
+    served, _ = TorchEngine(candidate.build(), "bfloat16")(images)
+    judged = torch.from_numpy(bench.answer(candidate, items))
+    # Batches of other sizes are added up in another order.
+    torch.testing.assert_close(judged, served, atol=0.05, rtol=0.02)
+    assert bench.engine_of(candidate, items, "auto").files == {}
+
+
+def test_where_all_is_served_in_float32_the_champion_is_judged_in_it_too(world: Any) -> None:
+    artifact = replace(Workbench(world.production, world.blobs, "cpu").artifact, precision="bfloat16")
+    files = {name: world.blobs.put(content) for name, content in to_files(artifact).items()}
+    champion = replace(world.production, files=files)
+    assert Workbench(champion, world.blobs, "cpu", precision="bfloat16").artifact.precision == "bfloat16"
+    assert Workbench(champion, world.blobs, "cpu").artifact.precision == "float32"

@@ -95,6 +95,12 @@ def edited(**changes: object) -> Callable[[Files], Files]:
     return edit
 
 
+def test_the_precision_is_kept_and_older_artifacts_are_float32(artifact: Artifact) -> None:
+    files = to_files(replace(artifact, precision="bfloat16"))
+    assert from_files(files).precision == "bfloat16"
+    assert from_files(edited(precision="REMOVED")(files)).precision == "float32"
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -124,6 +130,8 @@ def edited(**changes: object) -> Callable[[Files], Files]:
         pytest.param(edited(num_members=10**6), id="too many members"),
         pytest.param(edited(num_members="3"), id="a text for a number"),
         pytest.param(edited(num_own_groups=0), id="no group of its own"),
+        pytest.param(edited(precision="float8"), id="an unknown precision"),
+        pytest.param(edited(precision=["float32"]), id="a list of precisions"),
         pytest.param(edited(sha256="REMOVED"), id="digests missing"),
     ],
 )

@@ -9,9 +9,10 @@ import torch
 from vision.artifact import Artifact
 from vision.engines.cuda_engine import CudaEngine
 from vision.engines.engine import Engine
-from vision.engines.kind import EngineKind
+from vision.engines.kind import EngineKind, PrecisionKind
 from vision.engines.making import ENGINE_FILE
 from vision.engines.onnx_engine import OnnxEngine
+from vision.engines.precision import serves_in_bfloat16
 from vision.engines.torch_engine import TorchEngine
 from vision.errors import EngineUnavailableError
 
@@ -23,11 +24,14 @@ class EngineSettings:
     """How to run networks.
 
     Attributes:
-        kind: "torch", "onnxruntime", or "auto": ONNX Runtime on the CPU where the version has its file.
+        kind: "torch", "onnxruntime", or "auto": torch where it serves in bfloat16, else ONNX Runtime where
+            the version has its file.
+        precision: "auto" serves a version in bfloat16 on a CPU that has it, where it was judged so.
         device: "cpu" or "cuda"; on CUDA torch runs whatever the kind.
     """
 
     kind: EngineKind = "auto"
+    precision: PrecisionKind = "auto"
     device: str = "cpu"
 
 
@@ -44,6 +48,8 @@ def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: Engine
     """
     if torch.device(settings.device).type == "cuda":
         return CudaEngine(artifact.build(settings.device), artifact.preprocessing.image_size)
+    if serves_in_bfloat16(artifact, settings.precision, settings.kind):
+        return TorchEngine(artifact.build("cpu"), "bfloat16")
     if settings.kind != "torch":
         if ENGINE_FILE in files:
             try:

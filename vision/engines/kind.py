@@ -1,5 +1,6 @@
-"""The names of engines in settings; nothing here loads torch."""
+"""The names of engines and precisions in settings; nothing here loads torch."""
 
 from typing import Literal
 
 EngineKind = Literal["auto", "torch", "onnxruntime"]
+PrecisionKind = Literal["auto", "float32"]

@@ -1,4 +1,4 @@
-"""Torch on the CPU: convolutions and their batch normalisation fused, channels last."""
+"""Torch on the CPU: convolutions and their batch normalisation fused, channels last, bfloat16 on request."""
 
 import logging
 from copy import deepcopy
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from vision.artifact import Precision
 from vision.engines.engine import Answering
 from vision.network import Classifier
 
@@ -16,21 +17,24 @@ _log = logging.getLogger(__name__)
 # Side of the image on which fused and plain are compared; every network of the zoo takes it.
 _TRIED_SIZE = 64
 
+_DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
 
 class TorchEngine:
     """Runs a classifier with torch on the CPU."""
 
-    name = "torch"
-
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, precision: Precision = "float32") -> None:
         """Take a classifier in evaluation mode; it is copied."""
-        self._network = fused(classifier).to(memory_format=torch.channels_last)
+        self.name = "torch" if precision == "float32" else f"torch in {precision}"
+        self._dtype = _DTYPES[precision]
+        self._network = fused(classifier).to(self._dtype).to(memory_format=torch.channels_last)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (N, C) and embeddings (N, D) of images (N, 3, H, W), float32."""
         with torch.inference_mode():
-            logits, embeddings = self._network(images.contiguous(memory_format=torch.channels_last))
-        return logits, embeddings
+            inputs = images.to(self._dtype, memory_format=torch.channels_last)
+            logits, embeddings = self._network(inputs)
+            return logits.float(), embeddings.float()
 
 
 def fused(classifier: Classifier) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vision.artifact import Artifact
 from vision.engines import making
+from vision.engines import precision as precisions
 from vision.engines.kind import EngineKind
 from vision.engines.making import ENGINE_FILE, engine_files, some_images
 from vision.engines.onnx_engine import OnnxEngine
@@ -29,6 +30,17 @@ def test_none_is_made_where_torch_is_to_serve(
 ) -> None:
     made = engine_files(artifact, images, kind, device)
     assert (made.files, made.problem) == ({}, None)
+
+
+@pytest.mark.parametrize("kind", ["auto", "torch"])
+def test_what_serves_in_bfloat16_needs_no_file_and_has_its_difference_stated(
+    kind: EngineKind, artifact: Artifact, images: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
+    made = engine_files(replace(artifact, precision="bfloat16"), images, kind)
+    assert (made.files, made.problem) == ({}, None)
+    assert made.largest_difference is not None
+    assert 1e-5 < made.largest_difference <= precisions.MAX_DIFFERENCE
 
 
 class Wrong(OnnxEngine):

@@ -18,6 +18,18 @@ def test_it_answers_what_the_classifier_answers(
         torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
 
 
+def test_in_bfloat16_it_answers_nearly_the_same_in_float32(
+    artifact: Artifact, images: Tensor, expected: tuple[Tensor, Tensor]
+) -> None:
+    engine = TorchEngine(artifact.build(), "bfloat16")
+    assert engine.name == "torch in bfloat16"
+    for found, wanted in zip(engine(images), expected, strict=True):
+        assert found.dtype == torch.float32
+        # Eight bits of mantissa.
+        assert float((found - wanted).abs().max()) < 0.02 * float(wanted.abs().max())
+        assert not torch.equal(found, wanted)
+
+
 def test_no_batch_normalisation_is_left_and_the_classifier_keeps_its_own(artifact: Artifact) -> None:
     classifier = artifact.build()
     network = fused(classifier)
