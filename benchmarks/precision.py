@@ -12,8 +12,9 @@ from torch import Tensor
 from benchmarks.photographs import DEFAULT_ARCHIVE
 from benchmarks.record import record
 from benchmarks.transfer import HYMENOPTERA, Task, cifar, hymenoptera
-from vision.artifact import Artifact, Precision
+from vision.artifact import Artifact
 from vision.augmentation import augmented
+from vision.engines.kind import Precision
 from vision.engines.precision import has_bfloat16
 from vision.engines.torch_engine import TorchEngine
 from vision.evaluation import evaluate

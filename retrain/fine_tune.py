@@ -73,6 +73,7 @@ def fine_tune(
             in_pieces=True,
             seed=settings.seed,
             num_threads=settings.num_threads,
+            precision=settings.precision,
         ),
         device=device,
         on_epoch=listeners.on_epoch,
@@ -99,7 +100,7 @@ def distillation(
         if not is_old.any():
             return logits.new_zeros(())
         with torch.no_grad():
-            remembered = teacher(images[is_old])
+            remembered = teacher(images[is_old]).float()
         distances = (logits[is_old] - remembered).square().mean(dim=1)
         held: Tensor = weight * distances.sum() / (share_old * len(images))
         return held

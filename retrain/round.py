@@ -181,7 +181,9 @@ class LearningRound:
     def _fine_tune(self, start: Start, bench: Workbench, materials: Materials) -> TrainingResult:
         self._journal.enter("training", **materials.counts(), num_adapted=len(start.target))
         settings = replace(
-            self._settings.fine_tune, seed=self._settings.fine_tune.seed + self._journal.round_id
+            self._settings.fine_tune,
+            seed=self._settings.fine_tune.seed + self._journal.round_id,
+            precision=bench.training_precision(),
         )
         lesson = Lesson(
             training=bench.images(

@@ -7,7 +7,7 @@ from retrain.gate import GateSettings
 from retrain.triggers import TriggerSettings
 from store.predictions import RetentionSettings
 from vision.decoding import ImageLimits
-from vision.engines.kind import EngineKind, PrecisionKind
+from vision.engines.kind import EngineKind, Precision, PrecisionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class FineTuneSettings:
         distillation_weight: Of the squared distance to the champion's logits on replayed images; 0 is off.
         num_threads: Threads that torch may use, so that serving keeps its cores.
         seed: Of the draw, the order and the augmentation, together with the round's number.
+        precision: What batches go through the networks in.
     """
 
     epochs: int = 3
@@ -34,6 +35,7 @@ class FineTuneSettings:
     distillation_weight: float = 1.0
     num_threads: int = 1
     seed: int = 0
+    precision: Precision = "float32"
 
 
 #: Adaptations that a round can use: both learn from what production has seen, without labels of its own.

@@ -13,13 +13,13 @@ from store.blobs import BlobStore
 from store.registry import Version, load_files
 from vision.adaptation.augmentation import DomainAugmentation
 from vision.adaptation.batch_norm import reestimate_statistics
-from vision.artifact import Artifact, Precision, from_files
+from vision.artifact import Artifact, from_files
 from vision.augmentation import Level, Variation, augmented
 from vision.batches import LabelledTensors, cut, load
 from vision.engines.as_served import answers_as_served
-from vision.engines.kind import EngineKind
+from vision.engines.kind import EngineKind, Precision
 from vision.engines.making import EngineFiles, engine_files, some_images
-from vision.engines.precision import in_precision
+from vision.engines.precision import gains_by_bfloat16, in_precision
 from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.interpolation import interpolate
@@ -41,7 +41,7 @@ class Workbench:
         blobs: Where its files and the images lie.
         device: Where torch computes.
         limits: What one image may cost.
-        precision: What candidates are judged in, where they bear it.
+        precision: What candidates are trained and judged in, where they gain by it and bear it.
     """
 
     def __init__(
@@ -86,6 +86,10 @@ class Workbench:
                 classifier, (tensors.to(self.device) for tensors, _ in load(images, batches))
             )
         return classifier
+
+    def training_precision(self) -> Precision:
+        """Return the precision in which a student is trained."""
+        return self._precision if gains_by_bfloat16(self.artifact.build()) else "float32"
 
     def answer(self, artifact: Artifact, items: Sequence[Item]) -> Logits:
         """Return the logits (n, classes) of an artifact for items, as it is served."""

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from vision.engines.kind import Precision
 from vision.ensemble import MAX_MEMBERS, MAX_OWN_GROUPS, as_ensemble
 from vision.errors import CorruptArtifactError, UnknownBackboneError
 from vision.network import Classifier, build_empty_classifier
@@ -24,8 +25,6 @@ FORMAT_VERSION = 1
 WEIGHTS_FILE = "weights.safetensors"
 REFERENCE_FILE = "reference.safetensors"
 DESCRIPTION_FILE = "artifact.json"
-
-Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from torch.optim import SGD, AdamW, Optimizer
 
 from vision.batches import EpochAware, LabelledTensors, cut, laid_out, load, pieces
 from vision.diagnosis import Diagnosis, diagnose
+from vision.engines.kind import Precision
 from vision.errors import TooFewSamplesError, TrainingDivergedError
 from vision.freezing import Parameters, only_trainable, set_training_modes
 from vision.schedule import Schedule, rate_at
@@ -46,6 +47,8 @@ class TrainingSettings:
         loader_threads: Threads that read images ahead; 0 reads between the steps.
         class_weights: Weight of each class in the loss; None weighs them alike.
         label_smoothing: In [0, 1).
+        precision: Of what goes through the network and through the penalty's; in "bfloat16" weights, losses
+            and steps stay float32 (torch's autocast).
     """
 
     epochs: int = 10
@@ -64,6 +67,7 @@ class TrainingSettings:
     loader_threads: int = 0
     class_weights: tuple[float, ...] | None = None
     label_smoothing: float = 0.0
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +237,14 @@ class _Run:
         loss_sum, total, num_right, divisor = 0.0, 0.0, 0, self._divisor(labels)
         is_cut = self._settings.in_pieces and self._device.type == "cpu"
         for part in pieces(images) if is_cut else [slice(None)]:
-            logits = self._network(images[part])
+            logits = self._ask(images[part])
             loss = self._loss(logits, labels[part]) / divisor
             penalised = loss
             if self.penalty is not None:
                 share = len(logits) / len(images)
-                penalised = loss + share * self.penalty(images[part], logits, indices[part])
+                with self._autocast():
+                    penalty = self.penalty(images[part], logits, indices[part])
+                penalised = loss + share * penalty
             penalised.backward()
             loss_sum, total = loss_sum + float(loss.detach()), total + float(penalised.detach())
             num_right += int((logits.argmax(dim=1) == labels[part]).sum())
@@ -248,6 +254,22 @@ class _Run:
         self._step += 1
         # A penalty that is no number has spoilt the weights as surely as the loss would.
         return loss_sum if math.isfinite(total) else math.nan, num_right
+
+    def _ask(self, images: Tensor) -> Tensor:
+        """Return the network's logits, float32."""
+        with self._autocast():
+            logits: Tensor = self._network(images)
+        return logits.float()
+
+    def _autocast(self) -> torch.autocast:
+        is_rounded = self._settings.precision == "bfloat16"
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=is_rounded)
+
+    def _parts(self, images: Tensor) -> list[Tensor]:
+        """Return a batch to evaluate in parts that fit a CPU's caches."""
+        if self._device.type != "cpu":
+            return [images]
+        return [laid_out(images[part]) for part in pieces(images)]
 
     def _divisor(self, labels: Tensor) -> float:
         """Return what the sum of a batch's losses is divided by for their mean."""
@@ -261,7 +283,7 @@ class _Run:
         with torch.inference_mode():
             for images, labels in load(dataset, batches, num_threads=self._settings.loader_threads):
                 targets = labels.to(self._device)
-                logits = self._network(images.to(self._device))
+                logits = torch.cat([self._ask(part) for part in self._parts(images.to(self._device))])
                 loss_sum += float(nn.functional.cross_entropy(logits, targets, reduction="sum"))
                 num_right += int((logits.argmax(dim=1) == targets).sum())
         return loss_sum / len(dataset), num_right / len(dataset)

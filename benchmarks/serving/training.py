@@ -13,6 +13,7 @@ from retrain.fine_tune import Lesson, Listeners, fine_tune
 from retrain.priority import yield_to_serving
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented
+from vision.engines.precision import wanted_precision
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
 from vision.preprocessing import ImageLimits, preprocessing_for
@@ -28,6 +29,7 @@ def main() -> None:
     yield_to_serving()
     die_with_parent()
     settings = Settings.load().round()
+    precision = wanted_precision(settings.precision, settings.engine, "cpu")
     preprocessing = preprocessing_for("resnet18")
     artifact = Artifact(
         backbone="resnet18",
@@ -54,7 +56,7 @@ def main() -> None:
             artifact,
             artifact.build(),
             lesson,
-            replace(settings.fine_tune, seed=seed),
+            replace(settings.fine_tune, seed=seed, precision=precision),
             Listeners(on_epoch=lambda epoch: None, on_batch=tell, on_piece=Courtesy().rest),
         )
 

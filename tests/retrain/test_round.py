@@ -10,10 +10,12 @@ from retrain.exit_status import FINISHED
 from retrain.gate import GateSettings
 from retrain.round import LearningRound, run_round
 from retrain.settings import RoundSettings
+from retrain.workbench import Workbench
 from store import leases, registry, rounds, samples, slices
 from store.errors import FencedError
 from store.measurements import series
 from store.registry import NewVersion
+from vision.engines import precision as precisions
 from vision.engines.making import ENGINE_FILE
 
 CLASSES = ("blue", "green", "red", "yellow")
@@ -53,6 +55,25 @@ def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any
     assert checked.detail["largest_difference"] < 1e-4
     assert len(ended.curves["epochs"]) == world.settings.fine_tune.epochs
     assert world.attempts(ended.id)[-1].verdict == ended.verdict
+
+
+def test_where_the_processor_has_bfloat16_a_round_trains_judges_and_promotes_in_it(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
+    world.send(CLASSES, 160)
+    ended = world.run(replace(world.settings, engine="auto", precision="auto"))
+    assert ended.state == "promoted", ended.reason
+    with world.database.read() as connection:
+        measured = {(m.version, m.slice): m.value for m in series(connection, "accuracy")}
+    assert measured["v2", "round-1"] > measured["v1", "round-1"] + 0.1
+    assert measured["v2", "golden-1"] > 0.9
+    assert ENGINE_FILE not in world.production.files
+    assert (
+        Workbench(world.production, world.blobs, "cpu", precision="bfloat16").artifact.precision == "bfloat16"
+    )
+    checked = next(step for step in world.steps(ended.id) if step.step == "engine")
+    assert 0 < checked.detail["largest_difference"] <= precisions.MAX_DIFFERENCE
 
 
 def test_without_a_low_weight_a_round_says_so_and_keeps_to_one_thread(

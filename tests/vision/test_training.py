@@ -69,6 +69,29 @@ def test_the_same_seed_gives_the_same_weights_on_a_cpu() -> None:
     assert not all(torch.equal(first.state[name], other.state[name]) for name in first.state)
 
 
+def test_in_bfloat16_it_learns_the_same_and_keeps_its_weights_in_float32() -> None:
+    settings = replace(SETTINGS, epochs=2, keeps_statistics=True)
+    exact = fit(network(), pairs(20), pairs(8, seed=1), settings)
+    rounded = fit(network(), pairs(20), pairs(8, seed=1), replace(settings, precision="bfloat16"))
+    assert {tensor.dtype for tensor in rounded.state.values()} == {torch.float32, torch.int64}
+    assert not torch.equal(rounded.state["fc.weight"], exact.state["fc.weight"])
+    torch.testing.assert_close(rounded.state["fc.weight"], exact.state["fc.weight"], atol=0.01, rtol=0.05)
+    for own, other in zip(rounded.epochs, exact.epochs, strict=True):
+        assert own.training_loss == pytest.approx(other.training_loss, rel=0.03)
+        assert own.validation_loss == pytest.approx(other.validation_loss, rel=0.03)
+
+
+def test_a_penalty_goes_through_bfloat16_too() -> None:
+    dtypes: set[torch.dtype] = set()
+
+    def penalty(images: Tensor, logits: Tensor, indices: Sequence[int]) -> Tensor:
+        dtypes.add((images.flatten(1)[:, :4] @ torch.ones(4, 2)).dtype)
+        return logits.float().square().mean()
+
+    fit(line(), points(8), points(8), replace(SETTINGS, precision="bfloat16"), penalty=penalty)
+    assert dtypes == {torch.bfloat16}
+
+
 def test_training_leaves_the_callers_randomness_and_threads_alone() -> None:
     torch.manual_seed(9)
     expected = torch.rand(2)

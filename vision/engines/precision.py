@@ -8,8 +8,8 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from vision.artifact import Artifact, Precision
-from vision.engines.kind import EngineKind, PrecisionKind
+from vision.artifact import Artifact
+from vision.engines.kind import EngineKind, Precision, PrecisionKind
 from vision.engines.torch_engine import TorchEngine
 
 #: Largest difference of a confidence between bfloat16, which has 8 bits of mantissa, and float32.
@@ -49,7 +49,7 @@ def in_precision(artifact: Artifact, images: Tensor, wanted: Precision) -> Artif
         wanted: What `wanted_precision` says.
     """
     exact = replace(artifact, precision="float32")
-    if wanted == "float32" or _has_groups(artifact.build("cpu")):
+    if wanted == "float32" or not gains_by_bfloat16(artifact.build("cpu")):
         return exact
     difference = bfloat16_difference(artifact, images)
     if difference <= MAX_DIFFERENCE:
@@ -75,5 +75,6 @@ def bfloat16_difference(artifact: Artifact, images: Tensor) -> float:
     return math.inf if math.isnan(difference) else difference
 
 
-def _has_groups(network: nn.Module) -> bool:
-    return any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in network.modules())
+def gains_by_bfloat16(network: nn.Module) -> bool:
+    """Return whether a network is faster in bfloat16; grouped convolutions are not."""
+    return not any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in network.modules())

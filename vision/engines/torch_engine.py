@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from vision.artifact import Precision
 from vision.engines.engine import Answering
+from vision.engines.kind import Precision
 from vision.network import Classifier
 
 _log = logging.getLogger(__name__)

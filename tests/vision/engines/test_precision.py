@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from vision.artifact import Artifact, Precision
+from vision.artifact import Artifact
 from vision.engines import precision as precisions
-from vision.engines.kind import EngineKind, PrecisionKind
+from vision.engines.kind import EngineKind, Precision, PrecisionKind
 from vision.engines.precision import (
     MAX_DIFFERENCE,
     bfloat16_difference,
