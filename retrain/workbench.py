@@ -89,7 +89,7 @@ class Workbench:
 
     def training_precision(self) -> Precision:
         """Return the precision in which a student is trained."""
-        return self._precision if gains_by_bfloat16(self.artifact.build()) else "float32"
+        return self._precision if gains_by_bfloat16(self.artifact) else "float32"
 
     def answer(self, artifact: Artifact, items: Sequence[Item]) -> Logits:
         """Return the logits (n, classes) of an artifact for items, as it is served."""

@@ -203,6 +203,7 @@ def test_where_the_processor_has_bfloat16_a_version_is_judged_in_it_and_needs_no
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
     monkeypatch.setenv("PERENNIAL_ENGINE", "auto")
     monkeypatch.setenv("PERENNIAL_PRECISION", "auto")
     found = run_json("train", str(make_images(tmp_path / "images")), *TRAIN)

@@ -61,6 +61,7 @@ def test_where_the_processor_has_bfloat16_a_round_trains_judges_and_promotes_in_
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
     world.send(CLASSES, 160)
     ended = world.run(replace(world.settings, engine="auto", precision="auto"))
     assert ended.state == "promoted", ended.reason

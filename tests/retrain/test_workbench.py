@@ -43,6 +43,7 @@ def test_a_candidate_is_judged_in_the_precision_in_which_it_will_be_served(
     world: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
     bench = Workbench(world.production, world.blobs, "cpu", precision="bfloat16")
     items = _items(world, picture)
     candidate = bench.finished(bench.artifact.state, items, 0)

@@ -12,6 +12,8 @@ from vision.artifact import Artifact
 from vision.engines.kind import EngineKind, Precision, PrecisionKind
 from vision.engines.torch_engine import TorchEngine
 
+#: Side of the smallest input in pixels that is faster in bfloat16: smaller ones leave little to multiply.
+MIN_IMAGE_SIZE = 96
 #: Largest difference of a confidence between bfloat16, which has 8 bits of mantissa, and float32.
 MAX_DIFFERENCE = 0.02
 
@@ -39,9 +41,9 @@ def serves_in_bfloat16(artifact: Artifact, precision: PrecisionKind, kind: Engin
 
 
 def in_precision(artifact: Artifact, images: Tensor, wanted: Precision) -> Artifact:
-    """Return an artifact in a precision that it bears: the wanted one, or float32 with a warning.
+    """Return an artifact in the wanted precision where it gains by that and bears it; else in float32.
 
-    Networks with grouped convolutions, such as EfficientNet, stay in float32: bfloat16 makes them slower.
+    A warning tells of one that gains and doesn't bear it.
 
     Args:
         artifact: What is going to be judged and served.
@@ -49,7 +51,7 @@ def in_precision(artifact: Artifact, images: Tensor, wanted: Precision) -> Artif
         wanted: What `wanted_precision` says.
     """
     exact = replace(artifact, precision="float32")
-    if wanted == "float32" or not gains_by_bfloat16(artifact.build("cpu")):
+    if wanted == "float32" or not gains_by_bfloat16(artifact):
         return exact
     difference = bfloat16_difference(artifact, images)
     if difference <= MAX_DIFFERENCE:
@@ -75,6 +77,9 @@ def bfloat16_difference(artifact: Artifact, images: Tensor) -> float:
     return math.inf if math.isnan(difference) else difference
 
 
-def gains_by_bfloat16(network: nn.Module) -> bool:
-    """Return whether a network is faster in bfloat16; grouped convolutions are not."""
-    return not any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in network.modules())
+def gains_by_bfloat16(artifact: Artifact) -> bool:
+    """Return whether a network is faster in bfloat16: not with small images or grouped convolutions."""
+    if artifact.preprocessing.image_size < MIN_IMAGE_SIZE:
+        return False
+    modules = artifact.build("cpu").modules()
+    return not any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in modules)

@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from vision.artifact import Artifact
+from vision.engines import precision
 
 
 @pytest.fixture
@@ -21,3 +22,10 @@ def expected(artifact: Artifact, images: Tensor) -> tuple[Tensor, Tensor]:
     """What torch answers without any engine: logits and embeddings."""
     with torch.inference_mode():
         return artifact.build().classify(images)
+
+
+@pytest.fixture
+def bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that multiplies it, and gains by it with images of 32 pixels."""
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(precision, "MIN_IMAGE_SIZE", 32)

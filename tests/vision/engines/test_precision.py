@@ -12,6 +12,7 @@ from vision.engines import precision as precisions
 from vision.engines.kind import EngineKind, Precision, PrecisionKind
 from vision.engines.precision import (
     MAX_DIFFERENCE,
+    MIN_IMAGE_SIZE,
     bfloat16_difference,
     has_bfloat16,
     in_precision,
@@ -78,12 +79,14 @@ def test_a_version_is_served_in_bfloat16_only_where_it_was_judged_in_it(
     assert not serves_in_bfloat16(judged, "auto", "auto")
 
 
+@pytest.mark.usefixtures("bfloat16")
 def test_a_network_that_bears_it_gets_it(artifact: Artifact, images: Tensor) -> None:
     assert 0 < bfloat16_difference(artifact, images) <= MAX_DIFFERENCE
     assert in_precision(artifact, images, "bfloat16") == replace(artifact, precision="bfloat16")
     assert in_precision(replace(artifact, precision="bfloat16"), images, "float32").precision == "float32"
 
 
+@pytest.mark.usefixtures("bfloat16")
 def test_one_whose_confidences_move_stays_in_float32_with_a_warning(
     artifact: Artifact, images: Tensor, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -98,6 +101,7 @@ def test_one_whose_confidences_move_stays_in_float32_with_a_warning(
     assert "stays in float32: in bfloat16 a confidence differs by" in caplog.text
 
 
+@pytest.mark.usefixtures("bfloat16")
 def test_one_that_answers_no_numbers_stays_in_float32(
     artifact: Artifact, images: Tensor, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -108,6 +112,12 @@ def test_one_that_answers_no_numbers_stays_in_float32(
     assert "it is no number" in caplog.text
 
 
+def test_small_images_stay_in_float32(artifact: Artifact, images: Tensor) -> None:
+    assert artifact.preprocessing.image_size == 32 < MIN_IMAGE_SIZE
+    assert in_precision(artifact, images, "bfloat16").precision == "float32"
+
+
+@pytest.mark.usefixtures("bfloat16")
 def test_grouped_convolutions_stay_in_float32(images: Tensor) -> None:
     mobile = Artifact(
         backbone="mobilenet_v2",
