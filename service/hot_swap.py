@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from service.heap import return_freed
 from service.predictor import LiveModel, Predictor, load_model
 from store.blobs import BlobStore
 from store.database import Database, now
@@ -134,6 +135,7 @@ class HotSwap:
         size = model.artifact.preprocessing.image_size
         for number in WARM_UP_BATCHES:
             self._predictor.predict(model, [torch.zeros(3, size, size)] * number)
+        return_freed()
         return model
 
 

@@ -59,6 +59,22 @@ class Artifact:
         Raises:
             CorruptArtifactError: The weights do not fit the backbone and the classes.
         """
+        classifier = self._empty()
+        # assign=True takes the tensors themselves, so two classifiers would train into each other.
+        state = {name: tensor.clone() for name, tensor in self.state.items()}
+        classifier.load_state_dict(state, assign=True)
+        return classifier.to(device).eval()
+
+    def check(self) -> None:
+        """Check that it can be built, without the cost of that.
+
+        Raises:
+            CorruptArtifactError: The weights do not fit the backbone and the classes.
+        """
+        self._empty()
+
+    def _empty(self) -> Classifier:
+        """Return the classifier that these weights fit, without them."""
         try:
             classifier = build_empty_classifier(self.backbone, len(self.class_names))
         except UnknownBackboneError as error:
@@ -66,10 +82,7 @@ class Artifact:
         if self.num_members > 1:
             classifier = as_ensemble(classifier, self.num_members, self.num_own_groups)
         _check_state(self.state, classifier.state_dict())
-        # assign=True takes the tensors themselves, so two classifiers would train into each other.
-        state = {name: tensor.clone() for name, tensor in self.state.items()}
-        classifier.load_state_dict(state, assign=True)
-        return classifier.to(device).eval()
+        return classifier
 
 
 def to_files(artifact: Artifact) -> dict[str, bytes]:
@@ -119,7 +132,7 @@ def from_files(files: Mapping[str, bytes]) -> Artifact:
         num_own_groups=description.get("num_own_groups", 1),
         precision=description.get("precision", "float32"),
     )
-    artifact.build("cpu")
+    artifact.check()
     return artifact
 
 

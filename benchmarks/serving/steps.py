@@ -103,10 +103,12 @@ def _engines(contents: Sequence[bytes]) -> dict[str, Callable[[Tensor], Any]]:
     made = engine_files(artifact, _prepared(contents[:8]))
     engines: dict[str, Callable[[Tensor], Any]] = {
         "torch_as_it_is": as_it_is,
-        "torch": TorchEngine(eager),
+        "torch": TorchEngine(artifact.build()),
         "onnxruntime": OnnxEngine(made.files[ENGINE_FILE]),
     }
-    return engines | ({"torch_in_bfloat16": TorchEngine(eager, "bfloat16")} if has_bfloat16() else {})
+    return engines | (
+        {"torch_in_bfloat16": TorchEngine(artifact.build(), "bfloat16")} if has_bfloat16() else {}
+    )
 
 
 def _prepared(contents: Sequence[bytes]) -> Tensor:

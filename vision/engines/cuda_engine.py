@@ -23,7 +23,7 @@ class CudaEngine:
     name = "torch"
 
     def __init__(self, classifier: Classifier, image_size: int) -> None:
-        """Take a classifier in evaluation mode on a CUDA device; it is copied."""
+        """Take over a classifier in evaluation mode on a CUDA device."""
         self._device = next(classifier.parameters()).device
         self._network = fused(classifier).half().to(memory_format=torch.channels_last)
         # A recorded graph reads and writes the same memory each time.

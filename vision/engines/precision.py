@@ -68,9 +68,8 @@ def in_precision(artifact: Artifact, images: Tensor, wanted: Precision) -> Artif
 
 def bfloat16_difference(artifact: Artifact, images: Tensor) -> float:
     """Return the largest difference of a confidence to float32 on images; infinite where one is NaN."""
-    classifier = artifact.build("cpu")
     exact, rounded = (
-        torch.softmax(TorchEngine(classifier, precision)(images)[0] / artifact.temperature, dim=1)
+        torch.softmax(TorchEngine(artifact.build("cpu"), precision)(images)[0] / artifact.temperature, dim=1)
         for precision in get_args(Precision)
     )
     difference = float((exact - rounded).abs().max())

@@ -2,10 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from vision.artifact import Artifact
+from vision.engines import torch_engine
 from vision.engines.torch_engine import TorchEngine, fused
 from vision.network import Classifier
 
@@ -30,11 +32,10 @@ def test_in_bfloat16_it_answers_nearly_the_same_in_float32(
         assert not torch.equal(found, wanted)
 
 
-def test_no_batch_normalisation_is_left_and_the_classifier_keeps_its_own(artifact: Artifact) -> None:
+def test_no_batch_normalisation_is_left(artifact: Artifact) -> None:
     classifier = artifact.build()
-    network = fused(classifier)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     assert sum(isinstance(module, nn.BatchNorm2d) for module in classifier.modules()) == 20
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in fused(classifier).modules())
 
 
 class OtherOrder(nn.Module):
@@ -71,13 +72,22 @@ def test_a_version_that_is_loaded_harms_no_answer_meanwhile(artifact: Artifact, 
         assert len(loading.result()) == 5
 
 
-def test_what_was_given_is_copied_also_where_it_cant_be_fused(artifact: Artifact) -> None:
-    classifier: Classifier = artifact.build().train()
-    classifier.network = OtherOrder()
-    classifier.head = nn.Linear(3, 2)
-    fused(classifier).half()
-    assert classifier.training
-    assert classifier.head.weight.dtype == torch.float32
+def test_what_cant_be_fused_is_found_out_once_for_its_kind(
+    artifact: Artifact, images: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_engine, "_bearing", {})
+    for _ in range(2):
+        classifier: Classifier = artifact.build()
+        classifier.network = OtherOrder()
+        classifier.head = nn.Linear(3, 2)
+        classifier.eval()
+        with torch.inference_mode():
+            wanted, _ = classifier.classify(images)
+            found, _ = fused(classifier)(images)
+        torch.testing.assert_close(found, wanted)
+        assert list(torch_engine._bearing.values()) == [False]
+    fused(artifact.build())
+    assert list(torch_engine._bearing.values()) == [False, True]
 
 
 def test_calls_may_overlap(artifact: Artifact, images: Tensor) -> None:
