@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from retrain import child
+from retrain import round as round_module
 from retrain.exit_status import FINISHED
+from retrain.fine_tune import fine_tune
 from retrain.gate import GateSettings
 from retrain.round import LearningRound, run_round
 from retrain.settings import RoundSettings
@@ -57,6 +59,25 @@ def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any
     assert world.attempts(ended.id)[-1].verdict == ended.verdict
 
 
+@pytest.mark.parametrize(("has_it", "expected"), [(True, "bfloat16"), (False, "float32")])
+def test_a_round_trains_in_the_precision_that_the_processor_has(
+    has_it: bool, expected: str, world: Any, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: has_it)
+    monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
+    trained_in = []
+
+    def noting(*arguments: Any) -> Any:
+        trained_in.append(arguments[3].precision)
+        return fine_tune(*arguments)
+
+    monkeypatch.setattr(round_module, "fine_tune", noting)
+    world.send(CLASSES, 20)
+    world.run(replace(brief, precision="auto"))
+    assert trained_in == [expected]
+
+
+@pytest.mark.slow
 def test_where_the_processor_has_bfloat16_a_round_trains_judges_and_promotes_in_it(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
