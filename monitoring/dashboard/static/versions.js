@@ -54,7 +54,7 @@ function metrics(model) {
   );
   if (!entries.length) return "–";
   return element("ul", { className: "plain" }, ...entries.slice(0, 6).map(([name, value]) => {
-    const isShare = /accuracy|ratio|share/.test(name) && typeof value === "number" && value <= 1;
+    const isShare = /accuracy|share|_error$/.test(name) && typeof value === "number" && value <= 1;
     if (name.startsWith("num_")) return element("li", {}, `${number(value)} ${words(name.slice(4))}`);
     return element("li", {}, `${words(name)} ${isShare ? percent(value) : number(value)}`);
   }));
