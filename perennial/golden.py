@@ -93,7 +93,8 @@ class Bench:
 
     def _ask_each(self, artifact: Artifact, images: LabelledTensors) -> Tensor | None:
         """Return the logits (N, members, C) of an ensemble's members; None for one network."""
-        classifier = artifact.build(self._device)
+        # One network's answers are there already.
+        classifier = artifact.build(self._device) if artifact.num_members > 1 else None
         if not isinstance(classifier, Ensemble):
             return None
         each, _ = evaluate_logits(classifier, images, device=self._device, ask=classifier.classify_each)

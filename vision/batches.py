@@ -61,6 +61,14 @@ def laid_out(images: Tensor) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last) if images.dim() == 4 else images
 
 
+def in_parts(images: Tensor) -> list[Tensor]:
+    """Return a batch (N, C, H, W), on its device, as the parts in which it is evaluated, channels last."""
+    if images.device.type != "cpu":
+        return [laid_out(images)]
+    # Each of 64 photographs at once takes three times as long as of 8: they don't fit a CPU's caches.
+    return [laid_out(images[part]) for part in pieces(images)]
+
+
 def load(
     dataset: LabelledTensors, batches: Sequence[Sequence[int]], *, num_threads: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vision.batches import EVALUATION_BATCH, LabelledTensors, cut, laid_out, load, pieces
+from vision.batches import EVALUATION_BATCH, LabelledTensors, cut, in_parts, load
 from vision.errors import TooFewSamplesError
 from vision.network import Classifier
 
@@ -62,16 +62,11 @@ def evaluate(
     with torch.inference_mode():
         batches = cut(range(len(dataset)), batch_size)
         for number, (images, _) in enumerate(load(dataset, batches), start=1):
-            for part in _parts(images, torch.device(device)):
-                part_logits, part_embeddings = ask(laid_out(images[part].to(device)))
+            for part in in_parts(images.to(device)):
+                part_logits, part_embeddings = ask(part)
                 logits.append(part_logits.float().cpu())
                 embeddings.append(part_embeddings.float().cpu())
             if on_batch is not None:
                 on_batch(number, len(batches))
     # Clones outlive inference mode, so that callers may train on them.
     return torch.cat(logits).clone(), torch.cat(embeddings).clone()
-
-
-def _parts(images: Tensor, device: torch.device) -> list[slice]:
-    # On a CPU each of 64 photographs at once takes three times as long as of 8: they don't fit its caches.
-    return pieces(images) if device.type == "cpu" else [slice(None)]

@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
-from vision.batches import EpochAware, LabelledTensors, cut, laid_out, load, pieces
+from vision.batches import EpochAware, LabelledTensors, cut, in_parts, laid_out, load, pieces
 from vision.diagnosis import Diagnosis, diagnose
 from vision.engines.kind import Precision
 from vision.errors import TooFewSamplesError, TrainingDivergedError
 from vision.freezing import Parameters, only_trainable, set_training_modes
 from vision.schedule import Schedule, rate_at
+from vision.seeding import seeded
 
 # From images (N, …), logits (N, C) and indices of the images in the training set to a differentiable scalar.
 Penalty = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
@@ -150,7 +150,10 @@ def fit(
     best: Epoch | None = None
     state: dict[str, Tensor] = {}
     classifier.to(device)
-    with _seeded(settings, torch.device(device)), only_trainable(classifier, parameters) as groups:
+    with (
+        seeded(settings.seed, settings.num_threads, torch.device(device)),
+        only_trainable(classifier, parameters) as groups,
+    ):
         run = _Run(classifier, settings, groups, torch.device(device))
         run.on_batch, run.on_piece, run.penalty = on_batch, on_piece, penalty
         for number in range(1, settings.epochs + 1):
@@ -265,12 +268,6 @@ class _Run:
         is_rounded = self._settings.precision == "bfloat16"
         return torch.autocast(self._device.type, torch.bfloat16, enabled=is_rounded)
 
-    def _parts(self, images: Tensor) -> list[Tensor]:
-        """Return a batch to evaluate in parts that fit a CPU's caches."""
-        if self._device.type != "cpu":
-            return [images]
-        return [laid_out(images[part]) for part in pieces(images)]
-
     def _divisor(self, labels: Tensor) -> float:
         """Return what the sum of a batch's losses is divided by for their mean."""
         weights = self._loss.weight
@@ -283,7 +280,7 @@ class _Run:
         with torch.inference_mode():
             for images, labels in load(dataset, batches, num_threads=self._settings.loader_threads):
                 targets = labels.to(self._device)
-                logits = torch.cat([self._ask(part) for part in self._parts(images.to(self._device))])
+                logits = torch.cat([self._ask(part) for part in in_parts(images.to(self._device))])
                 loss_sum += float(nn.functional.cross_entropy(logits, targets, reduction="sum"))
                 num_right += int((logits.argmax(dim=1) == targets).sum())
         return loss_sum / len(dataset), num_right / len(dataset)
@@ -295,20 +292,6 @@ def _optimizer(groups: list[dict[str, Any]], settings: TrainingSettings) -> Opti
     return SGD(
         groups, lr=settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
     )
-
-
-@contextmanager
-def _seeded(settings: TrainingSettings, device: torch.device) -> Iterator[None]:
-    """Seed torch and set its threads for a while."""
-    num_threads = torch.get_num_threads()
-    devices = [device.index or 0] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(settings.seed)
-        try:
-            torch.set_num_threads(settings.num_threads or num_threads)
-            yield
-        finally:
-            torch.set_num_threads(num_threads)
 
 
 def snapshot(network: nn.Module) -> dict[str, Tensor]:

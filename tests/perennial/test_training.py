@@ -11,14 +11,16 @@ from monitoring.forgetting import forgetting_matrix
 from perennial.settings import Settings
 from perennial.state import open_state
 from store.measurements import latest
-from store.registry import find_version, load_files, production
+from store.registry import Version, find_version, load_files, production
 from store.samples import NewSample, SplitSettings, add_sample
 from store.slices import slice_samples
-from vision.artifact import from_files
+from vision.artifact import Artifact, from_files
 from vision.engines import precision as precisions
 from vision.engines.making import ENGINE_FILE
 from vision.errors import WeightsUnavailableError
 
+# Metrics, the version and its artifact.
+Trained = Callable[[], tuple[dict[str, Any], Version, Artifact]]
 TRAIN = ("--weights", "none", "--image-size", "32", "--epochs", "1")
 Run = Callable[..., Result]
 MakeImages = Callable[..., Path]
@@ -180,36 +182,41 @@ def test_an_unknown_backbone_names_the_nearest(run: Run, make_images: MakeImages
     refuses(run, folder, "resnet18", options=("--backbone", "resnet81", *TRAIN))
 
 
-def test_a_version_gets_a_file_for_onnx_runtime_that_answers_as_torch_does(
+@pytest.fixture
+def trained(
     run_json: Callable[..., Any],
     make_images: MakeImages,
     settings: Settings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> Trained:
+    """Train with whatever engine is the fastest; return the metrics, the version and its artifact."""
     monkeypatch.setenv("PERENNIAL_ENGINE", "auto")
-    found = run_json("train", str(make_images(tmp_path / "images")), *TRAIN)
-    assert found["metrics"]["engine_difference"] < 1e-4
-    with open_state(settings) as state, state.database.read() as connection:
-        version = find_version(connection, "v1")
+
+    def train() -> tuple[dict[str, Any], Version, Artifact]:
+        found = run_json("train", str(make_images(tmp_path / "images")), *TRAIN)
+        with open_state(settings) as state:
+            with state.database.read() as connection:
+                version = find_version(connection, "v1")
+            return found["metrics"], version, from_files(load_files(state.blobs, version))
+
+    return train
+
+
+def test_a_version_gets_a_file_for_onnx_runtime_that_answers_as_torch_does(trained: Trained) -> None:
+    metrics, version, artifact = trained()
+    assert metrics["engine_difference"] < 1e-4
     assert ENGINE_FILE in version.files
+    assert artifact.precision == "float32"
 
 
 def test_where_the_processor_has_bfloat16_a_version_is_judged_in_it_and_needs_no_file(
-    run_json: Callable[..., Any],
-    make_images: MakeImages,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
     monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
-    monkeypatch.setenv("PERENNIAL_ENGINE", "auto")
     monkeypatch.setenv("PERENNIAL_PRECISION", "auto")
-    found = run_json("train", str(make_images(tmp_path / "images")), *TRAIN)
-    assert 1e-6 < found["metrics"]["engine_difference"] <= precisions.MAX_DIFFERENCE
-    with open_state(settings) as state:
-        with state.database.read() as connection:
-            version = find_version(connection, "v1")
-        assert from_files(load_files(state.blobs, version)).precision == "bfloat16"
+    metrics, version, artifact = trained()
+    assert 1e-6 < metrics["engine_difference"] <= precisions.MAX_DIFFERENCE
     assert ENGINE_FILE not in version.files
+    assert artifact.precision == "bfloat16"
