@@ -80,7 +80,7 @@ class Fields(BaseSettings):
     )
     max_batch: Count = Field(default=16, description="Images that share one forward pass, at most.")
     batch_wait_ms: float = Field(
-        default=25.0, ge=0.0, description="Milliseconds in which a batch takes in waiting images, at most."
+        default=50.0, ge=0.0, description="Milliseconds in which a batch takes in waiting images, at most."
     )
     queue_limit: Count = Field(default=128, description="Waiting images past which requests get 429.")
     threads: int = _default(

@@ -14,6 +14,16 @@ class Admission:
         self._on_refusal = on_refusal
         self.num_admitted = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no further image would be taken in."""
+        return self.num_admitted >= self._max_images
+
+    def refusal(self) -> BusyError:
+        """Count a refusal, and return what to tell."""
+        self._on_refusal()
+        return BusyError(f"Expected at most {self._max_images} waiting images, found {self.num_admitted}.")
+
     @contextmanager
     def of(self, number: int) -> Iterator[None]:
         """Hold so many images' places inside the block.
@@ -23,8 +33,7 @@ class Admission:
         """
         # Whoever comes to an empty queue is taken, however many images they bring.
         if self.num_admitted > 0 and self.num_admitted + number > self._max_images:
-            self._on_refusal()
-            raise BusyError(f"Expected at most {self._max_images} waiting images, found {self.num_admitted}.")
+            raise self.refusal()
         self.num_admitted += number
         try:
             yield

@@ -28,6 +28,7 @@ from service.images import media_type_of
 from service.parameters import IMAGE_HEADERS, source_of
 from service.schemas import FeedbackBody, PredictionBody, PredictionsBody
 from service.services import Services
+from service.shedding import Shedding
 from service.unforeseen import Unforeseen
 from store.errors import StoreError
 from vision.errors import VisionError
@@ -46,6 +47,7 @@ def create_api(services: Services) -> FastAPI:
         redoc_url=None,
         responses=openapi.ERRORS,
     )
+    api.add_middleware(Shedding, admission=services.batcher.admission)
     api.include_router(_prediction_routes(services))
     api.include_router(_state_routes(services))
     api.include_router(registry_routes.create_router(services))

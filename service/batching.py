@@ -49,7 +49,7 @@ class Batcher:
         self._prepare = prepare
         self._settings = settings
         self._hooks = hooks
-        self._admission = Admission(settings.max_queue, hooks.on_refusal)
+        self.admission = Admission(settings.max_queue, hooks.on_refusal)
         # Added to on the event loop, taken from by it and by lanes: each is one step that no thread divides.
         self._waiting: deque[_Waiting] = deque()
         self._lanes = ThreadPoolExecutor(settings.lanes, thread_name_prefix="lane")
@@ -64,7 +64,7 @@ class Batcher:
             NotReadyError: No version is loaded yet.
             ImageError: The bytes can't be decoded.
         """
-        with self._admission.of(1):
+        with self.admission.of(1):
             return await self._predict_one(content)
 
     async def predict_many(self, contents: Sequence[bytes]) -> list[Predicted | ImageError]:
@@ -81,7 +81,7 @@ class Batcher:
             except ImageError as error:
                 return error
 
-        with self._admission.of(len(contents)):
+        with self.admission.of(len(contents)):
             return await asyncio.gather(*(predict_or_tell(content) for content in contents))
 
     async def close(self) -> None:
@@ -98,10 +98,10 @@ class Batcher:
         return await waiting.outcome
 
     def _begin(self) -> None:
-        """Start a batch in each free lane, as long as images wait."""
+        """Set each free lane to work, as long as images wait."""
         while self._num_free_lanes > 0 and (first := self._take()) is not None:
             self._num_free_lanes -= 1
-            task = asyncio.create_task(self._answer(first), name="batch")
+            task = asyncio.create_task(self._run_lane(first), name="lane")
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
 
@@ -115,27 +115,32 @@ class Batcher:
             if not waiting.outcome.done():
                 return waiting
 
-    async def _answer(self, first: _Waiting) -> None:
-        batch = [first]
-        outcomes: Sequence[Predicted | Exception]
-        try:
-            outcomes = await asyncio.get_running_loop().run_in_executor(self._lanes, self._work, batch)
-        except Exception as error:  # noqa: BLE001  the boundary of a batch: each of its requests is told
-            _log.exception("a batch of %d failed", len(batch))
-            outcomes = [error] * len(batch)
-        # Before these are answered, which keeps the event loop busy for a while.
+    async def _run_lane(self, first: _Waiting) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._lanes, self._work, first, loop)
         self._num_free_lanes += 1
+        # Those that came after the lane had found nobody.
         self._begin()
-        for waiting, outcome in zip(batch, outcomes, strict=True):
-            if waiting.outcome.done():
-                continue
-            if isinstance(outcome, Exception):
-                waiting.outcome.set_exception(outcome)
-            else:
-                waiting.outcome.set_result(outcome)
 
-    def _work(self, batch: list[_Waiting]) -> list[Predicted | Exception]:
-        """Fill the batch that was begun with one image, and answer it; called in a lane."""
+    def _work(self, first: _Waiting, loop: asyncio.AbstractEventLoop) -> None:
+        """Answer batch after batch until no image waits; called in a lane.
+
+        The next batch begins without the event loop, which is busy when the core is wanted most.
+        """
+        waiting: _Waiting | None = first
+        while waiting is not None:
+            batch = [waiting]
+            outcomes: Sequence[Predicted | Exception]
+            try:
+                outcomes = self._answer(batch)
+            except Exception as error:  # noqa: BLE001  the boundary of a batch: each of its requests is told
+                _log.exception("a batch of %d failed", len(batch))
+                outcomes = [error] * len(batch)
+            loop.call_soon_threadsafe(_tell, batch, outcomes)
+            waiting = self._take()
+
+    def _answer(self, batch: list[_Waiting]) -> list[Predicted | Exception]:
+        """Fill the batch that was begun with one image, and return what its images are answered."""
         # Read once: a swap during the batch must not mix two versions.
         model = self._predictor.require()
         until = time.monotonic() + self._settings.wait_seconds
@@ -157,3 +162,14 @@ class Batcher:
         return [
             (next(predictions), outcome) if isinstance(outcome, Prepared) else outcome for outcome in outcomes
         ]
+
+
+def _tell(batch: Sequence[_Waiting], outcomes: Sequence[Predicted | Exception]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        # Its client may have gone.
+        if waiting.outcome.done():
+            continue
+        if isinstance(outcome, Exception):
+            waiting.outcome.set_exception(outcome)
+        else:
+            waiting.outcome.set_result(outcome)

@@ -22,7 +22,7 @@ class BatchSettings:
     """
 
     max_batch: int = 16
-    wait_seconds: float = 0.025
+    wait_seconds: float = 0.05
     max_queue: int = 128
     lanes: int = 1
 

@@ -225,7 +225,7 @@ async def test_who_hangs_up_is_dropped_before_the_forward_pass(models: Any, make
     predictor.gate.set()
     await asyncio.gather(first, stays)
     assert predictor.sizes == [1, 1]
-    assert batcher._admission.num_admitted == 0
+    assert batcher.admission.num_admitted == 0
     await batcher.close()
 
 

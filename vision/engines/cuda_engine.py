@@ -5,7 +5,7 @@ import threading
 import torch
 from torch import Tensor, nn
 
-from vision.engines.torch_engine import fused
+from vision.engines.folding import folded
 from vision.network import Classifier
 
 GRAPH_SIZES = (1, 2, 4, 8, 16)
@@ -25,7 +25,7 @@ class CudaEngine:
     def __init__(self, classifier: Classifier, image_size: int) -> None:
         """Take over a classifier in evaluation mode on a CUDA device."""
         self._device = next(classifier.parameters()).device
-        self._network = fused(classifier).half().to(memory_format=torch.channels_last)
+        self._network = folded(classifier).half().to(memory_format=torch.channels_last)
         # A recorded graph reads and writes the same memory each time.
         self._lock = threading.Lock()
         self._graphs = {

@@ -1,0 +1,100 @@
+"""Convolutions packed ahead, with what stands behind them: the same answers in fewer steps."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vision.engines import folding
+from vision.engines.folding import change_where_borne, folded
+from vision.engines.packing import Packed, is_available, pack
+from vision.network import build_classifier
+
+pytestmark = pytest.mark.skipif(not is_available(), reason="this torch has no operators of oneDNN")
+
+
+def plain_network(backbone: str) -> nn.Module:
+    """A network whose normalisations shift and scale, folded."""
+    torch.manual_seed(0)
+    classifier = build_classifier(backbone, 5).eval()
+    for module in classifier.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return folded(classifier)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "resnet50", "vgg16", "densenet121", "mobilenet_v3_small"])
+def test_every_family_answers_the_same(backbone: str) -> None:
+    plain = plain_network(backbone)
+    packed = deepcopy(plain)
+    pack(packed)
+    images = torch.rand(2, 3, 96, 96)
+    with torch.inference_mode():
+        for found, wanted in zip(packed(images), plain(images), strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_a_resnet_keeps_no_convolution_and_no_activation_of_its_own() -> None:
+    network = plain_network("resnet18")
+    pack(network)
+    kinds = [type(module) for module in network.modules()]
+    assert kinds.count(Packed) == 20
+    assert nn.Conv2d not in kinds
+    assert nn.ReLU not in kinds
+
+
+def test_in_bfloat16_it_answers_as_the_plain_network_does_in_it() -> None:
+    plain = plain_network("resnet18").to(torch.bfloat16)
+    packed = deepcopy(plain)
+    pack(packed)
+    images = torch.rand(3, 3, 96, 96, dtype=torch.bfloat16)
+    with torch.inference_mode():
+        found, wanted = packed(images)[1].float(), plain(images)[1].float()
+    assert float((found - wanted).abs().max()) < 0.03 * float(wanted.abs().max())
+
+
+def test_images_of_another_size_and_number_than_it_was_packed_for_are_answered() -> None:
+    plain = plain_network("resnet18")
+    packed = deepcopy(plain)
+    pack(packed)
+    with torch.inference_mode():
+        for shape in ((1, 3, 33, 47), (7, 3, 128, 64)):
+            images = torch.rand(shape)
+            torch.testing.assert_close(packed(images)[0], plain(images)[0], rtol=1e-3, atol=1e-4)
+
+
+class OtherUse(nn.Sequential):
+    """Its ReLU stands behind its convolution, and runs before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 3, 3)
+        self.activation = nn.ReLU()
+
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        return (self.convolution(self.activation(images)).mean(dim=(2, 3)),)
+
+
+class Mirrored(nn.Module):
+    """Its borders are no zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 3, 3, padding=1, padding_mode="reflect")
+
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        return (self.convolution(images).mean(dim=(2, 3)),)
+
+
+@pytest.mark.parametrize("kind", [OtherUse, Mirrored])
+def test_a_network_that_would_answer_otherwise_stays_as_it_is(
+    kind: type[nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "_bearing", {})
+    torch.manual_seed(0)
+    network = kind().eval()
+    change_where_borne(network, pack)
+    assert type(network.convolution) is nn.Conv2d
+    assert list(folding._bearing.values()) == [False]

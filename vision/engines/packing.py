@@ -1,0 +1,118 @@
+"""Networks as oneDNN runs them fastest: weights packed ahead, activations and sums within convolutions.
+
+The operators are the ones that torch's compiler emits. They aren't documented, so a network is tried with
+them, and runs as it is where they are missing or answer something else.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from vision.engines.folding import TRIED_SIZE
+
+_Activation = Literal["none", "relu"]
+# Of the input of each convolution that a forward runs.
+_Shapes = Mapping[nn.Module, torch.Size]
+
+
+def is_available() -> bool:
+    """Return whether this torch has the operators."""
+    names = ("_convolution_pointwise", "_reorder_convolution_weight")
+    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)  # type: ignore[no-untyped-call]  # torch leaves it without types
+
+
+def pack(network: nn.Module) -> None:
+    """Replace a network's convolutions, with what follows them, by packed ones, in place.
+
+    Batch normalisation is folded already, the precision chosen, the network on the CPU.
+    """
+    shapes = _input_shapes(network)
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, BasicBlock | Bottleneck):
+                setattr(parent, name, _Residual(child, shapes))
+    for parent in list(network.modules()):
+        _pack_children(parent, shapes)
+
+
+def _input_shapes(network: nn.Module) -> _Shapes:
+    """Return the shape of each convolution's input; a layout that fits small images fits larger ones."""
+    shapes: dict[nn.Module, torch.Size] = {}
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], _: Tensor) -> None:
+        shapes[module] = inputs[0].shape
+
+    convolutions = [module for module in network.modules() if type(module) is nn.Conv2d]
+    handles = [convolution.register_forward_hook(note) for convolution in convolutions]
+    dtype = next(network.parameters()).dtype
+    with torch.inference_mode():
+        network(torch.zeros(1, 3, TRIED_SIZE, TRIED_SIZE, dtype=dtype))
+    for handle in handles:
+        handle.remove()
+    return shapes
+
+
+def _pack_children(parent: nn.Module, shapes: _Shapes) -> None:
+    """Pack a module's own convolutions, each with the ReLU that runs right behind it."""
+    is_in_order = isinstance(parent, nn.Sequential | ResNet)
+    children = [each for each in parent.named_children() if not isinstance(each[1], nn.Identity)]
+    for (name, child), (next_name, next_child) in pairwise([*children, ("", nn.Identity())]):
+        if not isinstance(child, nn.Conv2d) or child not in shapes:
+            continue
+        has_relu = is_in_order and isinstance(next_child, nn.ReLU)
+        setattr(parent, name, Packed(child, shapes[child], "relu" if has_relu else "none"))
+        if has_relu:
+            setattr(parent, next_name, nn.Identity())
+
+
+class Packed(nn.Module):
+    """A convolution whose weights lie as oneDNN wants them, with the sum and the activation behind it."""
+
+    def __init__(self, plain: nn.Conv2d, shape: torch.Size, activation: _Activation) -> None:
+        super().__init__()
+        if plain.padding_mode != "zeros" or isinstance(plain.padding, str):
+            raise RuntimeError(f"Expected zeros around the image, found {plain}.")
+        self._geometry = (plain.padding, plain.stride, plain.dilation, plain.groups)
+        self._activation = activation
+        self._bias = None if plain.bias is None else plain.bias.detach()
+        self._weight = torch.ops.mkldnn._reorder_convolution_weight(
+            plain.weight.detach(), *self._geometry, shape
+        )
+
+    def forward(self, images: Tensor, added: Tensor | None = None) -> Tensor:
+        """Return the activation of the convolution, or of its sum with `added`."""
+        run = torch.ops.mkldnn._convolution_pointwise
+        how = (self._weight, self._bias, *self._geometry)
+        result: Tensor
+        if added is None:
+            result = run(images, *how, self._activation, [], "")
+        else:
+            result = run.binary(images, added, *how, "add", 1.0, self._activation, [], "")
+        return result
+
+
+class _Residual(nn.Module):
+    """A block of a ResNet in as many steps as it has convolutions."""
+
+    def __init__(self, block: BasicBlock | Bottleneck, shapes: _Shapes) -> None:
+        super().__init__()
+        plain = [block.conv1, block.conv2, *([block.conv3] if isinstance(block, Bottleneck) else [])]
+        self.convolutions = nn.ModuleList(Packed(each, shapes[each], "relu") for each in plain)
+        self.shortcut = None
+        if block.downsample is not None:
+            shrinking = next(block.downsample.children())
+            assert isinstance(shrinking, nn.Conv2d)  # as torchvision builds it
+            self.shortcut = Packed(shrinking, shapes[shrinking], "none")
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return what the block returns."""
+        added = images if self.shortcut is None else self.shortcut(images)
+        *inner, last = self.convolutions
+        for convolution in inner:
+            images = convolution(images)
+        result: Tensor = last(images, added)
+        return result
