@@ -103,7 +103,7 @@ class Fields(BaseSettings):
     )
     drain_seconds: float = Field(default=1.0, ge=0.0, description="Time not ready before a worker stops.")
     poll_seconds: Seconds = Field(
-        default=1.0, description="Between looks at the production alias and at requests."
+        default=0.5, description="Between looks at the production alias and at requests."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged."

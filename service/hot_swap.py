@@ -133,7 +133,9 @@ class HotSwap:
     def _load(self, version: Version) -> LiveModel:
         model = load_model(version.version, load_files(self._blobs, version), self._settings.engine)
         size = model.artifact.preprocessing.image_size
-        for number in WARM_UP_BATCHES:
+        # While others are answered, no more than what finds out whether it answers.
+        sizes = WARM_UP_BATCHES if self._predictor.live is None else WARM_UP_BATCHES[:1]
+        for number in sizes:
             self._predictor.predict(model, [torch.zeros(3, size, size)] * number)
         return_freed()
         return model

@@ -45,12 +45,12 @@ class Prediction:
 
 
 def load_model(version: str, files: Mapping[str, bytes], settings: EngineSettings) -> LiveModel:
-    """Load a version from its files.
+    """Load a version from its files, as the blob store gave them.
 
     Raises:
         CorruptArtifactError: The files are broken, or don't fit each other.
     """
-    artifact = from_files(files)
+    artifact = from_files(files, are_verified=True)
     engine = load_engine(artifact, files, settings)
     return LiveModel(version, replace(artifact, state={}, reference=None), engine)
 

@@ -58,7 +58,7 @@ class ServiceSettings:
 
     threshold: int = 500
     audit_fraction: float = 0.05
-    poll_seconds: float = 1.0
+    poll_seconds: float = 0.5
     max_body_bytes: int = 64 * 2**20
     device: Literal["auto", "cpu", "cuda"] = "auto"
     engine: EngineKind = "auto"

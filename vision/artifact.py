@@ -53,15 +53,19 @@ class Artifact:
     num_own_groups: int = 1
     precision: Precision = "float32"
 
-    def build(self, device: torch.device | str = "cpu") -> Classifier:
-        """Return the classifier with these weights, in evaluation mode. The weights are copied.
+    def build(self, device: torch.device | str = "cpu", *, shares_weights: bool = False) -> Classifier:
+        """Return the classifier with these weights, in evaluation mode.
+
+        Args:
+            device: Where to.
+            shares_weights: Take the weights themselves on the CPU instead of a copy: for what never trains.
 
         Raises:
             CorruptArtifactError: The weights do not fit the backbone and the classes.
         """
         classifier = self._empty()
         # assign=True takes the tensors themselves, so two classifiers would train into each other.
-        state = {name: tensor.clone() for name, tensor in self.state.items()}
+        state = {name: tensor if shares_weights else tensor.clone() for name, tensor in self.state.items()}
         classifier.load_state_dict(state, assign=True)
         return classifier.to(device).eval()
 
@@ -105,8 +109,12 @@ def to_files(artifact: Artifact) -> dict[str, bytes]:
     return {**files, DESCRIPTION_FILE: f"{text}\n".encode()}
 
 
-def from_files(files: Mapping[str, bytes]) -> Artifact:
+def from_files(files: Mapping[str, bytes], *, are_verified: bool = False) -> Artifact:
     """Return the artifact that `to_files` wrote; files of other names are passed over.
+
+    Args:
+        files: Contents by name.
+        are_verified: Somebody has compared the contents with their SHA-256 already, as blob stores do.
 
     Raises:
         CorruptArtifactError: A file is missing, broken, of an unknown format, or belongs to another artifact.
@@ -115,7 +123,7 @@ def from_files(files: Mapping[str, bytes]) -> Artifact:
     for name, digest in description["sha256"].items():
         if name not in files:
             raise CorruptArtifactError(f"Expected {name}, found {sorted(files)}. Restore the artifact.")
-        if sha256(files[name]).hexdigest() != digest:
+        if not are_verified and sha256(files[name]).hexdigest() != digest:
             raise CorruptArtifactError(f"{name} differs from what {DESCRIPTION_FILE} says. Restore it.")
     reference = None
     if REFERENCE_FILE in description["sha256"]:

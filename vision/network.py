@@ -1,6 +1,8 @@
 """A torchvision backbone with our head, split so that one forward gives logits and embedding."""
 
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,6 +92,11 @@ def build_empty_classifier(backbone: str, num_classes: int) -> Classifier:
     Raises:
         UnknownBackboneError: No such backbone; the message names the nearest.
     """
+    return deepcopy(_empty_classifier(backbone, num_classes))
+
+
+@lru_cache(maxsize=8)
+def _empty_classifier(backbone: str, num_classes: int) -> Classifier:
     entry = find_backbone(backbone)
     with torch.device("meta"):
         return _with_head(entry, entry.builder(weights=None), num_classes)

@@ -146,3 +146,21 @@ def test_weights_that_lack_a_tensor_are_told_by_name(artifact: Artifact) -> None
     state = {name: tensor for name, tensor in artifact.state.items() if name != "layer1.0.conv1.weight"}
     with pytest.raises(CorruptArtifactError, match=r"layer1\.0\.conv1\.weight"):
         replace(artifact, state=state).build()
+
+
+def test_a_classifier_has_weights_of_its_own_unless_it_shares_them(artifact: Artifact) -> None:
+    name = next(iter(artifact.state))
+    for shares_weights in (False, True):
+        built = artifact.build(shares_weights=shares_weights).state_dict()[name]
+        assert torch.equal(built, artifact.state[name])
+        assert (built.data_ptr() == artifact.state[name].data_ptr()) == shares_weights
+
+
+def test_files_that_were_verified_are_not_hashed_again(artifact: Artifact) -> None:
+    files = to_files(artifact)
+    description = json.loads(files["artifact.json"])
+    description["sha256"]["weights.safetensors"] = "0" * 64
+    files["artifact.json"] = json.dumps(description).encode()
+    with pytest.raises(CorruptArtifactError, match="differs from what"):
+        from_files(files)
+    assert from_files(files, are_verified=True).state.keys() == artifact.state.keys()

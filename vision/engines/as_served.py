@@ -19,5 +19,5 @@ def answers_as_served(
         CorruptArtifactError: The weights do not fit the network.
     """
     if device == "cpu" and serves_in_bfloat16(artifact, "auto", "auto"):
-        return evaluate(TorchEngine(artifact.build("cpu"), "bfloat16"), images)
+        return evaluate(TorchEngine(artifact.build("cpu", shares_weights=True), "bfloat16"), images)
     return evaluate_logits(artifact.build(device), images, device=device)

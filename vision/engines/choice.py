@@ -49,7 +49,7 @@ def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: Engine
     if torch.device(settings.device).type == "cuda":
         return CudaEngine(artifact.build(settings.device), artifact.preprocessing.image_size)
     if serves_in_bfloat16(artifact, settings.precision, settings.kind):
-        return TorchEngine(artifact.build("cpu"), "bfloat16")
+        return TorchEngine(artifact.build("cpu", shares_weights=True), "bfloat16")
     if settings.kind != "torch":
         if ENGINE_FILE in files:
             try:
@@ -58,4 +58,4 @@ def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: Engine
                 _log.warning("torch serves instead of ONNX Runtime: %s", error)
         elif settings.kind == "onnxruntime":
             _log.warning("torch serves instead of ONNX Runtime: this version has no file %s", ENGINE_FILE)
-    return TorchEngine(artifact.build("cpu"))
+    return TorchEngine(artifact.build("cpu", shares_weights=True))

@@ -12,8 +12,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from vision.engines.engine import Answering
 from vision.network import Classifier
 
-#: Side of the image on which a network is tried; every one of the zoo takes it.
-TRIED_SIZE = 64
+# Side of the image on which a network is tried; every one of the zoo takes it.
+_TRIED_SIZE = 64
 
 # Of the largest number: float32 rounds a tenth of it otherwise, a step in another order changes far more.
 _TOLERANCE = 1e-4
@@ -52,7 +52,7 @@ def _bears(network: nn.Module, change: Callable[[nn.Module], None]) -> bool:
     # Where float32 is float32: CUDA rounds products of it by default.
     plain = deepcopy(network).float().cpu()
     changed = deepcopy(plain)
-    images = torch.rand(2, 3, TRIED_SIZE, TRIED_SIZE)
+    images = torch.rand(2, 3, _TRIED_SIZE, _TRIED_SIZE)
     with torch.inference_mode():
         try:
             change(changed)

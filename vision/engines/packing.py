@@ -4,7 +4,6 @@ The operators are the ones that torch's compiler emits. They aren't documented, 
 them, and runs as it is where they are missing or answer something else.
 """
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Literal
 
@@ -12,11 +11,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from vision.engines.folding import TRIED_SIZE
-
 _Activation = Literal["none", "relu"]
-# Of the input of each convolution that a forward runs.
-_Shapes = Mapping[nn.Module, torch.Size]
 
 
 def is_available() -> bool:
@@ -30,41 +25,23 @@ def pack(network: nn.Module) -> None:
 
     Batch normalisation is folded already, the precision chosen, the network on the CPU.
     """
-    shapes = _input_shapes(network)
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, BasicBlock | Bottleneck):
-                setattr(parent, name, _Residual(child, shapes))
+                setattr(parent, name, _Residual(child))
     for parent in list(network.modules()):
-        _pack_children(parent, shapes)
+        _pack_children(parent)
 
 
-def _input_shapes(network: nn.Module) -> _Shapes:
-    """Return the shape of each convolution's input; a layout that fits small images fits larger ones."""
-    shapes: dict[nn.Module, torch.Size] = {}
-
-    def note(module: nn.Module, inputs: tuple[Tensor, ...], _: Tensor) -> None:
-        shapes[module] = inputs[0].shape
-
-    convolutions = [module for module in network.modules() if type(module) is nn.Conv2d]
-    handles = [convolution.register_forward_hook(note) for convolution in convolutions]
-    dtype = next(network.parameters()).dtype
-    with torch.inference_mode():
-        network(torch.zeros(1, 3, TRIED_SIZE, TRIED_SIZE, dtype=dtype))
-    for handle in handles:
-        handle.remove()
-    return shapes
-
-
-def _pack_children(parent: nn.Module, shapes: _Shapes) -> None:
+def _pack_children(parent: nn.Module) -> None:
     """Pack a module's own convolutions, each with the ReLU that runs right behind it."""
     is_in_order = isinstance(parent, nn.Sequential | ResNet)
     children = [each for each in parent.named_children() if not isinstance(each[1], nn.Identity)]
     for (name, child), (next_name, next_child) in pairwise([*children, ("", nn.Identity())]):
-        if not isinstance(child, nn.Conv2d) or child not in shapes:
+        if not isinstance(child, nn.Conv2d):
             continue
         has_relu = is_in_order and isinstance(next_child, nn.ReLU)
-        setattr(parent, name, Packed(child, shapes[child], "relu" if has_relu else "none"))
+        setattr(parent, name, Packed(child, "relu" if has_relu else "none"))
         if has_relu:
             setattr(parent, next_name, nn.Identity())
 
@@ -72,16 +49,14 @@ def _pack_children(parent: nn.Module, shapes: _Shapes) -> None:
 class Packed(nn.Module):
     """A convolution whose weights lie as oneDNN wants them, with the sum and the activation behind it."""
 
-    def __init__(self, plain: nn.Conv2d, shape: torch.Size, activation: _Activation) -> None:
+    def __init__(self, plain: nn.Conv2d, activation: _Activation) -> None:
         super().__init__()
         if plain.padding_mode != "zeros" or isinstance(plain.padding, str):
             raise RuntimeError(f"Expected zeros around the image, found {plain}.")
         self._geometry = (plain.padding, plain.stride, plain.dilation, plain.groups)
         self._activation = activation
         self._bias = None if plain.bias is None else plain.bias.detach()
-        self._weight = torch.ops.mkldnn._reorder_convolution_weight(
-            plain.weight.detach(), *self._geometry, shape
-        )
+        self._weight = torch.ops.mkldnn._reorder_convolution_weight(plain.weight.detach(), *self._geometry)
 
     def forward(self, images: Tensor, added: Tensor | None = None) -> Tensor:
         """Return the activation of the convolution, or of its sum with `added`."""
@@ -98,15 +73,15 @@ class Packed(nn.Module):
 class _Residual(nn.Module):
     """A block of a ResNet in as many steps as it has convolutions."""
 
-    def __init__(self, block: BasicBlock | Bottleneck, shapes: _Shapes) -> None:
+    def __init__(self, block: BasicBlock | Bottleneck) -> None:
         super().__init__()
         plain = [block.conv1, block.conv2, *([block.conv3] if isinstance(block, Bottleneck) else [])]
-        self.convolutions = nn.ModuleList(Packed(each, shapes[each], "relu") for each in plain)
+        self.convolutions = nn.ModuleList(Packed(each, "relu") for each in plain)
         self.shortcut = None
         if block.downsample is not None:
             shrinking = next(block.downsample.children())
             assert isinstance(shrinking, nn.Conv2d)  # as torchvision builds it
-            self.shortcut = Packed(shrinking, shapes[shrinking], "none")
+            self.shortcut = Packed(shrinking, "none")
 
     def forward(self, images: Tensor) -> Tensor:
         """Return what the block returns."""

@@ -69,7 +69,11 @@ def in_precision(artifact: Artifact, images: Tensor, wanted: Precision) -> Artif
 def bfloat16_difference(artifact: Artifact, images: Tensor) -> float:
     """Return the largest difference of a confidence to float32 on images; infinite where one is NaN."""
     exact, rounded = (
-        torch.softmax(TorchEngine(artifact.build("cpu"), precision)(images)[0] / artifact.temperature, dim=1)
+        torch.softmax(
+            TorchEngine(artifact.build("cpu", shares_weights=True), precision)(images)[0]
+            / artifact.temperature,
+            dim=1,
+        )
         for precision in get_args(Precision)
     )
     difference = float((exact - rounded).abs().max())
@@ -80,5 +84,5 @@ def gains_by_bfloat16(artifact: Artifact) -> bool:
     """Return whether a network is faster in bfloat16: not with small images or grouped convolutions."""
     if artifact.preprocessing.image_size < MIN_IMAGE_SIZE:
         return False
-    modules = artifact.build("cpu").modules()
+    modules = artifact.build("cpu", shares_weights=True).modules()
     return not any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in modules)

@@ -20,12 +20,13 @@ class TorchEngine:
     """
 
     def __init__(self, classifier: Classifier, precision: Precision = "float32") -> None:
-        """Take over a classifier in evaluation mode."""
+        """Take over a classifier in evaluation mode; its weights are not changed."""
         self.name = "torch" if precision == "float32" else f"torch in {precision}"
         self._dtype = _DTYPES[precision]
-        self.network = folded(classifier).to(self._dtype).to(memory_format=torch.channels_last)
+        self.network = folded(classifier).to(self._dtype)
         if packing.is_available():
             change_where_borne(self.network, packing.pack)
+        self.network.to(memory_format=torch.channels_last)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (N, C) and embeddings (N, D) of images (N, 3, H, W), float32."""

@@ -1,6 +1,7 @@
 """Torch on the CPU: the same answers with fewer steps."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
@@ -38,6 +39,13 @@ def test_in_bfloat16_it_answers_nearly_the_same_in_float32(
         # Eight bits of mantissa.
         assert float((found - wanted).abs().max()) < 0.02 * float(wanted.abs().max())
         assert not torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_weights_of_whom_it_took_over_stay_as_they_are(artifact: Artifact, precision: Any) -> None:
+    before = {name: tensor.clone() for name, tensor in artifact.state.items()}
+    TorchEngine(artifact.build(shares_weights=True), precision)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in artifact.state.items())
 
 
 def test_a_version_that_is_loaded_harms_no_answer_meanwhile(artifact: Artifact, images: Tensor) -> None:
