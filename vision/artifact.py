@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args
@@ -63,7 +64,8 @@ class Artifact:
         Raises:
             CorruptArtifactError: The weights do not fit the backbone and the classes.
         """
-        classifier = self._empty()
+        self.check()
+        classifier = _empty_classifier(*self._kind)
         # assign=True takes the tensors themselves, so two classifiers would train into each other.
         state = {name: tensor if shares_weights else tensor.clone() for name, tensor in self.state.items()}
         classifier.load_state_dict(state, assign=True)
@@ -75,18 +77,15 @@ class Artifact:
         Raises:
             CorruptArtifactError: The weights do not fit the backbone and the classes.
         """
-        self._empty()
-
-    def _empty(self) -> Classifier:
-        """Return the classifier that these weights fit, without them."""
         try:
-            classifier = build_empty_classifier(self.backbone, len(self.class_names))
+            expected = _expected_shapes(*self._kind)
         except UnknownBackboneError as error:
             raise CorruptArtifactError(f"The artifact can't be built. {error}") from error
-        if self.num_members > 1:
-            classifier = as_ensemble(classifier, self.num_members, self.num_own_groups)
-        _check_state(self.state, classifier.state_dict())
-        return classifier
+        _check_state(self.state, expected)
+
+    @property
+    def _kind(self) -> tuple[str, int, int, int]:
+        return self.backbone, len(self.class_names), self.num_members, self.num_own_groups
 
 
 def to_files(artifact: Artifact) -> dict[str, bytes]:
@@ -239,12 +238,23 @@ def _is_count(value: object, largest: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest
 
 
-def _check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+def _empty_classifier(backbone: str, num_classes: int, num_members: int, num_own_groups: int) -> Classifier:
+    classifier = build_empty_classifier(backbone, num_classes)
+    return as_ensemble(classifier, num_members, num_own_groups) if num_members > 1 else classifier
+
+
+@lru_cache(maxsize=8)
+def _expected_shapes(
+    backbone: str, num_classes: int, num_members: int, num_own_groups: int
+) -> Mapping[str, torch.Size]:
+    state = _empty_classifier(backbone, num_classes, num_members, num_own_groups).state_dict()
+    return {name: tensor.shape for name, tensor in state.items()}
+
+
+def _check_state(state: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> None:
     missing = sorted(expected.keys() - state.keys())
     unknown = sorted(state.keys() - expected.keys())
-    misshapen = sorted(
-        name for name in expected.keys() & state.keys() if expected[name].shape != state[name].shape
-    )
+    misshapen = sorted(name for name in expected.keys() & state.keys() if expected[name] != state[name].shape)
     if missing or unknown or misshapen:
         raise CorruptArtifactError(
             f"The weights do not fit the network: missing {missing[:3]}, unknown {unknown[:3]}, "
