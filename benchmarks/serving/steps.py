@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import imagehash
 import torch
@@ -16,6 +17,7 @@ from benchmarks.record import record
 from benchmarks.serving.pictures import DEFAULT_FOLDER, read_photographs
 from service.images import sha256_of
 from vision.artifact import Artifact
+from vision.engines import packing
 from vision.engines.making import ENGINE_FILE, engine_files
 from vision.engines.onnx_engine import OnnxEngine
 from vision.engines.precision import has_bfloat16
@@ -106,9 +108,11 @@ def _engines(contents: Sequence[bytes]) -> dict[str, Callable[[Tensor], Any]]:
         "torch": TorchEngine(artifact.build()),
         "onnxruntime": OnnxEngine(made.files[ENGINE_FILE]),
     }
-    return engines | (
-        {"torch_in_bfloat16": TorchEngine(artifact.build(), "bfloat16")} if has_bfloat16() else {}
-    )
+    if not has_bfloat16():
+        return engines
+    with patch.object(packing, "is_available", return_value=False):
+        engines["torch_in_bfloat16_not_packed"] = TorchEngine(artifact.build(), "bfloat16")
+    return engines | {"torch_in_bfloat16": TorchEngine(artifact.build(), "bfloat16")}
 
 
 def _prepared(contents: Sequence[bytes]) -> Tensor:
