@@ -117,8 +117,10 @@ class Batcher:
 
     async def _run_lane(self, first: _Waiting) -> None:
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._lanes, self._work, first, loop)
-        self._num_free_lanes += 1
+        try:
+            await loop.run_in_executor(self._lanes, self._work, first, loop)
+        finally:
+            self._num_free_lanes += 1
         # Those that came after the lane had found nobody.
         self._begin()
 

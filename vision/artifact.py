@@ -65,7 +65,7 @@ class Artifact:
             CorruptArtifactError: The weights do not fit the backbone and the classes.
         """
         self.check()
-        classifier = _empty_classifier(*self._kind)
+        classifier = _without_weights(*self._kind)
         # assign=True takes the tensors themselves, so two classifiers would train into each other.
         state = {name: tensor if shares_weights else tensor.clone() for name, tensor in self.state.items()}
         classifier.load_state_dict(state, assign=True)
@@ -238,7 +238,7 @@ def _is_count(value: object, largest: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest
 
 
-def _empty_classifier(backbone: str, num_classes: int, num_members: int, num_own_groups: int) -> Classifier:
+def _without_weights(backbone: str, num_classes: int, num_members: int, num_own_groups: int) -> Classifier:
     classifier = build_empty_classifier(backbone, num_classes)
     return as_ensemble(classifier, num_members, num_own_groups) if num_members > 1 else classifier
 
@@ -247,7 +247,7 @@ def _empty_classifier(backbone: str, num_classes: int, num_members: int, num_own
 def _expected_shapes(
     backbone: str, num_classes: int, num_members: int, num_own_groups: int
 ) -> Mapping[str, torch.Size]:
-    state = _empty_classifier(backbone, num_classes, num_members, num_own_groups).state_dict()
+    state = _without_weights(backbone, num_classes, num_members, num_own_groups).state_dict()
     return {name: tensor.shape for name, tensor in state.items()}
 
 

@@ -21,7 +21,7 @@ _TOLERANCE = 1e-4
 _log = logging.getLogger(__name__)
 
 # By the change and the network's modules: whether it answers the same afterwards.
-_bearing: dict[tuple[str, tuple[tuple[str, type], ...]], bool] = {}
+_equivalent: dict[tuple[str, tuple[tuple[str, type], ...]], bool] = {}
 
 
 def folded(classifier: Classifier) -> nn.Module:
@@ -32,27 +32,28 @@ def folded(classifier: Classifier) -> nn.Module:
     left as it is.
     """
     network = Answering(classifier).eval()
-    change_where_borne(network, _fold_neighbours)
+    apply_if_equivalent(network, _fold_neighbours)
     return network
 
 
-def change_where_borne(network: nn.Module, change: Callable[[nn.Module], None]) -> None:
+def apply_if_equivalent(network: nn.Module, change: Callable[[nn.Module], None]) -> None:
     """Change a network in place, if those that are built like it answer the same afterwards.
 
     That is tried on copies, once for each kind of network. The change may not replace the network itself.
     """
     kind = (change.__name__, tuple((name, type(module)) for name, module in network.named_modules()))
-    if kind not in _bearing:
-        _bearing[kind] = _bears(network, change)
-    if _bearing[kind]:
+    if kind not in _equivalent:
+        _equivalent[kind] = _is_equivalent(network, change)
+    if _equivalent[kind]:
         change(network)
 
 
-def _bears(network: nn.Module, change: Callable[[nn.Module], None]) -> bool:
+def _is_equivalent(network: nn.Module, change: Callable[[nn.Module], None]) -> bool:
     # Where float32 is float32: CUDA rounds products of it by default.
     plain = deepcopy(network).float().cpu()
     changed = deepcopy(plain)
-    images = torch.rand(2, 3, _TRIED_SIZE, _TRIED_SIZE)
+    # A generator of its own: who trains with a seed must not see a draw.
+    images = torch.rand(2, 3, _TRIED_SIZE, _TRIED_SIZE, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         try:
             change(changed)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from vision.engines import packing
-from vision.engines.folding import change_where_borne, folded
+from vision.engines.folding import apply_if_equivalent, folded
 from vision.engines.kind import Precision
 from vision.network import Classifier
 
@@ -25,7 +25,7 @@ class TorchEngine:
         self._dtype = _DTYPES[precision]
         self.network = folded(classifier).to(self._dtype)
         if packing.is_available():
-            change_where_borne(self.network, packing.pack)
+            apply_if_equivalent(self.network, packing.pack)
         self.network.to(memory_format=torch.channels_last)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -45,7 +45,7 @@ def test_a_network_that_would_answer_otherwise_when_folded_runs_as_it_is(
 def test_what_cant_be_folded_is_found_out_once_for_its_kind(
     artifact: Artifact, images: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folding, "_bearing", {})
+    monkeypatch.setattr(folding, "_equivalent", {})
     for _ in range(2):
         classifier: Classifier = artifact.build()
         classifier.network = OtherOrder()
@@ -55,6 +55,6 @@ def test_what_cant_be_folded_is_found_out_once_for_its_kind(
             wanted, _ = classifier.classify(images)
             found, _ = folded(classifier)(images)
         torch.testing.assert_close(found, wanted)
-        assert list(folding._bearing.values()) == [False]
+        assert list(folding._equivalent.values()) == [False]
     folded(artifact.build())
-    assert list(folding._bearing.values()) == [False, True]
+    assert list(folding._equivalent.values()) == [False, True]

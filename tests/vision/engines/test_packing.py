@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vision.engines import folding
-from vision.engines.folding import change_where_borne, folded
+from vision.engines.folding import apply_if_equivalent, folded
 from vision.engines.packing import Packed, is_available, pack
 from vision.network import build_classifier
 
@@ -92,9 +92,9 @@ class Mirrored(nn.Module):
 def test_a_network_that_would_answer_otherwise_stays_as_it_is(
     kind: type[nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folding, "_bearing", {})
+    monkeypatch.setattr(folding, "_equivalent", {})
     torch.manual_seed(0)
     network = kind().eval()
-    change_where_borne(network, pack)
+    apply_if_equivalent(network, pack)
     assert type(network.convolution) is nn.Conv2d
-    assert list(folding._bearing.values()) == [False]
+    assert list(folding._equivalent.values()) == [False]
