@@ -38,7 +38,8 @@ def _pack_children(parent: nn.Module) -> None:
     is_in_order = isinstance(parent, nn.Sequential | ResNet)
     children = [each for each in parent.named_children() if not isinstance(each[1], nn.Identity)]
     for (name, child), (next_name, next_child) in pairwise([*children, ("", nn.Identity())]):
-        if not isinstance(child, nn.Conv2d):
+        # A class below it, such as timm's with borders that depend on the image, does more than convolve.
+        if type(child) is not nn.Conv2d:
             continue
         has_relu = is_in_order and isinstance(next_child, nn.ReLU)
         setattr(parent, name, Packed(child, "relu" if has_relu else "none"))

@@ -98,3 +98,20 @@ def test_a_network_that_would_answer_otherwise_stays_as_it_is(
     apply_if_equivalent(network, pack)
     assert type(network.convolution) is nn.Conv2d
     assert list(folding._equivalent.values()) == [False]
+
+
+class Bordered(nn.Conv2d):
+    """Pads in its forward, as timm's convolutions with borders of "same" size do."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(nn.functional.pad(images, (0, 1, 0, 1)))
+
+
+def test_a_convolution_of_another_class_is_left_as_it_is() -> None:
+    network = nn.Sequential(Bordered(3, 4, 3, stride=2), nn.Conv2d(4, 4, 3)).eval()
+    images = torch.rand(2, 3, 32, 32)
+    with torch.inference_mode():
+        wanted = network(images)
+        pack(network)
+        torch.testing.assert_close(network(images), wanted, rtol=1e-3, atol=1e-4)
+    assert [type(module) for module in network] == [Bordered, Packed]
