@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from vision.cross_validation import Embedded, out_of_fold
+from vision.cross_validation import Embedded, Unseen, out_of_fold
 from vision.ensemble import Ensemble, mean_logits
 from vision.network import Classifier
-from vision.probe import PENALTIES, Solution, fit_probe, resampled, solve
+from vision.probe import PENALTIES, Solution, fit_probe, joined, resampled, solve
 from vision.strategies import Run, Strategy, embedded, numbered, run_strategy
 from vision.training import TrainingResult, snapshot
 from vision.zoo import find_backbone
@@ -20,8 +20,8 @@ class Plain:
     """The linear probe that an ensemble of resampled ones stands in for.
 
     Attributes:
-        head: Solved on all training images.
-        validation_accuracy: In [0, 1].
+        head: Solved on all training and validation images.
+        validation_accuracy: In [0, 1], cross-validated.
     """
 
     head: Solution
@@ -36,7 +36,8 @@ class Members:
         classifier: What to serve.
         result: Its weights; of an ensemble, with the curves and the diagnosis of its first member.
         num_own_groups: Block groups, from the head up, that each member has for itself.
-        accuracies: Of each member on validation, in [0, 1]; empty where there is one network.
+        accuracies: Of each member on validation, in [0, 1], cross-validated where they have learnt from these
+            images; empty where there is one network.
         plain: What the members of a linear probe are to be better than.
     """
 
@@ -94,12 +95,12 @@ def _seeded(
         members.append(run.classifier)
     # Where all kept the probe they began with, they differ in their heads alone, and the first one's answers
     # to unseen images stand for the ensemble's.
-    is_probe = all(result.out_of_fold is not None for result in results)
+    is_probe = all(result.unseen is not None for result in results)
     num_own_groups = _num_own_groups(strategy, members[0]) if not is_probe else 1
     ensemble = Ensemble(members, num_own_groups)
-    logits = results[0].out_of_fold if is_probe else None
+    unseen = results[0].unseen if is_probe else None
     accuracies = [result.epochs[result.best_epoch - 1].validation_accuracy for result in results]
-    result = replace(results[0], state=snapshot(ensemble), out_of_fold=logits)
+    result = replace(results[0], state=snapshot(ensemble), unseen=unseen)
     return Members(ensemble, result, num_own_groups, tuple(accuracies))
 
 
@@ -110,28 +111,27 @@ def _num_own_groups(strategy: Strategy, member: Classifier) -> int:
 def _bagged(run: Run, num_members: int) -> Members:
     training, validation = embedded(run, run.plain_training), embedded(run, run.validation)
     weights = run.overrides.get("class_weights")
-    whole = fit_probe(run.classifier.head, training, validation, class_weights=weights, on_epoch=run.on_epoch)
+    probe = fit_probe(run.classifier.head, training, validation, class_weights=weights, on_epoch=run.on_epoch)
     bag = _Bag(
         num_members,
         run.classifier.num_classes,
-        PENALTIES[whole.best_epoch - 1],
+        PENALTIES[probe.result.best_epoch - 1],
         weights,
         run.overrides["seed"],
     )
-    solutions = bag.solve(training)
-    known = torch.cat([training[0], validation[0]]), torch.cat([training[1], validation[1]])
-    logits = out_of_fold(known, lambda learnt, asked: bag.answer(bag.solve(learnt), asked))
-    ensemble = Ensemble([_with_head(run.classifier, solution) for solution in solutions], 1)
-    right = [solution.answer(validation[0]).argmax(dim=1) == validation[1] for solution in solutions]
-    result = replace(whole, state=snapshot(ensemble), out_of_fold=(logits, known[1]))
+    known = joined(training, validation)
+    ensemble = Ensemble([_with_head(run.classifier, solution) for solution in bag.solve(known)], 1)
+    members = out_of_fold(known, lambda learnt, asked: bag.answer(bag.solve(learnt), asked))
+    alone = [Unseen(logits, known[1], len(training[1])) for logits in members]
+    unseen = replace(alone[0], logits=mean_logits(members.transpose(0, 1)))
     head = run.classifier.head
     return Members(
         ensemble,
-        result,
-        accuracies=tuple(float(each.double().mean()) for each in right),
+        replace(probe.result, state=snapshot(ensemble), unseen=unseen),
+        accuracies=tuple(_accuracy(each, len(validation[1])) for each in alone),
         plain=Plain(
             Solution(head.weight.detach().cpu(), head.bias.detach().cpu()),
-            whole.epochs[whole.best_epoch - 1].validation_accuracy,
+            _accuracy(probe.unseen, len(validation[1])),
         ),
     )
 
@@ -157,8 +157,13 @@ class _Bag:
         return solutions
 
     def answer(self, solutions: list[Solution], embeddings: Tensor) -> Tensor:
-        """Return the logits (N, C) of the ensemble of these solutions."""
-        return mean_logits(torch.stack([solution.answer(embeddings) for solution in solutions], dim=1))
+        """Return each solution's logits (members, N, C)."""
+        return torch.stack([solution.answer(embeddings) for solution in solutions])
+
+
+def _accuracy(unseen: Unseen, num_validation: int) -> float:
+    logits, labels = unseen.validation(num_validation)
+    return float((logits.argmax(dim=1) == labels).double().mean())
 
 
 def _with_head(classifier: Classifier, solution: Solution) -> Classifier:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vision.cross_validation import Embedded, out_of_fold
+from vision.cross_validation import Embedded, Unseen, out_of_fold
 from vision.diagnosis import diagnose
 from vision.training import Epoch, TrainingResult, snapshot
 
@@ -37,6 +37,21 @@ class Solution:
             head.bias.copy_(self.bias)
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A solved head.
+
+    Attributes:
+        result: Its state has learnt from validation images too, except where it was to be resampled.
+        start: What training images alone lead to, for whatever is still to be chosen on validation.
+        unseen: The result's.
+    """
+
+    result: TrainingResult
+    start: Solution
+    unseen: Unseen
+
+
 def fit_probe(
     head: nn.Linear,
     training: Embedded,
@@ -46,24 +61,25 @@ def fit_probe(
     on_epoch: Callable[[Epoch], None] | None = None,
     resample_seed: int | None = None,
     num_views: int = 1,
-) -> TrainingResult:
-    """Solve multinomial logistic regression, and leave the head with the solution.
+) -> Probe:
+    """Solve multinomial logistic regression, and leave the head with the solution of all images.
 
     The mean cross-entropy plus half of a penalty times the squared weights, of embeddings scaled to unit
     variance on the whole, is convex: L-BFGS finds its minimum without a learning rate, an order or a seed.
     The penalty is the one with the lowest loss in cross-validation over training and validation images
-    together, since the latter alone may be so few that all are right under any penalty. The result's
-    epochs are the solutions of the training images, one for each of `PENALTIES`; it holds the
-    cross-validated logits.
+    together, since the latter alone may be so few that all are right under any penalty. Once it is found,
+    nothing is left to be chosen on the validation images, and the head is solved on both. The result's epochs
+    are the solutions of the training images, one for each of `PENALTIES`; it holds the cross-validated
+    logits, which tell what the head does on images that it has not learnt from.
 
     Args:
         head: From embeddings (N, D) to logits (N, C).
         training: Embeddings (N, D) and class indices (N,).
-        validation: Likewise; the head does not learn from it.
+        validation: Likewise.
         class_weights: Weight of each class in the loss; None weighs them alike.
         on_epoch: Called after each solution.
         resample_seed: Draws the training images that the head is solved on in the end, with the penalty that
-            suits all of them; None takes them all.
+            suits all of them, and none of validation; None takes all.
         num_views: Of each of N images in either set: row v · N + i is view v of image i. In cross-validation
             the views of one image stay together.
 
@@ -80,7 +96,7 @@ def fit_probe(
         if on_epoch is not None:
             on_epoch(epochs[-1])
         begun = time.monotonic()
-    known = torch.cat([training[0], validation[0]]), torch.cat([training[1], validation[1]])
+    known = joined(training, validation)
     logits = out_of_fold(
         known,
         lambda learnt, asked: torch.stack(
@@ -90,13 +106,26 @@ def fit_probe(
     )
     losses = [float(cross_entropy(of_penalty, known[1])) for of_penalty in logits]
     best = losses.index(min(losses))
-    if resample_seed is not None:
-        drawn = resampled(training, resample_seed)
-        [solutions[best]] = solve(drawn, head.out_features, weights, [PENALTIES[best]])
-        epochs[best] = _measured(best + 1, solutions[best], training, validation, epochs[best].seconds)
-    solutions[best].put_into(head)
-    diagnosis = diagnose(1 - epochs[best].training_accuracy, 1 - epochs[best].validation_accuracy)
-    return TrainingResult(snapshot(head), tuple(epochs), best + 1, diagnosis, (logits[best], known[1]))
+    learnt = known if resample_seed is None else resampled(training, resample_seed)
+    [kept] = solve(learnt, head.out_features, weights, [PENALTIES[best]])
+    kept.put_into(head)
+    start = solutions[best] if resample_seed is None else kept
+    epochs[best] = _measured(best + 1, start, training, validation, epochs[best].seconds)
+    unseen = Unseen(logits[best], known[1], len(training[1]))
+    result = TrainingResult(
+        snapshot(head),
+        tuple(epochs),
+        best + 1,
+        diagnose(1 - epochs[best].training_accuracy, 1 - epochs[best].validation_accuracy),
+        unseen,
+        has_learnt_validation=resample_seed is None,
+    )
+    return Probe(result, start, unseen)
+
+
+def joined(training: Embedded, validation: Embedded) -> Embedded:
+    """Return both as one, validation last."""
+    return torch.cat([training[0], validation[0]]), torch.cat([training[1], validation[1]])
 
 
 def _images_of(embedded: Embedded, num_views: int) -> Tensor:

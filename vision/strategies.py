@@ -13,7 +13,7 @@ from vision.errors import TooFewSamplesError, UnknownStrategyError
 from vision.evaluation import evaluate_logits
 from vision.image_set import LabelRecorder
 from vision.network import Classifier, Weights
-from vision.probe import fit_probe
+from vision.probe import Probe, fit_probe
 from vision.training import Epoch, Penalty, TrainingResult, TrainingSettings, fit, snapshot
 
 Strategy = Literal["linear_probe", "partial", "full", "gradual"]
@@ -53,7 +53,8 @@ class Run:
         classifier: The network, changed in place.
         training: Augmented images.
         plain_training: The same images as they are served, for the probe's embeddings.
-        validation: Images to choose the epoch on.
+        validation: Images to choose the epoch on; a head that is kept without fine-tuning learns from them
+            too.
         overrides: Fields of TrainingSettings that the caller fixed, such as epochs and seed.
         device: Where to train.
         on_epoch: Called after each epoch.
@@ -108,7 +109,7 @@ def run_strategy(strategy: Strategy, run: Run, *, is_pretrained: bool) -> Traini
     """Train by a strategy; the classifier is left with the best epoch's weights."""
     groups = run.classifier.block_groups()
     if strategy == "linear_probe":
-        return _linear_probe(run)
+        return _probed(run)[0]
     settings = fine_tune_settings(strategy, run.overrides, is_pretrained=is_pretrained)
     if strategy == "partial":
         return _probe_then_fine_tune(run, groups[-2:], settings)
@@ -139,8 +140,9 @@ def count_trained(strategy: Strategy, classifier: Classifier) -> int:
     )
 
 
-def _linear_probe(run: Run) -> TrainingResult:
-    result = fit_probe(
+def _probed(run: Run) -> tuple[TrainingResult, Probe]:
+    """Solve the head, and return what to keep if nothing follows, and the probe."""
+    probe = fit_probe(
         run.classifier.head,
         embedded(run, run.plain_training),
         embedded(run, run.validation),
@@ -149,12 +151,13 @@ def _linear_probe(run: Run) -> TrainingResult:
         resample_seed=run.overrides["seed"] if run.resamples else None,
         num_views=run.num_views,
     )
-    return replace(result, state=snapshot(run.classifier))
+    return replace(probe.result, state=snapshot(run.classifier)), probe
 
 
 def _head_start(run: Run) -> TrainingResult:
-    """Probe, and count that as one epoch."""
-    result = _linear_probe(replace(run, on_epoch=None))
+    """Probe, count that as one epoch, and leave a head that has seen nothing of validation."""
+    result, probe = _probed(replace(run, on_epoch=None))
+    probe.start.put_into(run.classifier.head)
     kept = replace(result.epochs[result.best_epoch - 1], epoch=1)
     if run.on_epoch is not None:
         run.on_epoch(kept)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from vision.batches import EpochAware, LabelledTensors, cut, in_parts, laid_out, load, pieces
+from vision.cross_validation import Unseen
 from vision.diagnosis import Diagnosis, diagnose
 from vision.engines.kind import Precision
 from vision.errors import TooFewSamplesError, TrainingDivergedError
@@ -99,15 +100,16 @@ class TrainingResult:
         epochs: The curves, oldest first.
         best_epoch: The number, from 1, of the epoch that `state` is of.
         diagnosis: From the errors at the best epoch.
-        out_of_fold: Logits (M, C) and classes (M,) of images that were not learnt from when they were asked,
-            where more were to be had than those of validation.
+        unseen: Answers to more images than validation's, each before it was learnt from.
+        has_learnt_validation: Whether `state` has, so that only `unseen` tells what to expect of it.
     """
 
     state: dict[str, Tensor]
     epochs: tuple[Epoch, ...]
     best_epoch: int
     diagnosis: Diagnosis
-    out_of_fold: tuple[Tensor, Tensor] | None = None
+    unseen: Unseen | None = None
+    has_learnt_validation: bool = False
 
 
 def fit(

@@ -47,8 +47,9 @@ class TransferResult:
         diagnosis: From the errors at the best epoch.
         strategy: The one that was taken.
         adaptations: Those that were taken, in the order of the table.
-        validation_accuracy: Of the artifact, in [0, 1].
-        validation_losses: Cross-entropy (N,) in nats of each validation image, at the artifact's temperature.
+        validation_accuracy: Of the artifact, in [0, 1]; cross-validated if it has learnt from these images.
+        validation_losses: Cross-entropy (N,) in nats of each validation image, at the artifact's temperature;
+            likewise.
         member_accuracies: Of each member of an ensemble on validation, in [0, 1]; else empty.
         plain: The one linear probe that an ensemble of them is to be better than.
     """
@@ -81,6 +82,7 @@ def transfer(
     Args:
         training_images: Encoded images with their class's index; read anew in every epoch.
         validation_images: Likewise; everything is chosen on them, and drift is compared to their embeddings.
+            A head without fine-tuning learns from them once that is done.
         class_names: In the order of the indices.
         settings: How.
         unlabelled: Pictures of the target domain, for the adaptations that learn from them; what stands for
@@ -166,13 +168,16 @@ def transfer(
 def _finished(
     artifact: Artifact, members: Members, images: PreparedImages, seed: int, device: torch.device | str
 ) -> tuple[Artifact, Tensor, Tensor]:
-    """Add temperature and reference; return logits and classes of the validation images too."""
+    """Add temperature and reference; return logits, unseen, and classes of the validation images too."""
     validation = LabelRecorder(images)
     logits, embeddings = evaluate_logits(members.classifier, validation, device=device)
     labels = torch.tensor(validation.labels)
     order = np.random.default_rng(seed).permutation(len(embeddings))[:MAX_REFERENCE_EMBEDDINGS]
     reference = embeddings[torch.from_numpy(np.sort(order))].to(torch.float16)
-    temperature = fit_temperature(*(members.result.out_of_fold or (logits, labels)))
+    unseen = members.result.unseen
+    temperature = fit_temperature(*((logits, labels) if unseen is None else (unseen.logits, unseen.labels)))
+    if unseen is not None and members.result.has_learnt_validation:
+        logits, labels = unseen.validation(len(labels))
     return replace(artifact, temperature=temperature, reference=reference), logits, labels
 
 

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vision.probe import PENALTIES, fit_probe, solve
+from vision.probe import PENALTIES, Solution, fit_probe, joined, solve
 from vision.training import Epoch
 
 Embedded = tuple[Tensor, Tensor]
@@ -25,13 +25,16 @@ def loss_of(head: nn.Linear, embedded: Embedded) -> float:
         return float(cross_entropy(head(embedded[0]), embedded[1]))
 
 
-def test_the_head_is_the_solution_with_the_lowest_loss_in_cross_validation() -> None:
+def test_the_penalty_with_the_lowest_loss_in_cross_validation_is_taken() -> None:
     training, validation, head = clouds(60), clouds(400, seed=1), nn.Linear(12, 3)
-    result = fit_probe(head, training, validation)
+    probe = fit_probe(head, training, validation)
+    result = probe.result
     assert len(result.epochs) == len(PENALTIES)
     # Too strong a pull is worse, and so is too weak a one.
     assert 1 < result.best_epoch < len(PENALTIES)
     assert torch.equal(result.state["weight"], head.weight)
+    # What its curve tells is of the head that validation is unseen by.
+    probe.start.put_into(head)
     kept = result.epochs[result.best_epoch - 1]
     assert loss_of(head, validation) == pytest.approx(kept.validation_loss, rel=1e-4)
     assert loss_of(head, training) == pytest.approx(kept.training_loss, rel=1e-4)
@@ -47,7 +50,7 @@ def test_a_validation_set_that_is_all_right_does_not_ask_for_certainty() -> None
     fit_probe(solved, training, training)
     # The six points that the solution is surest of: the weakest pull would have the lowest loss on them.
     surest = cross_entropy(solved(training[0]), training[1], reduction="none").argsort()[:6]
-    result = fit_probe(head, training, (training[0][surest], training[1][surest]))
+    result = fit_probe(head, training, (training[0][surest], training[1][surest])).result
     losses = [epoch.validation_loss for epoch in result.epochs]
     assert losses.index(min(losses)) == len(PENALTIES) - 1
     assert result.best_epoch < len(PENALTIES) - 2
@@ -55,13 +58,15 @@ def test_a_validation_set_that_is_all_right_does_not_ask_for_certainty() -> None
 
 def test_the_cross_validated_logits_are_of_images_not_learnt_from() -> None:
     training, validation = clouds(150), clouds(50, seed=1)
-    result = fit_probe(nn.Linear(12, 3), training, validation)
-    assert result.out_of_fold is not None
-    logits, labels = result.out_of_fold
+    probe = fit_probe(nn.Linear(12, 3), training, validation)
+    logits, labels = probe.unseen.logits, probe.unseen.labels
     assert torch.equal(labels, torch.cat([training[1], validation[1]]))
+    assert torch.equal(probe.unseen.validation(50)[1], validation[1])
+    torch.testing.assert_close(probe.unseen.validation(50)[0], logits[150:])
     found = float(cross_entropy(logits, labels))
-    unseen = loss_of_solution(training, result.best_epoch - 1, clouds(4000, seed=2))
-    learnt = result.epochs[result.best_epoch - 1].training_loss
+    best = probe.result.best_epoch - 1
+    unseen = loss_of_solution(training, best, clouds(4000, seed=2))
+    learnt = probe.result.epochs[best].training_loss
     # Nearer to the loss on points of the same kind than to that on what was learnt from.
     assert abs(found - unseen) < abs(found - learnt)
 
@@ -73,15 +78,17 @@ def loss_of_solution(embedded: Embedded, index: int, asked: Embedded) -> float:
 
 def test_it_solves_the_same_problem_as_scikit_learn() -> None:
     training, validation, head = clouds(300), clouds(300, seed=1), nn.Linear(12, 3)
-    result = fit_probe(head, training, validation)
-    centred = training[0] - training[0].mean(dim=0)
-    scaled = (centred / centred.square().mean().sqrt()).numpy()
-    penalty = PENALTIES[result.best_epoch - 1]
-    reference = LogisticRegression(C=1 / (300 * penalty), tol=1e-6, max_iter=2000)
-    reference.fit(scaled, training[1].numpy())
-    with torch.no_grad():
-        found = head(training[0]).softmax(dim=1).numpy()
-    assert np.abs(found - reference.predict_proba(scaled)).max() < 2e-3
+    probe = fit_probe(head, training, validation)
+    penalty = PENALTIES[probe.result.best_epoch - 1]
+    kept = Solution(head.weight.detach(), head.bias.detach())
+    # The head has learnt from both sets; what is tuned further has not.
+    for solution, learnt in ((kept, joined(training, validation)), (probe.start, training)):
+        centred = learnt[0] - learnt[0].mean(dim=0)
+        scaled = (centred / centred.square().mean().sqrt()).numpy()
+        reference = LogisticRegression(C=1 / (len(scaled) * penalty), tol=1e-6, max_iter=2000)
+        reference.fit(scaled, learnt[1].numpy())
+        found = solution.answer(learnt[0]).softmax(dim=1).numpy()
+        assert np.abs(found - reference.predict_proba(scaled)).max() < 2e-3
 
 
 def test_weights_of_classes_find_the_rare_one() -> None:
@@ -99,7 +106,7 @@ def test_a_feature_that_never_varies_and_a_class_without_images_do_no_harm() -> 
     points, labels = clouds(90)
     points[:, 3] = 4.0
     head, told = nn.Linear(12, 4), list[Epoch]()
-    result = fit_probe(head, (points, labels), (points, labels), on_epoch=told.append)
+    result = fit_probe(head, (points, labels), (points, labels), on_epoch=told.append).result
     assert tuple(told) == result.epochs
     assert all(torch.isfinite(tensor).all() for tensor in result.state.values())
     assert not (head(points).argmax(dim=1) == 3).any()

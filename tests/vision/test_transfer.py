@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -83,6 +84,41 @@ def test_each_strategy_trains_its_part_only(
     }
     assert differing == changed
     assert result.strategy == strategy
+
+
+@pytest.mark.parametrize("num_members", [1, 3])
+def test_a_probe_that_has_learnt_validation_by_heart_is_not_told_to_know_it(
+    num_members: int, pretrained: Path, dark_and_bright: Made
+) -> None:
+    # Classes that nothing in the images tells: more features than images learn them all the same.
+    rng = np.random.default_rng(0)
+    drawn = [(image, int(rng.integers(2))) for image, _ in dark_and_bright(80)]
+    training, validation = drawn[:40], drawn[40:]
+    settings = replace(SETTINGS, weights=pretrained, strategy="linear_probe", num_members=num_members)
+    result = transfer(training, validation, CLASSES, settings)
+    images = PreparedImages(validation, augmented(result.artifact.preprocessing, "none"), ImageLimits())
+    logits, _ = evaluate_logits(result.artifact.build(), images)
+    by_heart = float((logits.argmax(1) == torch.tensor([label for _, label in validation])).double().mean())
+    told = (result.validation_accuracy, *result.member_accuracies)
+    assert by_heart > 0.6
+    assert max(told) < by_heart
+    assert float(result.validation_losses.mean()) > 0.6
+
+
+def test_a_probe_that_fine_tuning_does_not_better_is_the_linear_probe(
+    pretrained: Path, dark_and_bright: Made
+) -> None:
+    settings = replace(SETTINGS, weights=pretrained, epochs=1, learning_rate=1e-9)
+    images = dark_and_bright(24), dark_and_bright(8, seed=1)
+    probe, tuned = (
+        transfer(*images, CLASSES, replace(settings, strategy=strategy))
+        for strategy in ("linear_probe", "partial")
+    )
+    assert tuned.best_epoch == 1
+    for name, value in probe.artifact.state.items():
+        torch.testing.assert_close(tuned.artifact.state[name], value)
+    assert tuned.validation_accuracy == probe.validation_accuracy
+    torch.testing.assert_close(tuned.validation_losses, probe.validation_losses)
 
 
 def test_gradual_unfreezing_numbers_its_epochs_through(pretrained: Path, dark_and_bright: Made) -> None:
