@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.hot_swap import HotSwap, SwapSettings
+from service.hot_swap import WARM_UP_BATCHES, HotSwap, SwapSettings
 from service.predictor import Predictor
 from store.registry import NewVersion, add_version, promote
 from store.workers import workers
@@ -48,6 +48,21 @@ async def test_it_follows_promotions_and_tells_at_once(serving: Any) -> None:
         assert predictor.live is not None
         assert predictor.live.version == version
         assert _beats(serving) == [(version, None)]
+
+
+async def test_beside_a_live_version_one_image_is_all_the_warm_up(serving: Any, monkeypatch: Any) -> None:
+    follower, predictor = _follower(serving)
+    sizes: list[int] = []
+    predict = predictor.predict
+    monkeypatch.setattr(
+        predictor, "predict", lambda model, images: (sizes.append(len(images)), predict(model, images))[1]
+    )
+    await follower.look()
+    assert sizes == list(WARM_UP_BATCHES)
+    sizes.clear()
+    serving.promote("v2")
+    await follower.look()
+    assert sizes == [1]
 
 
 async def test_a_version_that_cannot_be_loaded_leaves_the_live_one(serving: Any) -> None:
