@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vision.network import build_classifier
-from vision.strategies import Run, Strategy, _in_turn, fine_tune_settings
+from vision.strategies import Run, Strategy, _head_start, _in_turn, fine_tune_settings
 from vision.training import Epoch, TrainingResult, snapshot
 
 
@@ -24,6 +24,22 @@ def test_of_several_phases_the_best_epoch_is_kept_or_the_last(overrides: dict[st
     result = _in_turn(run, phase(1.0, accuracy=0.9), phase(2.0, accuracy=0.5))
     assert result.best_epoch == kept
     assert classifier.head.bias.tolist() == [float(kept)] * 2
+
+
+def test_fine_tuning_starts_from_a_head_that_validation_says_nothing_of() -> None:
+    torch.manual_seed(0)
+    classifier = build_classifier("resnet18", 2)
+    training = [(torch.rand(3, 32, 32) + number % 2, number % 2) for number in range(12)]
+    shown = training[:6]
+    reversed_labels = [(image, 1 - label) for image, label in shown]
+    started, kept = list[torch.Tensor](), list[torch.Tensor]()
+    for validation in (shown, reversed_labels):
+        run = Run(classifier, training, training, validation, {"seed": 0}, "cpu", None, None)
+        kept.append(_head_start(run).state["fc.weight"])
+        # The penalty, which validation has a say in, sets the length; the training images the direction.
+        started.append(torch.nn.functional.normalize(classifier.head.weight.detach().clone(), dim=1))
+    assert torch.nn.functional.cosine_similarity(started[0], started[1]).min() > 0.9
+    assert torch.nn.functional.cosine_similarity(kept[0], kept[1]).max() < 0.9
 
 
 @pytest.mark.parametrize("strategy", ["partial", "full", "gradual"])
