@@ -11,9 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from vision.engines.kind import Precision
@@ -21,6 +19,7 @@ from vision.ensemble import MAX_MEMBERS, MAX_OWN_GROUPS, as_ensemble
 from vision.errors import CorruptArtifactError, UnknownBackboneError
 from vision.network import Classifier, build_empty_classifier
 from vision.preprocessing import Preprocessing
+from vision.tensor_bytes import from_bytes, to_bytes
 
 FORMAT_VERSION = 1
 WEIGHTS_FILE = "weights.safetensors"
@@ -90,9 +89,9 @@ class Artifact:
 
 def to_files(artifact: Artifact) -> dict[str, bytes]:
     """Return the artifact as files by name; the same artifact gives the same bytes."""
-    files = {WEIGHTS_FILE: _tensor_bytes(artifact.state)}
+    files = {WEIGHTS_FILE: to_bytes(artifact.state)}
     if artifact.reference is not None:
-        files[REFERENCE_FILE] = _tensor_bytes({"embeddings": artifact.reference.to(torch.float16)})
+        files[REFERENCE_FILE] = to_bytes({"embeddings": artifact.reference.to(torch.float16)})
     description = {
         "format_version": FORMAT_VERSION,
         "backbone": artifact.backbone,
@@ -176,19 +175,12 @@ def load_artifact(directory: Path) -> Artifact:
     )
 
 
-def _tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    # Clones, because safetensors refuses tensors that share memory.
-    return safetensors.torch.save(
-        {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-    )
-
-
 def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, Tensor]:
     if name not in files:
         raise CorruptArtifactError(f"Expected {name}, found {sorted(files)}. Restore the artifact.")
     try:
-        return safetensors.torch.load(files[name])
-    except SafetensorError as error:
+        return from_bytes(files[name])
+    except ValueError as error:
         raise CorruptArtifactError(f"{name} can't be read ({error}). Restore the artifact.") from error
 
 
