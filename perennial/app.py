@@ -20,6 +20,7 @@ from bentoml.exceptions import BentoMLException
 from bentoml.validators import ContentType
 from pydantic import BaseModel
 
+from perennial.deadline import replace_bentoml_timeouts
 from perennial.metrics_folder import make_folder
 from perennial.settings import Settings
 from perennial.settings_sources import CONFIG, DEFAULT_FILE
@@ -45,6 +46,7 @@ MAX_RETRY_SECONDS = 30.0
 # Only a client that sends its body too slowly takes so long: what waits for the network is bounded.
 REQUEST_SECONDS = 600
 
+replace_bentoml_timeouts()
 # BentoML wants the number of workers when the module is imported.
 _settings = Settings.load()
 _door = Door()
