@@ -12,6 +12,7 @@ from service.admission import Admission
 from service.images import Prepare, Prepared
 from service.predictor import Prediction, Predictor
 from service.settings import BatchSettings
+from service.thread_weight import LANE_NICENESS, lower_weight
 from vision.errors import ImageError
 
 _log = logging.getLogger(__name__)
@@ -52,7 +53,9 @@ class Batcher:
         self.admission = Admission(settings.max_queue, hooks.on_refusal)
         # Added to on the event loop, taken from by it and by lanes: each is one step that no thread divides.
         self._waiting: deque[_Waiting] = deque()
-        self._lanes = ThreadPoolExecutor(settings.lanes, thread_name_prefix="lane")
+        self._lanes = ThreadPoolExecutor(
+            settings.lanes, thread_name_prefix="lane", initializer=lower_weight, initargs=(LANE_NICENESS,)
+        )
         self._num_free_lanes = settings.lanes
         self._in_flight: set[asyncio.Task[None]] = set()
 

@@ -2,18 +2,15 @@
 
 import asyncio
 import logging
-import os
-import sys
-import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
 
 from service.heap import return_freed
 from service.predictor import LiveModel, Predictor, load_model
+from service.thread_weight import LOADER_NICENESS, lower_weight
 from store.blobs import BlobStore
 from store.database import Database, now
 from store.errors import StoreError
@@ -22,8 +19,6 @@ from store.versions import Version, load_files
 from store.workers import WorkerBeat, beat, forget_worker
 from vision.engines.choice import EngineSettings
 
-# Of the thread that loads: what answers comes first.
-_NICENESS = 10
 WARM_UP_BATCHES = (1, 4)
 BEAT_SECONDS = 3.0
 MAX_BACKOFF_SECONDS = 60.0
@@ -58,7 +53,9 @@ class HotSwap:
         self._settings = settings
         # Not BentoML's worker index, which a later process gets again.
         self._beat = WorkerBeat(uuid.uuid4().hex, None, None, None, settings.engine.device)
-        self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader", initializer=_yield_to_lanes)
+        self._loader = ThreadPoolExecutor(
+            1, thread_name_prefix="loader", initializer=lower_weight, initargs=(LOADER_NICENESS,)
+        )
         self._task: asyncio.Task[None] | None = None
         self._failure: _Failure | None = None
         self._beat_at = 0.0
@@ -139,11 +136,3 @@ class HotSwap:
             self._predictor.predict(model, [torch.zeros(3, size, size)] * number)
         return_freed()
         return model
-
-
-def _yield_to_lanes() -> None:
-    # Only Linux gives each thread a weight of its own; elsewhere this would be the whole process's.
-    if sys.platform == "linux":
-        # A sandbox may refuse; a version is loaded all the same.
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,0 +1,24 @@
+"""Which of a server's threads goes first when all of them want the processor."""
+
+import os
+import sys
+import threading
+from contextlib import suppress
+
+#: Steps of the kernel's nice values below the event loop. A lane computes for tens of milliseconds; the loop
+#: wants moments, in which it holds the interpreter's lock, so that lanes wait for it anyway.
+LANE_NICENESS = 5
+#: What loads a version beside the live one.
+LOADER_NICENESS = 10
+
+
+def lower_weight(niceness: int) -> None:
+    """Let the calling thread give way to those of lower niceness.
+
+    Only Linux gives each thread a weight of its own; elsewhere it would be the whole process's, so nothing is
+    changed there.
+    """
+    if sys.platform == "linux":
+        # A sandbox may refuse; all work is done all the same.
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
