@@ -8,8 +8,8 @@ from contextlib import suppress
 #: Steps of the kernel's nice values below the event loop. A lane computes for tens of milliseconds; the loop
 #: wants moments, in which it holds the interpreter's lock, so that lanes wait for it anyway.
 LANE_NICENESS = 5
-#: What loads a version beside the live one.
-LOADER_NICENESS = 10
+#: As far below the lanes again, and more: what loads a version beside the live one has time.
+LOADER_NICENESS = 15
 
 
 def lower_weight(niceness: int) -> None:
