@@ -12,7 +12,7 @@ from service.admission import Admission
 from service.images import Prepare, Prepared
 from service.predictor import Prediction, Predictor
 from service.settings import BatchSettings
-from service.thread_weight import LANE_NICENESS, lower_weight
+from service.thread_weight import LANE_STEPS, lower_weight
 from vision.errors import ImageError
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Batcher:
         # Added to on the event loop, taken from by it and by lanes: each is one step that no thread divides.
         self._waiting: deque[_Waiting] = deque()
         self._lanes = ThreadPoolExecutor(
-            settings.lanes, thread_name_prefix="lane", initializer=lower_weight, initargs=(LANE_NICENESS,)
+            settings.lanes, thread_name_prefix="lane", initializer=lower_weight, initargs=(LANE_STEPS,)
         )
         self._num_free_lanes = settings.lanes
         self._in_flight: set[asyncio.Task[None]] = set()

@@ -10,7 +10,7 @@ import torch
 
 from service.heap import return_freed
 from service.predictor import LiveModel, Predictor, load_model
-from service.thread_weight import LOADER_NICENESS, lower_weight
+from service.thread_weight import LOADER_STEPS, lower_weight
 from store.blobs import BlobStore
 from store.database import Database, now
 from store.errors import StoreError
@@ -54,7 +54,7 @@ class HotSwap:
         # Not BentoML's worker index, which a later process gets again.
         self._beat = WorkerBeat(uuid.uuid4().hex, None, None, None, settings.engine.device)
         self._loader = ThreadPoolExecutor(
-            1, thread_name_prefix="loader", initializer=lower_weight, initargs=(LOADER_NICENESS,)
+            1, thread_name_prefix="loader", initializer=lower_weight, initargs=(LOADER_STEPS,)
         )
         self._task: asyncio.Task[None] | None = None
         self._failure: _Failure | None = None
