@@ -1,8 +1,6 @@
 """Batches: who shares one, who is refused, who is dropped, and which version answers."""
 
 import asyncio
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +16,6 @@ from service.errors import BusyError, NotReadyError
 from service.images import Prepared, preparer
 from service.predictor import LiveModel, Prediction, Predictor, load_model
 from service.settings import BatchSettings
-from service.thread_weight import LANE_STEPS
 from vision.artifact import Artifact, to_files
 from vision.engines.choice import EngineSettings
 from vision.errors import ImageError, NotAnImageError
@@ -64,21 +61,6 @@ async def until(claim: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not claim():
             await asyncio.sleep(0.001)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads a weight of their own")
-async def test_a_lane_gives_way_to_the_event_loop(models: Any, make: Any, picture: Any) -> None:
-    found = []
-
-    class Watched(Predictor):
-        def predict(self, *arguments: Any) -> list[Prediction]:
-            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-            return super().predict(*arguments)
-
-    await make(Watched(models[0])).predict(picture(0))
-
-    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    assert found == [min(19, own + LANE_STEPS)]
 
 
 async def test_the_next_batch_fills_while_one_is_in_flight(models: Any, make: Any, picture: Any) -> None:

@@ -4,11 +4,13 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from service import thread_weight
-from service.thread_weight import LANE_STEPS, LOADER_STEPS, lower_weight
+from service.predictor import Prediction, Predictor
+from service.thread_weight import lower_weight
 
 
 def niceness() -> int:
@@ -46,5 +48,21 @@ def test_where_it_is_refused_or_would_be_the_whole_process_nothing_changes(
     assert len(asked) == 1
 
 
-def test_what_answers_goes_before_what_loads() -> None:
-    assert 0 < LANE_STEPS < LOADER_STEPS
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads a weight of their own")
+@pytest.mark.anyio
+async def test_the_loop_goes_before_lanes_and_lanes_before_what_loads(
+    run: Any, serving: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, int] = {}
+    predict = Predictor.predict
+
+    def watched(*arguments: Any) -> list[Prediction]:
+        found[threading.current_thread().name.partition("_")[0]] = niceness()
+        return predict(*arguments)
+
+    monkeypatch.setattr(Predictor, "predict", watched)
+    # Loaded, and so warmed up, before it is asked.
+    async with run(serving) as api:
+        await api.client.post("/v1/predict", content=picture(0), headers={"Content-Type": "image/png"})
+
+    assert found == {"loader": min(19, niceness() + 15), "lane": min(19, niceness() + 5)}

@@ -1,18 +1,14 @@
-"""Tests of `perennial.deadline`."""
+"""Tests of `service.deadline`."""
 
 import asyncio
 import gc
-import subprocess
-import sys
-from pathlib import Path
 
 import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from perennial.deadline import Deadline
+from service.deadline import Deadline
 
-ROOT = Path(__file__).parents[2]
 START = {"type": "http.response.start", "status": 200, "headers": []}
 
 pytestmark = pytest.mark.anyio
@@ -98,15 +94,3 @@ async def test_a_time_out_of_the_application_itself_is_not_taken_for_one() -> No
 
     with pytest.raises(TimeoutError, match="of another kind"):
         await ask(failing, 3600.0)
-
-
-def test_the_server_keeps_its_time_and_bentoml_adds_none() -> None:
-    code = """
-from perennial.app import Perennial
-names = [each.cls.__name__ for each in Perennial.to_asgi(is_main=True).user_middleware]
-print(*names)
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    names = done.stdout.split()
-    assert "Deadline" in names
-    assert "TimeoutMiddleware" not in names

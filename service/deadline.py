@@ -1,7 +1,6 @@
-"""The time that a request may take, kept without what BentoML's own middleware leaves behind."""
+"""Gives up requests that take too long."""
 
 import asyncio
-from contextlib import suppress
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,19 +38,6 @@ class Deadline:
             if is_begun or not deadline.expired():
                 raise
             error = TooSlowError(f"Expected a whole request within {self._seconds:g} seconds, found a part.")
-            # What still comes of it would be taken for the next request otherwise.
+            # Or the connection would stay for the rest of a body that comes too slowly.
             headers = {"Connection": "close"}
             await JSONResponse(body_for(error), answer_for(error).status, headers)(scope, receive, send)
-
-
-def replace_bentoml_timeouts() -> None:
-    """Let BentoML use `Deadline` where it would use its own middleware.
-
-    Its own, which no setting leaves out, starts a timer for each request and never stops it: a kilobyte until
-    the time is over, so 200 MiB at 300 requests a second and ten minutes; and a task more.
-    """
-    # Where a later BentoML has it elsewhere, it does without us; a test notices.
-    with suppress(ImportError):
-        from bentoml._internal.server.http import traffic
-
-        traffic.TimeoutMiddleware = Deadline  # type: ignore[assignment,misc]  # with the same two arguments
