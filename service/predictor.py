@@ -1,13 +1,13 @@
 """A batch of images in, predictions out, with whatever version is live."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from service.errors import NotReadyError
-from vision.artifact import Artifact, from_files
+from vision.artifact import Artifact, describe
 from vision.engines.choice import EngineSettings, load_engine
 from vision.engines.engine import Engine
 
@@ -45,14 +45,13 @@ class Prediction:
 
 
 def load_model(version: str, files: Mapping[str, bytes], settings: EngineSettings) -> LiveModel:
-    """Load a version from its files, as the blob store gave them.
+    """Load a version from its files, as the blob store gives them; only those that serve are read.
 
     Raises:
         CorruptArtifactError: The files are broken, or don't fit each other.
     """
-    artifact = from_files(files, are_verified=True)
-    engine = load_engine(artifact, files, settings)
-    return LiveModel(version, replace(artifact, state={}, reference=None), engine)
+    described = describe(files)
+    return LiveModel(version, described, load_engine(described, files, settings))
 
 
 class Predictor:

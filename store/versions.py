@@ -1,6 +1,6 @@
 """Versions of the classifier: what each is made of, and where it came from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -157,15 +157,41 @@ def versions_that_saw(connection: Connection, sample_id: int) -> list[str]:
     return list(connection.execute(query.order_by(versions_table.c.number)).scalars())
 
 
-def load_files(blobs: BlobReader, version: Version) -> dict[str, bytes]:
-    """Return the bytes of a version's files by name.
+class VersionFiles(Mapping[str, bytes]):
+    """A version's files by name; each is read when it is asked for.
+
+    Asking for one raises BlobMissingError where it is not in the blob store.
+    """
+
+    def __init__(self, blobs: BlobReader, names: Mapping[str, str]) -> None:
+        self._blobs = blobs
+        self._names = names
+
+    def __getitem__(self, name: str) -> bytes:
+        """Return the bytes of a file."""
+        return self._blobs.get(self._names[name])
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is such a file, without reading it."""
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._names)
+
+
+def load_files(blobs: BlobReader, version: Version) -> VersionFiles:
+    """Return a version's files.
 
     Raises:
-        VersionRetiredError: Its files were dropped.
-        BlobMissingError: A file that it names is not in the blob store.
+        VersionRetiredError: They were dropped.
     """
     refuse_retired(version)
-    return {name: blobs.get(sha256) for name, sha256 in version.files.items()}
+    return VersionFiles(blobs, version.files)
 
 
 def refuse_retired(version: Version) -> None:

@@ -4,8 +4,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -35,7 +36,7 @@ class Artifact:
         backbone: A name in the zoo.
         class_names: In the order of the logits.
         preprocessing: What the network was trained with.
-        state: The classifier's state dict, on the CPU.
+        state: The classifier's state dict, on the CPU; empty where the artifact is only described.
         temperature: Logits are divided by it before the softmax; over 0.
         reference: Float16 embeddings (M, D) of held-out images at training time, to which drift is compared.
         num_members: Networks whose probabilities are averaged; more than 1 make it an ensemble.
@@ -64,7 +65,7 @@ class Artifact:
             CorruptArtifactError: The weights do not fit the backbone and the classes.
         """
         self.check()
-        classifier = _without_weights(*self._kind)
+        classifier = self.build_empty()
         # assign=True takes the tensors themselves, so two classifiers would train into each other.
         state = {name: tensor if shares_weights else tensor.clone() for name, tensor in self.state.items()}
         classifier.load_state_dict(state, assign=True)
@@ -76,11 +77,18 @@ class Artifact:
         Raises:
             CorruptArtifactError: The weights do not fit the backbone and the classes.
         """
-        try:
+        with _as_corrupt():
             expected = _expected_shapes(*self._kind)
-        except UnknownBackboneError as error:
-            raise CorruptArtifactError(f"The artifact can't be built. {error}") from error
         _check_state(self.state, expected)
+
+    def build_empty(self) -> Classifier:
+        """Return the classifier on torch's meta device: names and shapes without memory.
+
+        Raises:
+            CorruptArtifactError: There is no such backbone.
+        """
+        with _as_corrupt():
+            return _without_weights(*self._kind)
 
     @property
     def _kind(self) -> tuple[str, int, int, int]:
@@ -117,29 +125,39 @@ def from_files(files: Mapping[str, bytes], *, are_verified: bool = False) -> Art
     Raises:
         CorruptArtifactError: A file is missing, broken, of an unknown format, or belongs to another artifact.
     """
-    description = _description(files)
-    for name, digest in description["sha256"].items():
+    contents: dict[str, bytes] = {}
+    for name, digest in _description(files)["sha256"].items():
         if name not in files:
             raise CorruptArtifactError(f"Expected {name}, found {sorted(files)}. Restore the artifact.")
-        if not are_verified and sha256(files[name]).hexdigest() != digest:
+        contents[name] = files[name]
+        if not are_verified and sha256(contents[name]).hexdigest() != digest:
             raise CorruptArtifactError(f"{name} differs from what {DESCRIPTION_FILE} says. Restore it.")
     reference = None
-    if REFERENCE_FILE in description["sha256"]:
-        reference = _tensors(files, REFERENCE_FILE).get("embeddings")
-    artifact = Artifact(
+    if REFERENCE_FILE in contents:
+        reference = _tensors(contents, REFERENCE_FILE).get("embeddings")
+    artifact = replace(describe(files), state=_tensors(contents, WEIGHTS_FILE), reference=reference)
+    artifact.check()
+    return artifact
+
+
+def describe(files: Mapping[str, bytes]) -> Artifact:
+    """Return the artifact without its weights and its reference; only the description is read.
+
+    Raises:
+        CorruptArtifactError: The description is missing, broken or of an unknown format.
+    """
+    description = _description(files)
+    return Artifact(
         backbone=description["backbone"],
         class_names=tuple(description["class_names"]),
         preprocessing=Preprocessing.from_json(description["preprocessing"]),
-        state=_tensors(files, WEIGHTS_FILE),
+        state={},
         temperature=description["temperature"],
-        reference=reference,
         # Artifacts from before there were ensembles, or precisions, say nothing of them.
         num_members=description.get("num_members", 1),
         num_own_groups=description.get("num_own_groups", 1),
         precision=description.get("precision", "float32"),
     )
-    artifact.check()
-    return artifact
 
 
 def save_artifact(artifact: Artifact, directory: Path) -> None:
@@ -228,6 +246,14 @@ def _is_plausible(description: Mapping[str, Any]) -> bool:
 
 def _is_count(value: object, largest: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest
+
+
+@contextmanager
+def _as_corrupt() -> Iterator[None]:
+    try:
+        yield
+    except UnknownBackboneError as error:
+        raise CorruptArtifactError(f"The artifact can't be built. {error}") from error
 
 
 def _without_weights(backbone: str, num_classes: int, num_members: int, num_own_groups: int) -> Classifier:

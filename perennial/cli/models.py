@@ -112,7 +112,7 @@ def export(version: str, directory: Path | None, as_json: bool) -> None:
     with open_state(Settings.load()) as state:
         with state.database.read() as connection:
             found = registry.find_version(connection, version)
-        files = registry.load_files(state.blobs, found)
+        files = dict(registry.load_files(state.blobs, found))
     target.mkdir(parents=True)
     for name, content in files.items():
         (target / name).write_bytes(content)

@@ -16,6 +16,7 @@ from store.samples import NewSample, SplitSettings, add_sample
 from store.slices import slice_samples
 from vision.artifact import Artifact, from_files
 from vision.engines import precision as precisions
+from vision.engines.bfloat16_file import BFLOAT16_FILE
 from vision.engines.making import ENGINE_FILE
 from vision.errors import WeightsUnavailableError
 
@@ -210,7 +211,7 @@ def test_a_version_gets_a_file_for_onnx_runtime_that_answers_as_torch_does(train
     assert artifact.precision == "float32"
 
 
-def test_where_the_processor_has_bfloat16_a_version_is_judged_in_it_and_needs_no_file(
+def test_where_the_processor_has_bfloat16_a_version_is_judged_and_written_in_it(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
@@ -218,5 +219,6 @@ def test_where_the_processor_has_bfloat16_a_version_is_judged_in_it_and_needs_no
     monkeypatch.setenv("PERENNIAL_PRECISION", "auto")
     metrics, version, artifact = trained()
     assert 1e-6 < metrics["engine_difference"] <= precisions.MAX_DIFFERENCE
+    assert BFLOAT16_FILE in version.files
     assert ENGINE_FILE not in version.files
     assert artifact.precision == "bfloat16"

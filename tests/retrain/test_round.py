@@ -18,6 +18,7 @@ from store.errors import FencedError
 from store.measurements import series
 from store.registry import NewVersion
 from vision.engines import precision as precisions
+from vision.engines.bfloat16_file import BFLOAT16_FILE
 from vision.engines.making import ENGINE_FILE
 
 CLASSES = ("blue", "green", "red", "yellow")
@@ -90,6 +91,7 @@ def test_where_the_processor_has_bfloat16_a_round_trains_judges_and_promotes_in_
         measured = {(m.version, m.slice): m.value for m in series(connection, "accuracy")}
     assert measured["v2", "round-1"] > measured["v1", "round-1"] + 0.1
     assert measured["v2", "golden-1"] > 0.9
+    assert BFLOAT16_FILE in world.production.files
     assert ENGINE_FILE not in world.production.files
     assert (
         Workbench(world.production, world.blobs, "cpu", precision="bfloat16").artifact.precision == "bfloat16"

@@ -1,11 +1,14 @@
 """How versions are kept, promoted, rolled back and dropped."""
 
+from collections.abc import Mapping
+
 import pytest
 from sqlalchemy import select
 
 from store import learning_state, leases, registry, rounds
 from store.database import Database
 from store.errors import (
+    BlobMissingError,
     ChampionChangedError,
     FencedError,
     NoPredecessorError,
@@ -194,18 +197,34 @@ def test_dropping_old_versions_keeps_a_candidate_that_waits_for_a_person(databas
     assert not find(database, made.version).is_retired
 
 
+def test_a_versions_files_are_read_one_by_one(database: Database) -> None:
+    files = {"weights": "a" * 64, "curves.png": "b" * 64}
+    database.write(lambda c: registry.add_version(c, NewVersion(("ants", "bees"), files), []))
+    loaded = registry.load_files(_OnlyBlobs({"a" * 64: b"weights"}), find(database, "v1"))
+    assert (sorted(loaded), len(loaded), "curves.png" in loaded) == (["curves.png", "weights"], 2, True)
+    assert loaded["weights"] == b"weights"
+    assert loaded.get("engine.onnx") is None
+    with pytest.raises(BlobMissingError):
+        loaded["curves.png"]
+
+
 def test_a_version_whose_files_were_dropped_cannot_be_promoted_or_loaded(database: Database) -> None:
     add_line(database, 4)
     database.write(lambda c: registry.drop_old_versions(c, keep=0))
     with pytest.raises(VersionRetiredError, match="v1"):
         promote(database, "v1")
     with pytest.raises(VersionRetiredError):
-        registry.load_files(_NoBlobs(), find(database, "v1"))
+        registry.load_files(_OnlyBlobs({}), find(database, "v1"))
 
 
-class _NoBlobs:
+class _OnlyBlobs:
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        self._contents = contents
+
     def get(self, sha256: str) -> bytes:
-        raise KeyError(sha256)
+        if sha256 not in self._contents:
+            raise BlobMissingError(sha256)
+        return self._contents[sha256]
 
 
 def test_an_unknown_version_is_refused_by_name(database: Database) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vision.artifact import Artifact, from_files, load_artifact, save_artifact, to_files
+from vision.artifact import Artifact, describe, from_files, load_artifact, save_artifact, to_files
 from vision.ensemble import as_ensemble
 from vision.errors import CorruptArtifactError
 
@@ -28,6 +28,12 @@ def test_it_comes_back_from_files_with_the_same_answers(artifact: Artifact) -> N
 def test_the_same_artifact_gives_the_same_bytes(artifact: Artifact) -> None:
     shuffled = replace(artifact, state=dict(reversed(artifact.state.items())))
     assert to_files(artifact) == to_files(shuffled) == to_files(from_files(to_files(artifact)))
+
+
+def test_it_can_be_described_without_its_weights(artifact: Artifact) -> None:
+    description = {"artifact.json": to_files(artifact)["artifact.json"]}
+    assert describe(description) == replace(artifact, state={}, reference=None)
+    assert describe(description).build_empty().state_dict().keys() == artifact.state.keys()
 
 
 def test_without_a_reference_there_is_no_such_file(artifact: Artifact) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from vision.artifact import Artifact
+from vision.artifact import Artifact, from_files
+from vision.engines.bfloat16_file import BFLOAT16_FILE, from_file
 from vision.engines.cuda_engine import CudaEngine
 from vision.engines.engine import Engine
 from vision.engines.kind import EngineKind, PrecisionKind
@@ -15,6 +16,7 @@ from vision.engines.onnx_engine import OnnxEngine
 from vision.engines.precision import serves_in_bfloat16
 from vision.engines.torch_engine import TorchEngine
 from vision.errors import EngineUnavailableError
+from vision.network import Classifier
 
 _log = logging.getLogger(__name__)
 
@@ -39,17 +41,24 @@ def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: Engine
     """Return what runs an artifact; torch where ONNX Runtime can't, with a warning where it was wanted.
 
     Args:
-        artifact: Of the version.
-        files: The version's, its engine file among them where it has one.
+        artifact: Of the version; where it is only described, its weights are read if they are needed.
+        files: The version's as its blobs were verified, its engine file among them where it has one.
         settings: What to choose.
 
     Raises:
-        CorruptArtifactError: The weights do not fit the network.
+        CorruptArtifactError: The files are broken, or do not fit the network.
     """
+
+    def build() -> Classifier:
+        whole = artifact if artifact.state else from_files(files, are_verified=True)
+        return whole.build(settings.device, shares_weights=True)
+
     if torch.device(settings.device).type == "cuda":
-        return CudaEngine(artifact.build(settings.device), artifact.preprocessing.image_size)
+        return CudaEngine(build(), artifact.preprocessing.image_size)
     if serves_in_bfloat16(artifact, settings.precision, settings.kind):
-        return TorchEngine(artifact.build("cpu", shares_weights=True), "bfloat16")
+        if BFLOAT16_FILE in files:
+            return TorchEngine(from_file(artifact, files[BFLOAT16_FILE]), "bfloat16")
+        return TorchEngine(build(), "bfloat16")
     if settings.kind != "torch":
         if ENGINE_FILE in files:
             try:
@@ -58,4 +67,4 @@ def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: Engine
                 _log.warning("torch serves instead of ONNX Runtime: %s", error)
         elif settings.kind == "onnxruntime":
             _log.warning("torch serves instead of ONNX Runtime: this version has no file %s", ENGINE_FILE)
-    return TorchEngine(artifact.build("cpu", shares_weights=True))
+    return TorchEngine(build())

@@ -1,7 +1,7 @@
 """Batch normalisation folded into the convolutions before it, and how such a change is tried first."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 _equivalent: dict[tuple[str, tuple[tuple[str, type], ...]], bool] = {}
 
 
-def folded(classifier: Classifier) -> nn.Module:
+def folded(classifier: Classifier) -> Answering:
     """Return what answers logits and embeddings, with batch normalisation folded into convolutions.
 
     The classifier, in evaluation mode, is taken over. Nothing is traced, since torch.fx patches every module
@@ -71,18 +71,32 @@ def _is_equivalent(network: nn.Module, change: Callable[[nn.Module], None]) -> b
 
 def _fold_neighbours(network: nn.Module) -> None:
     """Fold each batch normalisation that stands right behind a convolution into it."""
+    for parent, convolution, norm_name, norm in _neighbours(network):
+        assert norm.running_mean is not None  # as _neighbours gives it
+        assert norm.running_var is not None
+        convolution.weight, convolution.bias = fuse_conv_bn_weights(
+            convolution.weight,
+            convolution.bias,
+            norm.running_mean,
+            norm.running_var,
+            norm.eps,
+            norm.weight,
+            norm.bias,
+        )
+        setattr(parent, norm_name, nn.Identity())
+
+
+def fold_names(network: nn.Module) -> None:
+    """Change an empty network, in place, to have the names and shapes of what `folded` makes of full ones."""
+    for parent, convolution, norm_name, norm in _neighbours(network):
+        convolution.bias = nn.Parameter(torch.empty(norm.num_features, device="meta"))
+        setattr(parent, norm_name, nn.Identity())
+
+
+def _neighbours(network: nn.Module) -> Iterator[tuple[nn.Module, nn.Conv2d, str, nn.BatchNorm2d]]:
     for parent in network.modules():
         for (_, convolution), (norm_name, norm) in pairwise(list(parent.named_children())):
             if type(convolution) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d:
                 continue
             if norm.running_mean is not None and norm.running_var is not None:
-                convolution.weight, convolution.bias = fuse_conv_bn_weights(
-                    convolution.weight,
-                    convolution.bias,
-                    norm.running_mean,
-                    norm.running_var,
-                    norm.eps,
-                    norm.weight,
-                    norm.bias,
-                )
-                setattr(parent, norm_name, nn.Identity())
+                yield parent, convolution, norm_name, norm

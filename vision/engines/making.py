@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vision.artifact import Artifact
 from vision.batches import LabelledTensors, load
+from vision.engines.bfloat16_file import BFLOAT16_FILE, to_file
 from vision.engines.kind import EngineKind
 from vision.engines.onnx_engine import OnnxEngine, export
 from vision.engines.precision import bfloat16_difference, serves_in_bfloat16
@@ -27,7 +28,7 @@ class EngineFiles:
     """What workers load beside the artifact.
 
     Attributes:
-        files: By name; empty where torch is to serve.
+        files: By name; empty where torch is to serve in float32.
         largest_difference: Of a confidence on the images, between what serves and torch in float32; None
             where that serves.
         problem: Why torch has to serve though another engine was wanted.
@@ -41,7 +42,7 @@ class EngineFiles:
 def engine_files(
     artifact: Artifact, images: Tensor, kind: EngineKind = "auto", device: str = "cpu"
 ) -> EngineFiles:
-    """Export an artifact for ONNX Runtime where that will serve, and answers what torch answers.
+    """Write an artifact as it will be served: in bfloat16, or for ONNX Runtime if that answers as torch does.
 
     Args:
         artifact: What is going to be served.
@@ -51,8 +52,8 @@ def engine_files(
     """
     is_on_cpu = torch.device(device).type == "cpu"
     if is_on_cpu and serves_in_bfloat16(artifact, "auto", kind):
-        # Faster than ONNX Runtime, and nothing to keep.
-        return EngineFiles({}, bfloat16_difference(artifact, images))
+        # Faster than ONNX Runtime.
+        return EngineFiles({BFLOAT16_FILE: to_file(artifact)}, bfloat16_difference(artifact, images))
     if kind == "torch" or not is_on_cpu:
         return EngineFiles({}, None)
     classifier = artifact.build("cpu")

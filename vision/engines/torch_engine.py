@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from vision.engines import packing
+from vision.engines.engine import Answering
 from vision.engines.folding import apply_if_equivalent, folded
 from vision.engines.kind import Precision
 from vision.network import Classifier
@@ -19,11 +20,12 @@ class TorchEngine:
         network: What runs, as it was changed.
     """
 
-    def __init__(self, classifier: Classifier, precision: Precision = "float32") -> None:
-        """Take over a classifier in evaluation mode; its weights are not changed."""
+    def __init__(self, network: Classifier | Answering, precision: Precision = "float32") -> None:
+        """Take over a classifier in evaluation mode, or a folded one; its weights are not changed."""
         self.name = "torch" if precision == "float32" else f"torch in {precision}"
         self._dtype = _DTYPES[precision]
-        self.network = folded(classifier).to(self._dtype)
+        answering = folded(network) if isinstance(network, Classifier) else network
+        self.network = answering.to(self._dtype)
         if packing.is_available():
             apply_if_equivalent(self.network, packing.pack)
         self.network.to(memory_format=torch.channels_last)

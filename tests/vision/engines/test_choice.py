@@ -1,14 +1,16 @@
 """Which engine runs a version."""
 
 import logging
+from collections import UserDict
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
-from vision.artifact import Artifact, to_files
+from vision.artifact import WEIGHTS_FILE, Artifact, describe, to_files
 from vision.engines import precision as precisions
+from vision.engines.bfloat16_file import BFLOAT16_FILE
 from vision.engines.choice import EngineSettings, load_engine
 from vision.engines.making import ENGINE_FILE, engine_files
 
@@ -58,3 +60,46 @@ def test_a_version_that_was_judged_in_bfloat16_is_served_in_it_where_the_process
     assert load_engine(judged, files, EngineSettings(precision="float32")).name == "onnxruntime"
     monkeypatch.setattr(precisions, "has_bfloat16", lambda: False)
     assert load_engine(judged, files, EngineSettings()).name == "onnxruntime"
+
+
+def test_only_the_files_that_serve_are_read(
+    artifact: Artifact, files: dict[str, bytes], images: Tensor, bfloat16: None
+) -> None:
+    judged = replace(artifact, precision="bfloat16")
+    of_judged = {**files, **to_files(judged), **engine_files(judged, images).files}
+    expectations = {
+        "torch in bfloat16": (of_judged, EngineSettings(), BFLOAT16_FILE),
+        "onnxruntime": (files, EngineSettings(), ENGINE_FILE),
+        "torch": (files, EngineSettings(kind="torch"), WEIGHTS_FILE),
+    }
+    for name, (present, settings, wanted) in expectations.items():
+        watched = Watched(present)
+        engine = load_engine(describe(watched), watched, settings)
+        assert engine.name == name
+        assert wanted in watched.read
+        assert not watched.read & {WEIGHTS_FILE, ENGINE_FILE, BFLOAT16_FILE} - {wanted}
+
+
+def test_a_version_from_before_there_was_its_file_is_served_from_its_weights(
+    artifact: Artifact, images: Tensor, bfloat16: None
+) -> None:
+    judged = replace(artifact, precision="bfloat16")
+    older = to_files(judged)
+    newer = {**older, **engine_files(judged, images).files}
+    from_weights, from_its_file = (
+        load_engine(describe(files), files, EngineSettings()) for files in (older, newer)
+    )
+    assert from_weights.name == from_its_file.name == "torch in bfloat16"
+    assert torch.equal(from_weights(images)[0], from_its_file(images)[0])
+
+
+class Watched(UserDict[str, bytes]):
+    """Files, and the names of those that were read."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(files)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> bytes:
+        self.read.add(name)
+        return super().__getitem__(name)

@@ -10,6 +10,7 @@ from torch import Tensor
 from vision.artifact import Artifact
 from vision.engines import making
 from vision.engines import precision as precisions
+from vision.engines.bfloat16_file import BFLOAT16_FILE
 from vision.engines.kind import EngineKind
 from vision.engines.making import ENGINE_FILE, engine_files, some_images
 from vision.engines.onnx_engine import OnnxEngine
@@ -33,12 +34,13 @@ def test_none_is_made_where_torch_is_to_serve(
 
 
 @pytest.mark.parametrize("kind", ["auto", "torch"])
-def test_what_serves_in_bfloat16_needs_no_file_and_has_its_difference_stated(
+def test_what_serves_in_bfloat16_is_written_so_and_has_its_difference_stated(
     kind: EngineKind, artifact: Artifact, images: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
     made = engine_files(replace(artifact, precision="bfloat16"), images, kind)
-    assert (made.files, made.problem) == ({}, None)
+    assert set(made.files) == {BFLOAT16_FILE}
+    assert made.problem is None
     assert made.largest_difference is not None
     assert 1e-5 < made.largest_difference <= precisions.MAX_DIFFERENCE
 
