@@ -69,17 +69,20 @@ class FeedbackDesk:
             InvalidLabelError: The label is empty, over-long or unprintable.
             UnknownPredictionError: There never was such a prediction.
             PredictionGoneError: It has expired or was deleted.
+            BlobMissingError: Its image is lost.
             NotReadyError: There is no production version yet.
         """
         label = clean_label(label)
-        await self.find(prediction_id)
+        sha256 = (await self.find(prediction_id)).sha256
+        # Not when it was answered: few answers are ever labelled.
+        phash = await self.blobs.in_thread(lambda: self._hash(self.blobs.get(sha256)))
 
         def work(connection: Connection) -> FeedbackOutcome:
             # Found inside the write: from here on its bytes can't be collected under us.
             logged = find_prediction(connection, prediction_id)
             new = NewSample(
                 sha256=logged.sha256,
-                phash=logged.phash,
+                phash=phash,
                 origin="audit" if logged.is_audit else "volunteered",
                 source=source,
                 label=label,
@@ -119,9 +122,12 @@ class FeedbackDesk:
 
     def _take_in(self, content: bytes) -> tuple[int, str]:
         """Store bytes that can be decoded; return the perceptual hash and the name."""
-        with self.decoding:
-            phash = perceptual_hash(decode_grey(content, self.limits))
+        phash = self._hash(content)
         return phash, self.blobs.put(content)
+
+    def _hash(self, content: bytes) -> int:
+        with self.decoding:
+            return perceptual_hash(decode_grey(content, self.limits))
 
     def _add(self, connection: Connection, new: NewSample) -> FeedbackOutcome:
         class_names = production_classes(connection)

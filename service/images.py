@@ -1,4 +1,4 @@
-"""From an image's bytes to all that the service wants of it, in one decode."""
+"""From an image's bytes to all that answering it wants, in one decode."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from vision.perceptual_hash import perceptual_hash
 from vision.preprocessing import ImageLimits, Preprocessing, decode_image
 
 Prepare = Callable[[bytes, Preprocessing], "Prepared"]
@@ -19,20 +18,17 @@ class Prepared:
     Attributes:
         tensor: The network's input, float32 (3, H, W).
         sha256: Of the bytes as they came.
-        phash: The perceptual hash, signed, 64 bits.
     """
 
     tensor: Tensor
     sha256: str
-    phash: int
 
 
 def preparer(limits: ImageLimits) -> Prepare:
     """Return a function that decodes and prepares images within the limits; it raises ImageError."""
 
     def prepare(content: bytes, preprocessing: Preprocessing) -> Prepared:
-        image = decode_image(content, limits)
-        return Prepared(preprocessing.to_tensor(image), sha256_of(content), perceptual_hash(image))
+        return Prepared(preprocessing.to_tensor(decode_image(content, limits)), sha256_of(content))
 
     return prepare
 

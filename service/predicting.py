@@ -56,7 +56,6 @@ class PredictionDesk:
         logged = LoggedPrediction(
             id=new_prediction_id(created),
             sha256=prepared.sha256,
-            phash=prepared.phash,
             num_bytes=len(upload.content),
             label=label,
             confidence=confidence,

@@ -49,7 +49,6 @@ class LoggedPrediction:
 
     id: str
     sha256: str
-    phash: int
     num_bytes: int
     label: str
     confidence: float

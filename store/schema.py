@@ -84,7 +84,6 @@ predictions = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("sha256", String(64), nullable=False, index=True),
-    Column("phash", BigInteger, nullable=False),
     Column("num_bytes", Integer, nullable=False),
     Column("label", String(200), nullable=False),
     Column("confidence", Float, nullable=False),

@@ -148,7 +148,7 @@ class Story:
         for number in range(num_predictions):
             created = NOW - timedelta(minutes=number)
             self.add(
-                schema.predictions, id=new_prediction_id(created), sha256=f"{number:064x}", phash=number,
+                schema.predictions, id=new_prediction_id(created), sha256=f"{number:064x}",
                 num_bytes=100, label="bees", confidence=0.71, version="v3", embedding=bytes(2 * WIDTH),
                 is_audit=True, is_labelled=False, source="anonymous", created=created,
             )  # fmt: skip

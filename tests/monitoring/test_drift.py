@@ -44,7 +44,7 @@ def log(database: Database) -> Log:
     def write(rows: Rows, version: str = "v1", minute: int = 0) -> None:
         logged = [
             LoggedPrediction(
-                id=predictions.new_prediction_id(created), sha256=f"{number:064x}", phash=number, num_bytes=9,
+                id=predictions.new_prediction_id(created), sha256=f"{number:064x}", num_bytes=9,
                 label="ants", confidence=0.5, version=version, embedding=row.astype("<f2").tobytes(),
                 is_audit=False, group=None, source="test", created=created,
             )

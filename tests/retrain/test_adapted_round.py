@@ -23,7 +23,6 @@ def logged(world: Any, picture: Any) -> list[str]:
         LoggedPrediction(
             id=f"prediction-{number}",
             sha256=digest,
-            phash=number,
             num_bytes=100,
             label="blue",
             confidence=0.9,

@@ -14,7 +14,6 @@ def _answered(world: Any, version: str, number: int) -> str:
     row = LoggedPrediction(
         id=f"{version}-{number}",
         sha256=f"{number:064x}",
-        phash=number,
         num_bytes=1,
         label="red",
         confidence=0.8,

@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from service.errors import InvalidLabelError
 from service.feedback import clean_label
 from service.settings import BatchSettings, ServiceSettings
 from store.errors import UnknownPredictionError
+from store.near_duplicates import num_differing_bits
 from store.prediction_ids import new_prediction_id
+from store.schema import samples
 
 JPEG = {"Content-Type": "image/jpeg"}
 
@@ -48,6 +51,36 @@ async def test_feedback_waits_for_a_prediction_that_is_still_being_written(
         assert not feedback.done()
         gate.set()
         assert (await feedback).status_code == 201
+
+
+async def test_near_duplicates_are_found_whether_the_image_came_before_or_with_its_label(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    async with run(serving) as api:
+        answers = [await api.client.post("/v1/predict", content=picture(n), headers=JPEG) for n in (0, 1)]
+        for answer in answers:
+            sent = {"prediction_id": answer.json()["prediction_id"], "label": "red"}
+            assert (await api.client.post("/v1/feedback", json=sent)).status_code == 201
+        as_png = {"image": picture(0, "PNG")}
+        assert (await api.client.post("/v1/feedback", files=as_png, data={"label": "red"})).status_code == 201
+    with serving.database.read() as connection:
+        first, second, near = connection.execute(select(samples.c.phash, samples.c.split)).all()
+    assert num_differing_bits(first.phash, near.phash) <= 4 < num_differing_bits(first.phash, second.phash)
+    assert first.split == near.split
+
+
+async def test_a_label_for_an_answer_whose_image_is_lost_asks_for_the_image(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    async with run(serving) as api:
+        answer = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
+        sent = {"prediction_id": answer.json()["prediction_id"], "label": "red"}
+        logged = await api.services.feedback.find(sent["prediction_id"])
+        serving.blobs.delete(logged.sha256)
+        refused = await api.client.post("/v1/feedback", json=sent)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (410, "image_gone")
+    with serving.database.read() as connection:
+        assert connection.execute(select(samples)).all() == []
 
 
 async def test_past_the_queue_images_with_labels_are_refused(

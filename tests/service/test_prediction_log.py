@@ -20,7 +20,6 @@ def _row(content: bytes) -> LoggedPrediction:
     return LoggedPrediction(
         id=new_prediction_id(moment),
         sha256=sha256_of(content),
-        phash=1,
         num_bytes=len(content),
         label="red",
         confidence=0.5,

@@ -54,7 +54,6 @@ def log_prediction(database: Database, sha256: str, days_old: float) -> str:
         row = LoggedPrediction(
             id=new_prediction_id(created),
             sha256=sha256,
-            phash=1,
             num_bytes=10,
             label="ants",
             confidence=0.5,

@@ -14,9 +14,10 @@ from store.errors import DatabaseUnavailableError, NewerDatabaseError
 from store.facts import read_fact, write_fact
 from store.migrate import _config
 from store.near_duplicates import near_split
+from store.predictions import find_prediction
 from store.schema import metadata
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 @pytest.fixture
@@ -80,6 +81,27 @@ def test_what_was_near_before_the_hash_parts_is_near_after_them(file: Path) -> N
         assert near_split(connection, far, 4) is None
         assert "sample_bands" not in inspect(connection).get_table_names()
     database.close()
+
+
+def test_predictions_lose_their_hash_and_nothing_else(file: Path) -> None:
+    engine = migration_engine(url_of(file))
+    with engine.connect() as connection:
+        command.upgrade(_config(connection), "0002")
+        connection.exec_driver_sql(
+            "INSERT INTO predictions (id, sha256, phash, num_bytes, label, confidence, version, embedding,"
+            " is_audit, is_labelled, source, created)"
+            " VALUES ('p', 'aa', 5, 9, 'bees', 0.5, 'v1', x'003c', 1, 0, 'ann', '2026-01-01 00:00:00')"
+        )
+        connection.commit()
+    engine.dispose()
+    migrate(url_of(file))
+    database = Database(url_of(file))
+    with database.read() as connection:
+        found = find_prediction(connection, "p")
+        indices = {index["name"] for index in inspect(connection).get_indexes("predictions")}
+    database.close()
+    assert (found.sha256, found.label, found.embedding, found.is_audit) == ("aa", "bees", b"\x00\x3c", True)
+    assert indices == {str(index.name) for index in metadata.tables["predictions"].indexes}
 
 
 def test_migrating_again_changes_nothing_and_copies_nothing(file: Path) -> None:

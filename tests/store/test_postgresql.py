@@ -137,7 +137,6 @@ def logged(moment: datetime, image: str) -> LoggedPrediction:
     return LoggedPrediction(
         id=predictions.new_prediction_id(moment),
         sha256=image * 64,
-        phash=-7,
         num_bytes=1000,
         label="ants",
         confidence=0.75,

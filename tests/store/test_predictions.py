@@ -27,7 +27,6 @@ def prediction(
     return LoggedPrediction(
         id=new_prediction_id(created),
         sha256=image * 64,
-        phash=-7,
         num_bytes=1000,
         label=label,
         confidence=0.75,
@@ -123,7 +122,7 @@ def test_audits_ask_for_a_label_until_they_have_one(database: Database) -> None:
 
 
 def add_label(database: Database, row: LoggedPrediction, label: str) -> None:
-    new = NewSample(row.sha256, row.phash, "audit", "ada", label, prediction_id=row.id)
+    new = NewSample(row.sha256, -7, "audit", "ada", label, prediction_id=row.id)
 
     def work(connection: Connection) -> None:
         add_sample(connection, new, ["ants", "bees"], SplitSettings())

@@ -18,7 +18,6 @@ def prediction(database: Database, days_old: float, image: str, is_audit: bool =
     return LoggedPrediction(
         id=new_prediction_id(created),
         sha256=image * 64,
-        phash=1,
         num_bytes=1000,
         label="ants",
         confidence=0.5,

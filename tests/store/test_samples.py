@@ -262,7 +262,6 @@ def test_bytes_that_a_prediction_still_names_stay(database: Database) -> None:
     logged = LoggedPrediction(
         id=new_prediction_id(created),
         sha256=sha_of("x"),
-        phash=0,
         num_bytes=1,
         label="bees",
         confidence=0.5,
