@@ -34,7 +34,7 @@ class _Reversal(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None]:
-        return -ctx.weight * gradients[0], None  # type: ignore[attr-defined]
+        return -ctx.weight * gradients[0], None  # type: ignore[attr-defined]  # likewise
 
 
 def reverse_gradient(features: Tensor, weight: float) -> Tensor:
