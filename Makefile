@@ -17,12 +17,16 @@ up: .venv/runtime ## Install (first time) and run the product: serving and learn
 
 # Empty is not set: a hundred tests start Python anew, each four seconds faster from bytecode.
 test test-all: export PYTHONDONTWRITEBYTECODE :=
+# Files side by side, each on one thread: torch's threads wait for each other where a core is shared.
+test test-all: export OMP_NUM_THREADS := 1
+JOBS ?= 2
+PYTEST := $(RUN)python -m pytest -n $(JOBS) --dist loadfile
 
-test: .venv/dev ## Run the tests (under 10 minutes on 2 cores)
-	@$(RUN)python -m pytest
+test: .venv/dev ## Run the tests (under 10 minutes on 2 cores): JOBS=n files side by side
+	@$(PYTEST)
 
 test-all: .venv/dev ## Run the slow tests too
-	@$(RUN)python -m pytest -m "not gpu"
+	@$(PYTEST) -m "not gpu"
 
 check: .venv/dev ## Lint, types, layers
 	$(RUN)ruff check .

@@ -85,9 +85,9 @@ class Client:
                 found: Json = json.load(answer)
                 return found
         except urllib.error.HTTPError as error:
-            raise ServerError(
-                f"Expected success of {request.full_url}, found {error.code}: {error.read()[:300]!r}"
-            ) from error
+            with error:
+                found_instead = f"{error.code}: {error.read()[:300]!r}"
+            raise ServerError(f"Expected success of {request.full_url}, found {found_instead}") from error
         except OSError as error:
             raise ServerError(f"Expected an answer of {request.full_url}, found {error}.") from error
 

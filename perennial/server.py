@@ -128,7 +128,9 @@ def wait_until_ready(url: str, is_running: Callable[[], bool], seconds: float) -
             with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
                 if answer.status == 200:
                     return True
-        except (urllib.error.URLError, OSError):
+        except urllib.error.HTTPError as error:
+            error.close()  # it listens, and is not ready yet
+        except OSError:
             pass  # not yet
         time.sleep(0.25)
     return False

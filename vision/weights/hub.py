@@ -9,6 +9,7 @@ from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
+from urllib.error import HTTPError
 
 import torch
 from torch import nn
@@ -89,6 +90,8 @@ def _download(url: str, target: BinaryIO) -> None:
                 _copy(response, target)
             return
         except (OSError, HTTPException) as error:
+            if isinstance(error, HTTPError):
+                error.close()
             if target.tell() == 0:
                 raise OSError(str(error)) from error
             if attempt == _NUM_ATTEMPTS:

@@ -93,7 +93,9 @@ def test_a_tar_that_is_cut_off_anywhere_in_a_file_is_refused(
             list_images(cut)
 
 
-@pytest.mark.parametrize("content", [b"no tar at all" * 100, gzip.compress(b"\0" * 2000)])
+@pytest.mark.parametrize(
+    "content", [b"no tar at all" * 100, gzip.compress(b"\0" * 2000)], ids=["text", "gzip of nothing"]
+)
 def test_what_is_no_tar_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.tar").write_bytes(content)
     with pytest.raises(MalformedSourceError, match="uncompressed tar"):
