@@ -1,5 +1,6 @@
 """A started server, as a user starts it, and small photographs that differ from one another."""
 
+import fcntl
 import io
 import os
 import shutil
@@ -158,7 +159,19 @@ def wait_until(claim: Callable[[], bool], what: str, *, seconds: float = 60, log
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose production version tells three colours apart; copy it, don't change it."""
-    folder = tmp_path_factory.mktemp("trained")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # One for all processes of pytest: it takes longest of all that tests wait for.
+        folder = folder.parent
+    with (folder / "trained.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "trained").exists():
+            _train(folder / "training")
+            (folder / "training").rename(folder / "trained")
+    return folder / "trained" / "home"
+
+
+def _train(folder: Path) -> None:
     for label in COLOURS:
         (folder / "images" / label).mkdir(parents=True)
         for number in range(150):
@@ -166,7 +179,6 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Server(folder / "home").run(
         "train", str(folder / "images"), "--weights", "none", "--image-size", "32", "--epochs", "3"
     )
-    return folder / "home"
 
 
 @pytest.fixture
