@@ -81,7 +81,8 @@ def test_the_same_experiment_on_shuffled_labels_answers_that_nothing_was_learnt(
     real, random = (
         run_json("lab", "freezing", str(place), *SMALL)["answer"] for place in (colours, shuffled)
     )
-    assert real[0].startswith("Take “linear probe”")
+    # Which one depends on the seconds that each took, where all are about as good.
+    assert real[0].startswith("Take “")
     assert random[0].startswith("Nothing was learnt that holds on the 16 test images")
     assert not any(sentence.startswith("Take") for sentence in random)
 
