@@ -206,5 +206,5 @@ async def _told(work: Awaitable[BaseModel]) -> dict[str, Any]:
 
 
 Perennial.add_asgi_middleware(  # type: ignore[attr-defined]  # the decorator has made a Service of the class
-    Front, settings=_settings.service(), observe=_door.observe
+    Front, settings=_settings.service(), observe=_door.observe, api=_door
 )

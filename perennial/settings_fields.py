@@ -95,7 +95,7 @@ class Fields(BaseSettings):
     )
     precision: Literal["auto", "float32"] = Field(
         default="auto",
-        description="How exactly networks run on the CPU; `auto`: bfloat16 where it has AMX and that gains.",
+        description="How exactly networks run on the CPU; `auto`: bfloat16 where it gains by that.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",

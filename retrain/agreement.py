@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, select
 
 from retrain.evaluation import LiveAccuracy
 from store import schema
+from store.blobs import BlobStore
 from store.chunks import chunks
 from store.registry import Version
 from store.samples import Sample
@@ -47,21 +48,22 @@ def _own_audits(connection: Connection, champion: Version, new: Sequence[Sample]
     return own
 
 
-def logged_images(connection: Connection, limit: int) -> tuple[list[str], list[str]]:
+def logged_images(connection: Connection, blobs: BlobStore, limit: int) -> tuple[list[str], list[str]]:
     """Return SHA-256s of logged images that are no samples: to rehearse, and held out; newest first.
 
     Args:
+        blobs: Where they lie; those that it lost are left out.
         limit: Images that are held out, at most.
     """
     logged, samples = schema.predictions, schema.samples
-    rows = connection.scalars(
-        select(logged.c.sha256)
+    rows = connection.execute(
+        select(logged.c.sha256, func.max(logged.c.num_bytes).label("num_bytes"))
         .where(~select(samples.c.id).where(samples.c.sha256 == logged.c.sha256).exists())
         .group_by(logged.c.sha256)
         .order_by(func.max(logged.c.created).desc(), logged.c.sha256)
         .limit(limit * _HELD_OUT)
     )
-    found = list(rows)
+    found = blobs.survivors({row.sha256: row.num_bytes for row in rows})
     held_out = [sha256 for sha256 in found if is_held_out(sha256)]
     return [sha256 for sha256 in found if not is_held_out(sha256)], held_out[:limit]
 

@@ -163,11 +163,12 @@ class LearningRound:
         has_golden = any(members and name.startswith(golden) for name, members in cuts.slices.items())
         holdout = [sample.id for sample in cuts.new_holdout]
         new = (*cuts.new_training, *cuts.new_validation, *cuts.new_holdout)
+        blobs = self._handles.blobs
         return Start(
             champion=champion,
             cuts=cuts,
             live=live_accuracy(connection, champion, new, self._settings.min_audits),
-            logged=None if has_golden else logged_images(connection, self._settings.max_agreement),
+            logged=None if has_golden else logged_images(connection, blobs, self._settings.max_agreement),
             looks=slices.num_looks(connection, holdout),
             target=self._target(connection),
         )
@@ -175,7 +176,7 @@ class LearningRound:
     def _target(self, connection: Connection) -> tuple[str, ...]:
         if "batch_norm" not in self._settings.adaptations:
             return ()
-        images, _ = logged_images(connection, self._settings.max_adapted)
+        images, _ = logged_images(connection, self._handles.blobs, self._settings.max_adapted)
         return tuple(images[: self._settings.max_adapted]) if len(images) >= MIN_UNLABELLED else ()
 
     def _fine_tune(self, start: Start, bench: Workbench, materials: Materials) -> TrainingResult:

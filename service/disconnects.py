@@ -17,17 +17,27 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     Raises:
         ClientGoneError: The client has gone.
     """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_until_gone(request))
+    answering = asyncio.current_task()
+    assert answering is not None  # a request is answered in a task
+    is_gone = False
+
+    async def watch() -> None:
+        nonlocal is_gone
+        await _until_gone(request)
+        is_gone = True
+        # It waits for its work, since this runs: so that is where it is cancelled.
+        answering.cancel()
+
+    watching = asyncio.create_task(watch(), name="disconnect")
     try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGoneError("The client hung up before its answer was there.")
-        return task.result()
+        return await work
+    except asyncio.CancelledError:
+        # Others may have cancelled it too, such as a server that stops.
+        if not is_gone or answering.uncancel() > 0:
+            raise
+        raise ClientGoneError("The client hung up before its answer was there.") from None
     finally:
-        task.cancel()
-        gone.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        watching.cancel()
 
 
 async def _until_gone(request: Request) -> None:

@@ -75,7 +75,7 @@ class FeedbackDesk:
         label = clean_label(label)
         sha256 = (await self.find(prediction_id)).sha256
         # Not when it was answered: few answers are ever labelled.
-        phash = await self.blobs.in_thread(lambda: self._hash(self.blobs.get(sha256)))
+        phash = await self.blobs.in_thread(partial(self._take_in_stored, sha256))
 
         def work(connection: Connection) -> FeedbackOutcome:
             # Found inside the write: from here on its bytes can't be collected under us.
@@ -124,6 +124,12 @@ class FeedbackDesk:
         """Store bytes that can be decoded; return the perceptual hash and the name."""
         phash = self._hash(content)
         return phash, self.blobs.put(content)
+
+    def _take_in_stored(self, sha256: str) -> int:
+        """Make a prediction's image durable, as a sample's has to be; return its perceptual hash."""
+        phash = self._hash(self.blobs.get(sha256))
+        self.blobs.flush(sha256)
+        return phash
 
     def _hash(self, content: bytes) -> int:
         with self.decoding:

@@ -15,6 +15,8 @@ from service.settings import ServiceSettings
 # The paths that BentoML's own client asks; they are answered by our routes, with our checks: BentoML would
 # take an image's address instead of an image and fetch it.
 ALIASES = {"/predict": "/v1/predict", "/feedback": "/v1/feedback"}
+# Nothing of BentoML's lies below it.
+OWN_PATHS = "/v1/"
 # What a multipart body may hold besides the image itself.
 ENVELOPE_BYTES = 64 * 1024
 # Requests of text only.
@@ -24,9 +26,20 @@ MAX_TEXT_BYTES = 2**20
 class Front:
     """ASGI middleware around the API and what BentoML serves beside it."""
 
-    def __init__(self, app: ASGIApp, settings: ServiceSettings, observe: Observation) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: ServiceSettings, observe: Observation, api: ASGIApp | None = None
+    ) -> None:
+        """Go around an app.
+
+        Args:
+            app: What BentoML serves, the API mounted in it.
+            settings: Of limits and access.
+            observe: Is told of each answer.
+            api: The API by itself, to pass its own paths to without BentoML's router.
+        """
         self._settings = settings
-        inner: ASGIApp = Access(BodyLimit(_Uniform(app), self._max_bytes), settings.access)
+        inner: ASGIApp = _Uniform(app if api is None else _Fork(app, api))
+        inner = Access(BodyLimit(inner, self._max_bytes), settings.access)
         if settings.access.allowed_origins:
             # Outside of Access, because a browser's preflight carries no key.
             inner = CORSMiddleware(
@@ -50,6 +63,18 @@ class Front:
         if path in ("/v1/predict", "/v1/feedback"):
             return self._settings.limits.max_image_bytes + ENVELOPE_BYTES
         return MAX_TEXT_BYTES
+
+
+class _Fork:
+    """ASGI middleware that passes the API's own paths to it, and everything else on."""
+
+    def __init__(self, app: ASGIApp, api: ASGIApp) -> None:
+        self._app = app
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_own = scope["type"] == "http" and scope["path"].startswith(OWN_PATHS)
+        await (self._api if is_own else self._app)(scope, receive, send)
 
 
 class _Uniform:

@@ -29,8 +29,9 @@ class _Entry:
 class PredictionLog:
     """Takes predictions at once and writes them in groups: the bytes first, then the rows.
 
-    A prediction that can't be written was answered all the same; it is counted and logged, and feedback on it
-    will be asked for the image.
+    The bytes are flushed to the disk when somebody labels them, since few are ever labelled. A prediction
+    that can't be written was answered all the same; it is counted and logged, and feedback on it will be
+    asked for the image.
     """
 
     def __init__(
@@ -89,14 +90,7 @@ class PredictionLog:
         rows = [entry.row for entry in group]
         contents = {entry.row.sha256: entry.content for entry in group}
         try:
-            # Each to its end: a put that goes on after another's failure would outlive its group.
-            puts = (self._blobs.put_async(content) for content in contents.values())
-            failures = [
-                done for done in await asyncio.gather(*puts, return_exceptions=True) if done is not None
-            ]
-            for failure in failures:
-                if isinstance(failure, BaseException):
-                    raise failure
+            await self._blobs.put_many(contents)
 
             def work(connection: Connection) -> None:
                 # Who deleted the same pictures since took their bytes with them.

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from store.durable import make_folder, sync_file, sync_folder, write_file
+from store.blob_files import clear_leftovers, delete_file, flush_file, put_file, size_of
+from store.durable import make_folder, sync_folder
 from store.errors import BlobMissingError, BlobsUnavailableError, CorruptBlobError
 
 T = TypeVar("T")
@@ -25,9 +25,6 @@ T = TypeVar("T")
 NUM_THREADS = 16
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_ASIDE = ".deleted"
-# What stands beside blobs when a put or a deletion was killed.
-_LEFTOVER = re.compile(rf"[0-9a-f]{{64}}(#\d+|{re.escape(_ASIDE)})")
 # obstore raises Python's own errors for what files know too, such as FileNotFoundError.
 _FAILURES = (BaseError, OSError)
 
@@ -35,10 +32,10 @@ _FAILURES = (BaseError, OSError)
 class BlobStore:
     """A folder, `memory://` or an S3 bucket of bytes; the same bytes are kept once.
 
-    `put` returns when the bytes are durable. Bytes are put before the row that names them is written,
-    and a second put makes them young again, so that the clean-up of unnamed blobs never takes bytes that
-    a row is about to name. A deletion by hand takes young ones too: the write that names bytes calls
-    `ensure` first.
+    `put` returns when the bytes are durable; what `put_many` takes is so after a `flush`. Bytes are put
+    before the row that names them is written, and a second put makes them young again, so that the clean-up
+    of unnamed blobs never takes bytes that a row is about to name. A deletion by hand takes young ones too:
+    the write that names bytes calls `ensure` first.
     """
 
     def __init__(self, url_or_path: str) -> None:
@@ -66,14 +63,47 @@ class BlobStore:
             if self._folder is None:
                 obstore.put(self._store(), _path(sha256), content)
             else:
-                self._put_in_folder(self._folder / _path(sha256), content)
+                self._put_in_folder(self._folder, {sha256: content}, is_flushed=True)
         except _FAILURES as error:
             raise _unavailable("store", error) from error
         return sha256
 
-    async def put_async(self, content: bytes) -> str:
-        """Store bytes as `put` does, in one of 16 threads."""
-        return await self.in_thread(partial(self.put, content))
+    async def put_many(self, contents: Mapping[str, bytes]) -> None:
+        """Store bytes (SHA-256 to content), for the event loop.
+
+        They outlive the process at once. In a folder they outlive the machine only after `flush`, or when
+        its system has written them, usually within half a minute.
+
+        Raises:
+            BlobsUnavailableError: The store can't be written, for instance because the disk is full.
+        """
+        if self._folder is not None:
+            try:
+                # One thread for all: handing each of them over costs more than writing it.
+                await self.in_thread(partial(self._put_in_folder, self._folder, contents, is_flushed=False))
+            except OSError as error:
+                raise _unavailable("store", error) from error
+            return
+        # Each to its end: a put that goes on after another's failure would outlive its group.
+        puts = (self.in_thread(partial(self.put, content)) for content in contents.values())
+        for done in await asyncio.gather(*puts, return_exceptions=True):
+            if isinstance(done, BaseException):
+                raise done
+
+    def flush(self, sha256: str) -> None:
+        """Return once bytes that `put_many` took are durable.
+
+        Raises:
+            BlobMissingError: There are none of that name.
+            BlobsUnavailableError: The store can't be written.
+        """
+        try:
+            if self._folder is not None:
+                flush_file(self._folder / _path(sha256))
+        except FileNotFoundError as error:
+            raise _missing(sha256) from error
+        except OSError as error:
+            raise _unavailable("store", error) from error
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run work that ends in a put in one of the 16 threads of puts, for the event loop."""
@@ -108,10 +138,7 @@ class BlobStore:
             else:
                 content = bytes(obstore.get(self._store(), _path(sha256)).bytes())
         except FileNotFoundError as error:
-            raise BlobMissingError(
-                f"Expected the bytes {sha256} in the blob store, found none: they were deleted or lost. "
-                "Restore them from a backup, or send the image again."
-            ) from error
+            raise _missing(sha256) from error
         except _FAILURES as error:
             raise _unavailable("read", error) from error
         if hashlib.sha256(content).hexdigest() != sha256:
@@ -125,6 +152,16 @@ class BlobStore:
         """Return whether bytes of that name are here."""
         return self._modified(sha256) is not None
 
+    def survivors(self, sizes: Mapping[str, int]) -> list[str]:
+        """Return which bytes (SHA-256 to size) are here in full, in their order.
+
+        Others were deleted, or lost with the machine before it had written them. A bucket isn't asked.
+        """
+        folder = self._folder
+        if folder is None:
+            return list(sizes)
+        return [sha256 for sha256, size in sizes.items() if size_of(folder / _path(sha256)) == size]
+
     def delete(self, sha256: str, *, unless_newer_than: datetime | None = None) -> bool:
         """Delete bytes; return False where they are not there, or were put after `unless_newer_than`.
 
@@ -133,7 +170,7 @@ class BlobStore:
         """
         try:
             if self._folder is not None:
-                return _delete_file(self._folder / _path(sha256), unless_newer_than)
+                return delete_file(self._folder / _path(sha256), unless_newer_than)
             modified = self._modified(sha256)
             if modified is None or (unless_newer_than is not None and modified > unless_newer_than):
                 return False
@@ -167,15 +204,10 @@ class BlobStore:
         Raises:
             BlobsUnavailableError: The store can't be read or written.
         """
-        num_cleared = 0
         try:
-            for file in self._folder.glob("*/*") if self._folder is not None else ():
-                if _LEFTOVER.fullmatch(file.name) and _is_older(file, before):
-                    file.unlink(missing_ok=True)
-                    num_cleared += 1
+            return 0 if self._folder is None else clear_leftovers(self._folder, before)
         except _FAILURES as error:
             raise _unavailable("delete", error) from error
-        return num_cleared
 
     def close(self) -> None:
         """End the threads."""
@@ -189,12 +221,10 @@ class BlobStore:
             self._opened = LocalStore(str(self._folder))
         return self._opened
 
-    def _put_in_folder(self, file: Path, content: bytes) -> None:
-        self._prepare(file.parent.parent)
-        if not _renew(file, content):
-            write_file(file, content)
-        # Also where it was there: the put that wrote it may not have come so far yet.
-        sync_folder(file.parent)
+    def _put_in_folder(self, folder: Path, contents: Mapping[str, bytes], *, is_flushed: bool) -> None:
+        self._prepare(folder)
+        for sha256, content in contents.items():
+            put_file(folder / _path(sha256), content, is_flushed=is_flushed)
 
     def _prepare(self, folder: Path) -> None:
         """Make all folders at once: a crash could lose one that another put has just made, and ours in it."""
@@ -224,44 +254,11 @@ def _path(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"
 
 
-def _renew(file: Path, content: bytes) -> bool:
-    """Make a file young again, and durable; return False where it isn't there, or the disk damaged it."""
-    try:
-        if file.read_bytes() != content:
-            return False
-        os.utime(file)
-        sync_file(file)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _is_older(file: Path, than: datetime) -> bool:
-    try:
-        return file.stat().st_mtime < than.timestamp()
-    except FileNotFoundError:
-        # A put has just given it its name.
-        return False
-
-
-def _delete_file(file: Path, unless_newer_than: datetime | None) -> bool:
-    """Delete a file, or put it back where it turns out to be newer.
-
-    Where its age counts it is moved aside before that is read: a put that comes in between finds it gone
-    and writes it anew, and one that came before has made it young.
-    """
-    if unless_newer_than is None:
-        file.unlink()
-    else:
-        aside = file.with_name(f"{file.name}{_ASIDE}")
-        file.rename(aside)
-        if aside.stat().st_mtime > unless_newer_than.timestamp():
-            aside.rename(file)
-            return False
-        aside.unlink()
-    # What was to go must not come back after a crash.
-    sync_folder(file.parent)
-    return True
+def _missing(sha256: str) -> BlobMissingError:
+    return BlobMissingError(
+        f"Expected the bytes {sha256} in the blob store, found none: they were deleted or lost. "
+        "Restore them from a backup, or send the image again."
+    )
 
 
 def _unavailable(verb: str, error: Exception) -> BlobsUnavailableError:

@@ -5,17 +5,19 @@ import secrets
 from pathlib import Path
 
 
-def write_file(file: Path, content: bytes) -> None:
+def write_file(file: Path, content: bytes, *, is_flushed: bool = True) -> None:
     """Write a file whose name stands for all of its bytes, or isn't there; `sync_folder` keeps the name.
 
-    A kill can leave `NAME#NUMBER` beside it, with a part of the bytes.
+    A kill can leave `NAME#NUMBER` beside it, with a part of the bytes. Where it isn't flushed, a machine that
+    fails can leave the name without the bytes.
     """
     partial = file.with_name(f"{file.name}#{secrets.randbits(64)}")
     try:
         with partial.open("xb") as opened:
             opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
+            if is_flushed:
+                opened.flush()
+                os.fsync(opened.fileno())
         os.replace(partial, file)
     except OSError:
         partial.unlink(missing_ok=True)

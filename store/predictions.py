@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from store.blob_names import unreferenced
 from store.database import now
@@ -36,6 +37,20 @@ __all__ = [
 ]
 
 _REMEDY = "Send the image itself with its label instead."
+# Built once: building a statement takes longer than running it.
+_LOG = insert(predictions_table)
+_GROW = (
+    update(prediction_hours)
+    .where(
+        prediction_hours.c.hour == bindparam("of_hour"),
+        prediction_hours.c.version == bindparam("of_version"),
+        prediction_hours.c.label == bindparam("of_label"),
+    )
+    .values(
+        num_predictions=prediction_hours.c.num_predictions + bindparam("num_more"),
+        sum_confidence=prediction_hours.c.sum_confidence + bindparam("more_confidence"),
+    )
+)
 _WANTS_LABEL = (predictions_table.c.is_audit.is_(True), predictions_table.c.is_labelled.is_(False))
 
 
@@ -82,9 +97,7 @@ def log_predictions(connection: Connection, rows: Sequence[LoggedPrediction]) ->
     images = {row.sha256: row.num_bytes for row in rows}
     num_known_bytes = sum(images[sha256] for sha256 in logged_images(connection, images))
     labelled = _labelled_images(connection, {row.sha256 for row in rows if row.is_audit})
-    connection.execute(
-        insert(predictions_table), [asdict(row) | {"is_labelled": row.sha256 in labelled} for row in rows]
-    )
+    connection.execute(_LOG, [_columns_of(row) | {"is_labelled": row.sha256 in labelled} for row in rows])
     change_kept(connection, len(rows), sum(images.values()) - num_known_bytes)
     _roll_up(connection, rows)
 
@@ -189,7 +202,14 @@ def delete_prediction(connection: Connection, prediction_id: str) -> DeletedPred
     )
 
 
+def _columns_of(row: LoggedPrediction) -> dict[str, Any]:
+    # Not asdict, which copies each value.
+    return {name: getattr(row, name) for name in LoggedPrediction.__dataclass_fields__}
+
+
 def _labelled_images(connection: Connection, shas: Collection[str]) -> set[str]:
+    if not shas:
+        return set()
     query = select(samples.c.sha256).where(samples.c.sha256.in_(shas), samples.c.state != "quarantined")
     return set(connection.execute(query).scalars())
 
@@ -206,19 +226,12 @@ def _roll_up(connection: Connection, rows: Sequence[LoggedPrediction]) -> None:
     for row in rows:
         hour = row.created.replace(minute=0, second=0, microsecond=0)
         sums[hour, row.version, row.label].append(row.confidence)
-    table = prediction_hours
     for (hour, version, label), confidences in sums.items():
-        grown = connection.execute(
-            update(table)
-            .where(table.c.hour == hour, table.c.version == version, table.c.label == label)
-            .values(
-                num_predictions=table.c.num_predictions + len(confidences),
-                sum_confidence=table.c.sum_confidence + sum(confidences),
-            )
-        )
-        if grown.rowcount == 0:
+        key = {"of_hour": hour, "of_version": version, "of_label": label}
+        grown = {"num_more": len(confidences), "more_confidence": sum(confidences)}
+        if connection.execute(_GROW, key | grown).rowcount == 0:
             connection.execute(
-                insert(table).values(
+                insert(prediction_hours).values(
                     hour=hour,
                     version=version,
                     label=label,

@@ -18,12 +18,13 @@ CLASSES = ("blue", "green", "red", "yellow")
 @pytest.fixture
 def logged(world: Any, picture: Any) -> list[str]:
     """Log pictures of the night as predictions of production; return their digests."""
-    digests = [world.blobs.put(picture("blue", 50_000 + number, night=True)) for number in range(40)]
+    contents = [picture("blue", 50_000 + number, night=True) for number in range(40)]
+    digests = [world.blobs.put(content) for content in contents]
     rows = [
         LoggedPrediction(
             id=f"prediction-{number}",
             sha256=digest,
-            num_bytes=100,
+            num_bytes=len(contents[number]),
             label="blue",
             confidence=0.9,
             version="v1",

@@ -1,20 +1,21 @@
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from retrain.agreement import live_accuracy
+from retrain.agreement import live_accuracy, logged_images
 from store import registry, samples
 from store.predictions import LoggedPrediction, log_predictions
 from store.registry import NewVersion
 
 
-def _answered(world: Any, version: str, number: int) -> str:
+def _answered(world: Any, version: str, number: int, content: bytes | None = None) -> str:
     """Log a prediction of a version that says "red", and return its number."""
     row = LoggedPrediction(
         id=f"{version}-{number}",
-        sha256=f"{number:064x}",
-        num_bytes=1,
+        sha256=f"{number:064x}" if content is None else world.blobs.put(content),
+        num_bytes=1 if content is None else len(content),
         label="red",
         confidence=0.8,
         version=version,
@@ -51,3 +52,15 @@ def test_audits_of_what_another_version_answered_say_nothing_of_this_one(
     assert (found.accuracy, found.num_audited) == (pytest.approx(6 / 9), 9)
     # Too few of its own: its confidences stand in.
     assert (unknown.accuracy, unknown.num_audited) == (pytest.approx(0.8), None)
+
+
+def test_logged_images_that_the_store_lost_are_left_out(small_world: Any, picture: Any) -> None:
+    contents = [picture("red", 600 + number) for number in range(20)]
+    for number, content in enumerate(contents):
+        _answered(small_world, "v1", number, content)
+    shas = [hashlib.sha256(content).hexdigest() for content in contents]
+    for sha256 in shas[:5]:
+        small_world.blobs.delete(sha256)
+    with small_world.database.read() as connection:
+        rehearsed, held_out = logged_images(connection, small_world.blobs, limit=100)
+    assert sorted(rehearsed + held_out) == sorted(shas[5:])

@@ -1,6 +1,8 @@
 """Every error has one shape; bad input gets the status that the design names, and never a 5xx."""
 
+import errno
 import io
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -277,10 +279,10 @@ async def test_nothing_is_acknowledged_when_the_database_cannot_be_written(
 async def test_nothing_is_acknowledged_when_the_bytes_cannot_be_stored(
     run: Any, serving: Any, picture: Any, monkeypatch: Any
 ) -> None:
-    def refuse(content: bytes) -> str:
-        raise store_errors.BlobsUnavailableError("Expected to store bytes, found a full disk.")
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(serving.blobs, "put", refuse)
+    monkeypatch.setattr("store.blobs.put_file", refuse)
     async with run(serving) as api:
         answer = await api.client.post("/v1/feedback", files={"image": picture()}, data={"label": "red"})
         prediction = await api.client.post("/v1/predict", content=picture(), headers=JPEG)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from service.errors import InvalidLabelError
 from service.feedback import clean_label
+from service.images import sha256_of
 from service.settings import BatchSettings, ServiceSettings
 from store.errors import UnknownPredictionError
 from store.near_duplicates import num_differing_bits
@@ -36,21 +37,40 @@ def test_what_is_no_label_is_refused(label: str) -> None:
 async def test_feedback_waits_for_a_prediction_that_is_still_being_written(
     run: Any, serving: Any, picture: Any, monkeypatch: Any
 ) -> None:
-    gate, put = threading.Event(), serving.blobs.put
+    gate, put_many = asyncio.Event(), serving.blobs.put_many
 
-    def slow(content: bytes) -> str:
-        assert gate.wait(10)
-        return str(put(content))
+    async def slow(contents: dict[str, bytes]) -> None:
+        await gate.wait()
+        await put_many(contents)
 
     async with run(serving) as api:
-        monkeypatch.setattr(serving.blobs, "put", slow)
+        monkeypatch.setattr(serving.blobs, "put_many", slow)
         answer = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
         sent = {"prediction_id": answer.json()["prediction_id"], "label": "red"}
         feedback = asyncio.create_task(api.client.post("/v1/feedback", json=sent))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         assert not feedback.done()
         gate.set()
         assert (await feedback).status_code == 201
+
+
+async def test_a_predictions_image_is_flushed_before_its_label_is_acknowledged(
+    run: Any, serving: Any, picture: Any, monkeypatch: Any
+) -> None:
+    flush, flushed = serving.blobs.flush, list[str]()
+
+    def noted(sha256: str) -> None:
+        flush(sha256)
+        with serving.database.read() as connection:
+            assert connection.execute(select(samples)).all() == []
+        flushed.append(sha256)
+
+    monkeypatch.setattr(serving.blobs, "flush", noted)
+    async with run(serving) as api:
+        answer = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
+        sent = {"prediction_id": answer.json()["prediction_id"], "label": "red"}
+        assert (await api.client.post("/v1/feedback", json=sent)).status_code == 201
+    assert flushed == [sha256_of(picture())]
 
 
 async def test_near_duplicates_are_found_whether_the_image_came_before_or_with_its_label(

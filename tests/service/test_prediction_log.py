@@ -65,11 +65,11 @@ async def test_what_cannot_be_written_is_counted_and_the_next_is_written(
     lost: list[int] = []
     log = PredictionLog(store.database, store.blobs, lost.append)
 
-    def refuse(content: bytes) -> str:
+    async def refuse(contents: object) -> None:
         raise BlobsUnavailableError("Expected to store bytes, found a full disk.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.blobs, "put", refuse)
+        patch.setattr(store.blobs, "put_many", refuse)
         first = _row(b"image")
         await log.add(first, b"image")
         await log.written(first.id)

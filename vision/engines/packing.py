@@ -48,7 +48,10 @@ def _pack_children(parent: nn.Module) -> None:
 
 
 class Packed(nn.Module):
-    """A convolution whose weights lie as oneDNN wants them, with the sum and the activation behind it."""
+    """A convolution whose weights lie as oneDNN wants them, with the sum and the activation behind it.
+
+    How it wants them depends on the size of what is convolved, so they are laid out for the first image.
+    """
 
     def __init__(self, plain: nn.Conv2d, activation: _Activation) -> None:
         super().__init__()
@@ -57,18 +60,27 @@ class Packed(nn.Module):
         self._geometry = (plain.padding, plain.stride, plain.dilation, plain.groups)
         self._activation = activation
         self._bias = None if plain.bias is None else plain.bias.detach()
-        self._weight = torch.ops.mkldnn._reorder_convolution_weight(plain.weight.detach(), *self._geometry)
+        self._weight: Tensor = plain.weight.detach()
 
     def forward(self, images: Tensor, added: Tensor | None = None) -> Tensor:
         """Return the activation of the convolution, or of its sum with `added`."""
         run = torch.ops.mkldnn._convolution_pointwise
-        how = (self._weight, self._bias, *self._geometry)
+        how = (self._laid_out(images), self._bias, *self._geometry)
         result: Tensor
         if added is None:
             result = run(images, *how, self._activation, [], "")
         else:
             result = run.binary(images, added, *how, "add", 1.0, self._activation, [], "")
         return result
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        # Read once: of two threads that begin together each lays out its own, and one of them is kept.
+        weight = self._weight
+        if not weight.is_mkldnn:
+            size = (1, *images.shape[1:])
+            weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self._geometry, size)
+            self._weight = weight
+        return weight
 
 
 class _Residual(nn.Module):

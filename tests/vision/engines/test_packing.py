@@ -65,6 +65,17 @@ def test_images_of_another_size_and_number_than_it_was_packed_for_are_answered()
             torch.testing.assert_close(packed(images)[0], plain(images)[0], rtol=1e-3, atol=1e-4)
 
 
+def test_weights_are_laid_out_once_for_the_first_image() -> None:
+    packed = Packed(nn.Conv2d(3, 4, 3), "relu")
+    assert not packed._weight.is_mkldnn
+    with torch.inference_mode():
+        packed(torch.rand(1, 3, 32, 32))
+        laid_out = packed._weight
+        packed(torch.rand(2, 3, 64, 64))
+    assert laid_out.is_mkldnn
+    assert packed._weight is laid_out
+
+
 class OtherUse(nn.Sequential):
     """Its ReLU stands behind its convolution, and runs before it."""
 

@@ -26,14 +26,16 @@ from vision.preprocessing import preprocessing_for
 @pytest.mark.parametrize(
     ("capabilities", "expected"),
     [
-        ({"amx_bf16": True}, True),
-        # Vectors of bfloat16 without matrices.
-        ({"avx512_bf16": True, "amx_bf16": False}, False),
+        ({"amx_bf16": True, "cpu_name": "Intel(R) Xeon(R) Processor"}, True),
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "AMD EPYC"}, True),
+        ({"avx512_bf16": False, "cpu_name": "AMD EPYC"}, False),
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "Intel(R) Xeon(R) Processor"}, False),
+        ({"avx512_bf16": True}, False),
         ({}, False),
     ],
 )
-def test_only_matrices_of_bfloat16_count(
-    capabilities: dict[str, bool], expected: bool, monkeypatch: pytest.MonkeyPatch
+def test_matrices_of_bfloat16_count_and_vectors_on_processors_that_gain_by_them(
+    capabilities: dict[str, bool | str], expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert has_bfloat16() is expected
