@@ -77,8 +77,8 @@ def test_in_bfloat16_it_learns_the_same_and_keeps_its_weights_in_float32() -> No
     assert not torch.equal(rounded.state["fc.weight"], exact.state["fc.weight"])
     torch.testing.assert_close(rounded.state["fc.weight"], exact.state["fc.weight"], atol=0.01, rtol=0.05)
     for own, other in zip(rounded.epochs, exact.epochs, strict=True):
-        assert own.training_loss == pytest.approx(other.training_loss, rel=0.03)
         # Processors round differently, and of a loss near nothing that is a larger part.
+        assert own.training_loss == pytest.approx(other.training_loss, rel=0.03, abs=0.001)
         assert own.validation_loss == pytest.approx(other.validation_loss, rel=0.03, abs=0.001)
 
 
