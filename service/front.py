@@ -26,9 +26,7 @@ MAX_TEXT_BYTES = 2**20
 class Front:
     """ASGI middleware around the API and what BentoML serves beside it."""
 
-    def __init__(
-        self, app: ASGIApp, settings: ServiceSettings, observe: Observation, api: ASGIApp | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, settings: ServiceSettings, observe: Observation, api: ASGIApp) -> None:
         """Go around an app.
 
         Args:
@@ -38,8 +36,7 @@ class Front:
             api: The API by itself, to pass its own paths to without BentoML's router.
         """
         self._settings = settings
-        inner: ASGIApp = _Uniform(app if api is None else _Fork(app, api))
-        inner = Access(BodyLimit(inner, self._max_bytes), settings.access)
+        inner: ASGIApp = Access(BodyLimit(_Uniform(_Fork(app, api)), self._max_bytes), settings.access)
         if settings.access.allowed_origins:
             # Outside of Access, because a browser's preflight carries no key.
             inner = CORSMiddleware(

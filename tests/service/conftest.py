@@ -148,7 +148,8 @@ def run() -> Run:
         exposition = Exposition(registry, StoreCollector(store.database, settings.threshold))
         given = Collaborators(store.database, store.blobs, ServiceMetrics(registry), exposition)
         services = build_services(given, settings)
-        app = Front(create_api(services), settings, services.metrics.observe_request)
+        api = create_api(services)
+        app = Front(api, settings, services.metrics.observe_request, api)
         transport = httpx.ASGITransport(app, client=(peer, 1))
         async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
             await services.hot_swap.look()
