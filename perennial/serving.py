@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from monitoring.store_collector import StoreCollector
+from perennial.heaps import share_heaps
 from perennial.metrics_folder import use_folder
 from perennial.settings import Settings
 from service.services import Collaborators, Services, build_services
@@ -19,6 +20,7 @@ def build(settings: Settings) -> Services:
         StoreError: The database or the blob store can't be opened.
         OSError: A folder can't be made or read.
     """
+    share_heaps()
     service = settings.service()
     # Each lane is one thread: batches side by side get more done than one batch on many threads.
     torch.set_num_threads(1)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from service.heap import return_freed
 from service.predictor import LiveModel, Predictor, load_model
 from service.thread_weight import LOADER_STEPS, lower_weight
 from store.blobs import BlobStore
@@ -134,5 +133,4 @@ class HotSwap:
         sizes = WARM_UP_BATCHES if self._predictor.live is None else WARM_UP_BATCHES[:1]
         for number in sizes:
             self._predictor.predict(model, [torch.zeros(3, size, size)] * number)
-        return_freed()
         return model
