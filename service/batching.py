@@ -17,6 +17,11 @@ from vision.errors import ImageError
 
 _log = logging.getLogger(__name__)
 
+# A lane that was free for longer had nothing to do; for less, and its next images were on their way.
+_REST_SECONDS = 0.01
+# As long after a rest, lanes have time for more than there is.
+_CALM_SECONDS = 1.0
+
 Predicted = tuple[Prediction, Prepared]
 
 
@@ -40,6 +45,7 @@ class Batcher:
     There are as many lanes as cores to keep busy, so a core has one thing to do at a time. An image for which
     a lane is free is begun at once. Others wait, and the lane that begins next takes them as it decodes: its
     batch closes when it is full, when its first image has waited its share, or when no other one is waiting.
+    As long as lanes have rests, each leaves the others their part of what waits, to be answered sooner.
     A request whose client has gone is dropped before it costs anything. One version answers a whole batch.
     """
 
@@ -56,7 +62,10 @@ class Batcher:
         self._lanes = ThreadPoolExecutor(
             settings.lanes, thread_name_prefix="lane", initializer=lower_weight, initargs=(LANE_STEPS,)
         )
-        self._num_free_lanes = settings.lanes
+        # Since when each free lane has been free; those that have been for longest are first.
+        self._free_since = deque([0.0] * settings.lanes)
+        # Written by the event loop, read by lanes.
+        self._calm_until = 0.0
         self._in_flight: set[asyncio.Task[None]] = set()
 
     async def predict(self, content: bytes) -> Predicted:
@@ -102,8 +111,10 @@ class Batcher:
 
     def _begin(self) -> None:
         """Set each free lane to work, as long as images wait."""
-        while self._num_free_lanes > 0 and (first := self._take()) is not None:
-            self._num_free_lanes -= 1
+        while self._free_since and (first := self._take()) is not None:
+            now = time.monotonic()
+            if now - self._free_since.popleft() > _REST_SECONDS:
+                self._calm_until = now + _CALM_SECONDS
             task = asyncio.create_task(self._run_lane(first), name="lane")
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
@@ -123,7 +134,7 @@ class Batcher:
         try:
             await loop.run_in_executor(self._lanes, self._work, first, loop)
         finally:
-            self._num_free_lanes += 1
+            self._free_since.append(time.monotonic())
         # Those that came after the lane had found nobody.
         self._begin()
 
@@ -155,8 +166,7 @@ class Batcher:
                 outcomes.append(self._prepare(batch[-1].content, model.artifact.preprocessing))
             except Exception as error:  # noqa: BLE001  whatever is wrong with one image, others are answered
                 outcomes.append(error)
-            is_closed = len(batch) >= self._settings.max_batch or time.monotonic() >= until
-            if is_closed or (waiting := self._take()) is None:
+            if self._is_closed(len(batch), until) or (waiting := self._take()) is None:
                 break
             batch.append(waiting)
         images = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
@@ -167,6 +177,11 @@ class Batcher:
         return [
             (next(predictions), outcome) if isinstance(outcome, Prepared) else outcome for outcome in outcomes
         ]
+
+    def _is_closed(self, num: int, until: float) -> bool:
+        now = time.monotonic()
+        has_its_part = num * self._settings.lanes >= num + len(self._waiting)
+        return num >= self._settings.max_batch or now >= until or (has_its_part and now < self._calm_until)
 
 
 def _tell(batch: Sequence[_Waiting], outcomes: Sequence[Predicted | Exception]) -> None:

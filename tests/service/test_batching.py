@@ -92,6 +92,46 @@ async def test_with_two_lanes_two_batches_are_in_flight(models: Any, make: Any, 
     await batcher.close()
 
 
+async def test_lanes_that_had_a_rest_share_what_waits(models: Any, make: Any, picture: Any) -> None:
+    predictor = Gated(models[0])
+    batcher = make(predictor, max_batch=8, lanes=2, wait_seconds=10)
+    in_flight = []
+    for number in range(2):
+        in_flight.append(asyncio.create_task(batcher.predict(picture(number))))
+        await until(predictor.begun.is_set)
+        predictor.begun.clear()
+    others = [asyncio.create_task(batcher.predict(picture(number))) for number in range(2, 8)]
+    await until(lambda: len(batcher._waiting) == 6)
+    predictor.gate.set()
+    await asyncio.gather(*in_flight, *others)
+    # Whoever comes first takes half of what is there at that moment.
+    assert len(predictor.sizes) >= 4
+    assert max(predictor.sizes) <= 3
+    await batcher.close()
+
+
+async def test_lanes_that_never_rest_fill_their_batches(
+    models: Any, make: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.batching._REST_SECONDS", float("inf"))
+    predictor = Gated(models[0])
+    batcher = make(predictor, max_batch=8, lanes=2, wait_seconds=10)
+    first = asyncio.create_task(batcher.predict(picture(0)))
+    await until(predictor.begun.is_set)
+    held = threading.Event()
+    batcher._lanes.submit(held.wait, 10)
+    second = asyncio.create_task(batcher.predict(picture(1)))
+    await until(lambda: len(batcher._free_since) == 0)
+    others = [asyncio.create_task(batcher.predict(picture(number))) for number in range(2, 8)]
+    await until(lambda: len(batcher._waiting) == 6)
+    predictor.gate.set()
+    await asyncio.gather(first, *others)
+    assert predictor.sizes[:2] == [1, 6]
+    held.set()
+    await second
+    await batcher.close()
+
+
 async def test_closing_waits_for_every_batch_in_flight(models: Any, make: Any, picture: Any) -> None:
     predictor = Gated(models[0])
     batcher = make(predictor, lanes=2)
