@@ -14,10 +14,12 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 _Activation = Literal["none", "relu"]
 
 
-def is_available() -> bool:
-    """Return whether this torch has the operators."""
-    names = ("_convolution_pointwise", "_reorder_convolution_weight")
-    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)  # type: ignore[no-untyped-call]  # torch leaves it without types
+def is_available(dtype: torch.dtype = torch.float32) -> bool:
+    """Return whether this torch has the operators, and this processor what they need for a data type."""
+    names = ("_convolution_pointwise", "_reorder_convolution_weight", "_is_mkldnn_bf16_supported")
+    if not torch.backends.mkldnn.is_available() or not all(hasattr(torch.ops.mkldnn, name) for name in names):  # type: ignore[no-untyped-call]  # torch leaves it without types
+        return False
+    return dtype != torch.bfloat16 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def pack(network: nn.Module) -> None:

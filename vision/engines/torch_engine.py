@@ -26,7 +26,7 @@ class TorchEngine:
         self._dtype = _DTYPES[precision]
         answering = folded(network) if isinstance(network, Classifier) else network
         self.network = answering.to(self._dtype)
-        if packing.is_available():
+        if packing.is_available(self._dtype):
             apply_if_equivalent(self.network, packing.pack)
         self.network.to(memory_format=torch.channels_last)
 

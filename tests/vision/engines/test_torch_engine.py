@@ -23,7 +23,7 @@ def test_it_answers_what_the_classifier_answers(
 def test_without_the_operators_of_onednn_it_answers_the_same(
     artifact: Artifact, images: Tensor, expected: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "is_available", lambda: False)
+    monkeypatch.setattr(packing, "is_available", lambda _dtype: False)
     engine = TorchEngine(artifact.build())
     assert not any(isinstance(module, packing.Packed) for module in engine.network.modules())
     torch.testing.assert_close(engine(images)[0], expected[0], atol=1e-4, rtol=1e-4)
