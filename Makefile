@@ -20,7 +20,7 @@ test test-all: export PYTHONDONTWRITEBYTECODE :=
 # Files side by side, each on one thread: torch's threads wait for each other where a core is shared.
 test test-all: export OMP_NUM_THREADS := 1
 JOBS ?= 2
-PYTEST := $(RUN)python -m pytest -n $(JOBS) --dist loadfile
+PYTEST := $(RUN)python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test: .venv/dev ## Run the tests (some 10 minutes on 2 cores): JOBS=n files side by side
 	@$(PYTEST)

@@ -42,7 +42,7 @@ FAST = RoundSettings(
     engine="torch",
     precision="float32",
     gate=GateSettings(min_direct=20),
-    fine_tune=FineTuneSettings(epochs=8, learning_rate=1e-3, num_threads=1, batch_size=16),
+    fine_tune=FineTuneSettings(epochs=5, learning_rate=1e-3, num_threads=1, batch_size=16),
 )
 
 
@@ -239,7 +239,7 @@ from store.database import Database
 url, blobs, round_id, fencing = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[5])
 settings = RoundSettings(
     gate=GateSettings(min_direct=20),
-    fine_tune=FineTuneSettings(epochs=8, learning_rate=1e-3, num_threads=1, batch_size=16),
+    fine_tune=FineTuneSettings(epochs=5, learning_rate=1e-3, num_threads=1, batch_size=16),
 )
 sys.exit(child.main(Handles(Database(url), BlobStore(blobs), settings), round_id, fencing))
 """

@@ -45,7 +45,7 @@ def _kill_at_random(
         process = start_learner(world, f"learner-{number}", child="learning", lease_seconds=2.0)
         tries = world.find_round(round_id).num_tries
         wait_until(lambda tries=tries: _has_begun(world, round_id, tries), "the round was begun", 60)
-        time.sleep(rng.uniform(0.0, 15.0))  # the moment of the kill is what the test varies
+        time.sleep(rng.uniform(0.0, 10.0))  # the moment of the kill is what the test varies
         process.kill()
         process.communicate()
         _check_promises(world)

@@ -11,7 +11,7 @@ from retrain.exit_status import FINISHED
 from retrain.fine_tune import fine_tune
 from retrain.gate import GateSettings
 from retrain.round import LearningRound, run_round
-from retrain.settings import RoundSettings
+from retrain.settings import FineTuneSettings, RoundSettings
 from retrain.workbench import Workbench
 from store import leases, registry, rounds, samples, slices
 from store.errors import FencedError
@@ -20,6 +20,7 @@ from store.registry import NewVersion
 from vision.engines import precision as precisions
 from vision.engines.bfloat16_file import BFLOAT16_FILE
 from vision.engines.making import ENGINE_FILE
+from vision.training import TrainingResult
 
 CLASSES = ("blue", "green", "red", "yellow")
 
@@ -36,11 +37,29 @@ def _before_evaluating(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object
 
 
 @pytest.fixture
+def learnt(monkeypatch: pytest.MonkeyPatch, learnt_before: list[TrainingResult]) -> None:
+    """Train once for all tests that send 160 pictures of the night: they would learn the same."""
+
+    def remembered(*arguments: Any) -> TrainingResult:
+        if not learnt_before:
+            learnt_before.append(fine_tune(*arguments))
+        return learnt_before[0]
+
+    monkeypatch.setattr(round_module, "fine_tune", remembered)
+
+
+@pytest.fixture(scope="module")
+def learnt_before() -> list[TrainingResult]:
+    return []
+
+
+@pytest.fixture
 def brief(world: Any) -> RoundSettings:
     """A round of one gentle epoch, for what doesn't depend on what is learnt."""
     return replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=1, learning_rate=1e-5))
 
 
+@pytest.mark.usefixtures("learnt")
 def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any) -> None:
     world.send(CLASSES, 160)
     ended = world.run(replace(world.settings, engine="auto"))
@@ -68,9 +87,10 @@ def test_a_round_trains_in_the_precision_that_the_processor_has(
     monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
     trained_in = []
 
-    def noting(*arguments: Any) -> Any:
-        trained_in.append(arguments[3].precision)
-        return fine_tune(*arguments)
+    def noting(champion: Any, student: Any, lesson: Any, settings: FineTuneSettings, listeners: Any) -> Any:
+        trained_in.append(settings.precision)
+        # A processor without bfloat16 takes many times as long in it.
+        return fine_tune(champion, student, lesson, replace(settings, precision="float32"), listeners)
 
     monkeypatch.setattr(round_module, "fine_tune", noting)
     world.send(CLASSES, 20)
@@ -144,8 +164,8 @@ def test_too_few_holdout_samples_are_inconclusive_and_wait_for_the_next_round(
     assert world.production.version == "v1"
 
 
+@pytest.mark.usefixtures("learnt")
 def test_a_persons_promotion_during_a_round_wins(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The round of the first test, which passes.
     world.send(CLASSES, 160)
 
     def promote_by_hand() -> None:
@@ -162,6 +182,7 @@ def test_a_persons_promotion_during_a_round_wins(world: Any, monkeypatch: pytest
     assert world.num_pending > 0
 
 
+@pytest.mark.usefixtures("learnt")
 def test_nobody_is_asked_about_a_candidate_that_was_judged_against_another_champion(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,9 +229,8 @@ def test_a_round_under_a_lost_lease_writes_nothing_more(
     assert world.production.version == "v1"
 
 
-def test_asked_promotion_waits_for_a_person_and_adds_the_slice_when_approved(
-    world: Any, brief: RoundSettings
-) -> None:
+@pytest.mark.usefixtures("learnt")
+def test_asked_promotion_waits_for_a_person_and_adds_the_slice_when_approved(world: Any) -> None:
     world.send(CLASSES, 160)
     ended = world.run(replace(world.settings, promote="ask"))
     assert ended.state == "awaiting_approval", ended.reason

@@ -1,6 +1,7 @@
 """Homes with samples of every kind, and what is remembered of them."""
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -72,10 +73,25 @@ def open_home(
         yield open_named
 
 
+@pytest.fixture(scope="session")
+def full_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of `full`; copy it, don't change it."""
+    home = tmp_path_factory.mktemp("full") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PERENNIAL_HOME", str(home))
+        with open_state(Settings.load()) as state:
+            fill(state)
+    return home
+
+
 @pytest.fixture
-def full(open_home: Callable[[str], State]) -> State:
+def full(full_home: Path, open_home: Callable[[str], State], tmp_path: Path) -> State:
     """A home with 30 samples of all origins, splits and states, under production of two classes."""
-    state = open_home("home")
+    shutil.copytree(full_home, tmp_path / "home")
+    return open_home("home")
+
+
+def fill(state: State) -> None:
     make_production(state)
     for seed in range(20):
         form = ("JPEG", "PNG", "WEBP")[seed % 3]
@@ -92,7 +108,6 @@ def full(open_home: Callable[[str], State]) -> State:
         add(state, picture(28), CLASSES[source == "ben"], source)
     # Near to one that is judged, and kept from learning with it.
     add(state, picture(20, quality=80), "ant")
-    return state
 
 
 @pytest.fixture(name="tools")

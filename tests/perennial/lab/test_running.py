@@ -60,6 +60,7 @@ def test_an_experiment_answers_in_a_page_of_one_file_and_stores_nothing(
 ) -> None:
     result = run("lab", "freezing", str(colours), *SMALL)
     assert result.exit_code == 0, result.output
+    # Which one depends on the seconds that each took, where all are about as good.
     assert "Take “" in result.stdout
     page = settings.home / "lab" / "freezing.html"
     assert f"The report: {page}" in result.stdout
@@ -76,15 +77,11 @@ def test_an_experiment_answers_in_a_page_of_one_file_and_stores_nothing(
 
 
 def test_the_same_experiment_on_shuffled_labels_answers_that_nothing_was_learnt(
-    run_json: RunJson, colours: Path, shuffled: Path
+    run_json: RunJson, shuffled: Path
 ) -> None:
-    real, random = (
-        run_json("lab", "freezing", str(place), *SMALL)["answer"] for place in (colours, shuffled)
-    )
-    # Which one depends on the seconds that each took, where all are about as good.
-    assert real[0].startswith("Take “")
-    assert random[0].startswith("Nothing was learnt that holds on the 16 test images")
-    assert not any(sentence.startswith("Take") for sentence in random)
+    told = run_json("lab", "freezing", str(shuffled), *SMALL)["answer"]
+    assert told[0].startswith("Nothing was learnt that holds on the 16 test images")
+    assert not any(sentence.startswith("Take") for sentence in told)
 
 
 def test_the_answer_s_figures_are_those_of_the_table(run_json: RunJson, colours: Path) -> None:
@@ -141,10 +138,12 @@ def test_networks_without_pretrained_weights_start_from_scratch_and_the_report_s
 
 
 def test_without_a_folder_it_runs_on_digits_and_says_so(run_json: RunJson, tmp_path: Path) -> None:
-    told = run_json("lab", "freezing", *SMALL, "--max-images", "100", "--out", str(tmp_path / "here"))
+    place = tmp_path / "here"
+    few = ("--seeds", "1", "--max-images", "100")
+    told = run_json("lab", "freezing", *SMALL, *few, "--out", str(place))
     assert told["images"]["name"] == "handwritten digits"
     assert "demonstration images" in told["notes"][0]
-    assert told["report"] == str(tmp_path / "here" / "freezing.html")
+    assert told["report"] == str(place / "freezing.html")
     assert Path(told["report"]).exists()
 
 
