@@ -87,6 +87,7 @@ class Settings(Fields):
             device=self.device,
             engine=self.engine,
             precision=self.precision,
+            num_intake_processes=self.intake_processes,
             limits=self.limits(),
             batch=BatchSettings(
                 max_batch=self.max_batch,

@@ -89,6 +89,13 @@ class Fields(BaseSettings):
         ge=1,
         description="Batches that a worker answers at the same time, each on one core.",
     )
+    intake_processes: int = _default(
+        lambda found: 2 * found.get("threads", 1),
+        "twice the threads",
+        ge=0,
+        le=64,
+        description="Processes of a worker that take in images with labels where many come at once, at most.",
+    )
     engine: Literal["auto", "torch", "onnxruntime"] = Field(
         default="auto",
         description="What runs networks on the CPU; `auto`: ONNX Runtime where a version has its file.",

@@ -1,7 +1,6 @@
 """From a user's label to a durable sample."""
 
 import asyncio
-import threading
 import time
 import unicodedata
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from sqlalchemy import Connection
 from service.admission import Admission
 from service.bodies import LabelledUpload
 from service.errors import InvalidLabelError, NotReadyError
+from service.intake_pool import IntakePool
 from service.prediction_log import PredictionLog
 from service.schemas import FeedbackBody, FeedbackRequest, is_printable
 from store.blobs import BlobStore
@@ -23,8 +23,6 @@ from store.predictions import LoggedPrediction, find_prediction, mark_labelled
 from store.samples import FeedbackOutcome, NewSample, SplitSettings, add_sample
 from store.shared_reads import SharedRead
 from store.versions import production_classes
-from vision.decoding import ImageLimits, decode_grey
-from vision.perceptual_hash import perceptual_hash
 
 MAX_LABEL_CHARACTERS = 200
 # Another worker may have answered the prediction, and writes it within a fraction of this.
@@ -39,11 +37,10 @@ class FeedbackDesk:
     database: Database
     blobs: BlobStore
     log: PredictionLog
-    limits: ImageLimits
+    intake: IntakePool
     split: SplitSettings
-    # Bounds how many images wait here, and how many are decoded, and held decoded, at once.
+    # Bounds how many images wait here.
     admission: Admission
-    decoding: threading.Semaphore
     on_outcome: Callable[[str, str], None]
     # Counted after the commit and for many at once: the count takes longer the more is pending.
     num_pending: SharedRead[int]
@@ -75,7 +72,7 @@ class FeedbackDesk:
         label = clean_label(label)
         sha256 = (await self.find(prediction_id)).sha256
         # Not when it was answered: few answers are ever labelled.
-        phash = await self.blobs.in_thread(partial(self._take_in_stored, sha256))
+        phash = await self.intake.threads.hash_stored(sha256)
 
         def work(connection: Connection) -> FeedbackOutcome:
             # Found inside the write: from here on its bytes can't be collected under us.
@@ -108,32 +105,22 @@ class FeedbackDesk:
         label = clean_label(sent.label)
         with self.admission.of(1):
             # The bytes first, then the row that names them: a row without bytes must never be.
-            phash, sha256 = await self.blobs.in_thread(partial(self._take_in, sent.content))
+            taken = await self.intake.take(sent.content)
             new = NewSample(
-                sha256=sha256, phash=phash, origin="direct", source=source, label=label, group=sent.group
+                sha256=taken.sha256,
+                phash=taken.phash,
+                origin="direct",
+                source=source,
+                label=label,
+                group=sent.group,
             )
 
             def add(connection: Connection) -> FeedbackOutcome:
                 # Who deleted the same picture since took its bytes with it.
-                self.blobs.ensure({sha256: sent.content})
+                self.blobs.ensure({taken.sha256: sent.content})
                 return self._add(connection, new)
 
             return await self._store(source, add)
-
-    def _take_in(self, content: bytes) -> tuple[int, str]:
-        """Store bytes that can be decoded; return the perceptual hash and the name."""
-        phash = self._hash(content)
-        return phash, self.blobs.put(content)
-
-    def _take_in_stored(self, sha256: str) -> int:
-        """Make a prediction's image durable, as a sample's has to be; return its perceptual hash."""
-        phash = self._hash(self.blobs.get(sha256))
-        self.blobs.flush(sha256)
-        return phash
-
-    def _hash(self, content: bytes) -> int:
-        with self.decoding:
-            return perceptual_hash(decode_grey(content, self.limits))
 
     def _add(self, connection: Connection, new: NewSample) -> FeedbackOutcome:
         class_names = production_classes(connection)

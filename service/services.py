@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import threading
 from dataclasses import dataclass
 
 from monitoring.metrics import Exposition, ServiceMetrics
@@ -11,6 +10,7 @@ from service.batching import Batcher, BatchHooks
 from service.feedback import FeedbackDesk
 from service.hot_swap import HotSwap, SwapSettings
 from service.images import preparer
+from service.intake_pool import IntakePool
 from service.predicting import PredictionDesk
 from service.prediction_log import PredictionLog
 from service.predictor import Predictor
@@ -24,9 +24,6 @@ from vision.device import resolve_device
 from vision.engines.choice import EngineSettings
 
 _log = logging.getLogger(__name__)
-
-# Twice what a few cores can decode at once: enough that none of them waits.
-MAX_FEEDBACK_DECODING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,7 @@ class Services:
         await self.hot_swap.stop()
         await self.batcher.close()
         await self.log.close()
+        await self.feedback.intake.stop()
         await asyncio.to_thread(self.database.close)
         await asyncio.to_thread(self.blobs.close)
 
@@ -97,10 +95,9 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
             database=given.database,
             blobs=given.blobs,
             log=log,
-            limits=settings.limits,
+            intake=IntakePool(given.blobs, settings.limits, settings.num_intake_processes),
             split=settings.split,
             admission=Admission(settings.batch.max_queue, given.metrics.count_rejection),
-            decoding=threading.Semaphore(MAX_FEEDBACK_DECODING),
             on_outcome=given.metrics.count_feedback,
             num_pending=SharedRead(given.database, num_pending),
         ),

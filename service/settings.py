@@ -53,6 +53,7 @@ class ServiceSettings:
         max_body_bytes: Of a request with several images, past which it gets 413.
         device: "auto" is CUDA where there is one, else the CPU.
         engine: What runs networks: "torch", "onnxruntime", or "auto", the faster one that is there.
+        num_intake_processes: That decode and store feedback's images where many come at once, at most.
         precision: "auto" is bfloat16 where a version was judged in it and the CPU has it; else "float32".
     """
 
@@ -63,6 +64,7 @@ class ServiceSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     engine: EngineKind = "auto"
     precision: PrecisionKind = "auto"
+    num_intake_processes: int = 0
     limits: ImageLimits = field(default_factory=ImageLimits)
     batch: BatchSettings = field(default_factory=BatchSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
