@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import samples, version_samples
@@ -12,13 +12,23 @@ from store.versions import ancestry, production_classes
 FEEDBACK_ORIGINS = ("audit", "direct", "volunteered")
 TRAINING_SPLITS = ("train", "validation")
 
+_IS_PENDING = (
+    samples.c.is_seen.is_(False) & (samples.c.state == "accepted") & samples.c.origin.in_(FEEDBACK_ORIGINS)
+)
+# Built once: it is asked at every feedback, and building it takes as long as counting hundreds.
+_NUM_PENDING = (
+    select(samples.c.label, func.count().label("num"))
+    .where(_IS_PENDING, samples.c.split.in_(TRAINING_SPLITS))
+    .group_by(samples.c.label)
+)
+
 
 def pending(connection: Connection) -> list[Sample]:
     """Return accepted feedback that no version in production's ancestry has seen, oldest first.
 
     Labels that production's classes don't know are left out.
     """
-    query = select_samples().where(_is_pending(), samples.c.split.in_((*TRAINING_SPLITS, "holdout")))
+    query = select_samples().where(_IS_PENDING, samples.c.split.in_((*TRAINING_SPLITS, "holdout")))
     found = [sample_of(row) for row in connection.execute(query.order_by(samples.c.id))]
     class_names = production_classes(connection)
     return [sample for sample in found if class_names is None or sample.label in class_names]
@@ -26,10 +36,8 @@ def pending(connection: Connection) -> list[Sample]:
 
 def num_pending(connection: Connection) -> int:
     """Return how many pending samples are there to learn from: what is compared with a round's threshold."""
-    query = select(samples.c.label, func.count().label("num"))
-    query = query.where(_is_pending(), samples.c.split.in_(TRAINING_SPLITS)).group_by(samples.c.label)
     class_names = production_classes(connection)
-    counts = connection.execute(query)
+    counts = connection.execute(_NUM_PENDING)
     return sum(row.num for row in counts if class_names is None or row.label in class_names)
 
 
@@ -76,11 +84,3 @@ def _seen_by(names: Iterable[str]) -> Select[int]:
 
 def _flag(connection: Connection, ids: Select[int], *, is_seen: bool) -> None:
     connection.execute(update(samples).where(samples.c.id.in_(ids)).values(is_seen=is_seen))
-
-
-def _is_pending() -> ColumnElement[bool]:
-    return (
-        samples.c.is_seen.is_(False)
-        & (samples.c.state == "accepted")
-        & samples.c.origin.in_(FEEDBACK_ORIGINS)
-    )
