@@ -16,6 +16,7 @@ from dataclasses import asdict
 from PIL import Image
 
 from service.intake import take_in
+from service.thread_weight import INTAKE_STEPS, lower_weight
 from store.blobs import BlobStore
 from store.errors import StoreError
 from vision.decoding import ImageLimits
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     # They are for the process at the other end, which waits for what it asked.
     for stopping in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stopping, signal.SIG_IGN)
+    lower_weight(INTAKE_STEPS)
     limits, blobs = ImageLimits(int(max_image_bytes), int(max_pixels)), BlobStore(url)
     # The first hash imports what hashes.
     perceptual_hash(Image.new("L", (256, 256)))

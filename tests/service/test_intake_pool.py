@@ -13,6 +13,7 @@ import pytest
 from service.errors import BusyError
 from service.intake import TakenIn, take_in
 from service.intake_pool import IntakePool
+from service.thread_weight import INTAKE_STEPS, LANE_STEPS
 from store.blobs import BlobStore
 from store.errors import BlobsUnavailableError
 from vision.decoding import ImageLimits
@@ -226,6 +227,14 @@ async def test_threads_do_it_where_no_process_starts(
         caplog.clear()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread's own weight is Linux's")
+async def test_processes_give_way_to_who_predicts(blobs: BlobStore, picture: Picture) -> None:
+    async with opened(blobs, 1) as pool:
+        await begin(pool, picture, 1)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, pool.pids[0]) == min(19, own + INTAKE_STEPS) > own + LANE_STEPS
+
+
 async def test_bytes_in_memory_are_left_to_threads(picture: Picture) -> None:
     blobs = BlobStore("memory://")
     async with opened(blobs, 1) as pool:
@@ -240,6 +249,7 @@ async def test_processes_end_with_the_one_that_asks(tmp_path: Path, picture: Pic
     program = """
 import asyncio, sys
 from service.intake_pool import IntakePool
+from service.thread_weight import INTAKE_STEPS, LANE_STEPS
 from store.blobs import BlobStore
 from vision.decoding import ImageLimits
 
