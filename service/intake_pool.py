@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from service.errors import BusyError
 from service.intake import IntakeThreads, TakenIn
-from service.intake_process import COMMAND, IntakeProcess, ProcessEndedError
+from service.intake_process import COMMAND, IntakeProcess, ProcessEndedError, ProcessGoneError
 from store.blobs import BlobStore
 from store.errors import StoreError
 from vision.decoding import ImageLimits
@@ -96,7 +96,8 @@ class IntakePool:
 
     async def _take_in_process(self, content: bytes) -> TakenIn | None:
         """Return what a process made of the image; None where there is none to ask."""
-        for num_deaths in range(_MAX_DEATHS):
+        num_deaths = 0
+        while num_deaths < _MAX_DEATHS:
             process = await self._next()
             if process is None and num_deaths > 0:
                 raise BusyError("Expected another process to try the image in; there is none yet.")
@@ -110,6 +111,8 @@ class IntakePool:
             except ProcessEndedError as error:
                 _log.warning("%s", error)
                 self._end(process)
+                # One that was gone before says nothing about the image.
+                num_deaths += not isinstance(error, ProcessGoneError)
             except BaseException:
                 # Cancelled: the next image would be told this one's answer.
                 self._end(process)

@@ -39,7 +39,11 @@ _ERRORS = {
 
 
 class ProcessEndedError(Exception):
-    """The process at the other end is gone."""
+    """The process at the other end ended over what it was asked, or did not start."""
+
+
+class ProcessGoneError(ProcessEndedError):
+    """It had ended before it was asked."""
 
 
 class IntakeProcess:
@@ -79,8 +83,10 @@ class IntakeProcess:
                     pass_fds=(theirs.fileno(),),
                     env=environment | {"OPENBLAS_NUM_THREADS": "1"},
                 )
-        except OSError as error:
+        except BaseException as error:
             ours.close()
+            if not isinstance(error, OSError):
+                raise
             raise ProcessEndedError(f"A process that takes images in can't start ({error}).") from error
         started = cls(process, ours)
         try:
@@ -100,13 +106,13 @@ class IntakeProcess:
         Raises:
             ImageError: They can't be decoded.
             BlobsUnavailableError: The store can't be written.
-            ProcessEndedError: It died over them.
+            ProcessEndedError: It ended over them; as ProcessGoneError, before it had them.
         """
         loop = asyncio.get_running_loop()
         try:
             await loop.sock_sendall(self._connection, SIZE.pack(len(content)) + content)
         except OSError as error:
-            raise ProcessEndedError(f"The process that takes images in is gone ({error}).") from error
+            raise ProcessGoneError(f"A process that takes images in is gone ({error}).") from error
         told = json.loads(await self._answer())
         if "error" in told:
             raise _ERRORS[told["error"]](told["message"])
@@ -127,8 +133,8 @@ class IntakeProcess:
             try:
                 received = await loop.sock_recv(self._connection, _RECEIVED_BYTES)
             except OSError as error:
-                raise ProcessEndedError(f"The process that takes images in is gone ({error}).") from error
+                raise ProcessEndedError(f"A process that takes images in ended ({error}).") from error
             if not received:
-                raise ProcessEndedError("The process that takes images in ended before its answer.")
+                raise ProcessEndedError("A process that takes images in ended before its answer.")
             line += received
         return line

@@ -157,6 +157,19 @@ async def test_images_go_on_after_a_process_was_killed_and_it_is_replaced(
         assert killed not in pool.pids
 
 
+async def test_a_good_image_is_not_refused_for_processes_that_were_gone_before_it(
+    blobs: BlobStore, picture: Picture
+) -> None:
+    async with opened(blobs, 3) as pool:
+        await begin(pool, picture, 3)
+        pids = pool.pids
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        await until(lambda: not any(map(is_alive, pids)))
+        assert blobs.get((await pool.take(picture(1))).sha256) == picture(1)
+        assert pool.pids == []
+
+
 async def test_all_are_taken_in_though_every_process_is_killed_under_them(
     blobs: BlobStore, picture: Picture
 ) -> None:
