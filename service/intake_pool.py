@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class IntakePool:
     """Takes images in on threads, and in processes as soon as more come at once than there are of those.
 
-    Threads take turns at one interpreter: with sixteen senders a third of two cores was idle (ADR 12).
+    Threads take turns at one interpreter: with sixteen senders a third of two cores was idle (ADR 14).
     Processes take memory and some time to start, so they are there only while they are of use, and whatever
     no process is there for is done by threads. For one event loop.
     """
