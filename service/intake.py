@@ -1,6 +1,7 @@
 """What becomes of an image that is to be a sample, before its row: decoded, hashed and stored durably."""
 
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,14 +26,26 @@ class TakenIn:
     phash: int
 
 
-def take_in(content: bytes, limits: ImageLimits, blobs: BlobStore) -> TakenIn:
+def take_in(
+    content: bytes,
+    limits: ImageLimits,
+    blobs: BlobStore,
+    decoding: AbstractContextManager[object] | None = None,
+) -> TakenIn:
     """Store bytes that can be decoded.
+
+    Args:
+        content: An encoded image.
+        limits: What it may cost.
+        blobs: Where it goes.
+        decoding: Held while the image is decoded.
 
     Raises:
         ImageError: They can't be; nothing is stored.
         BlobsUnavailableError: The store can't be written.
     """
-    phash = _hash(content, limits)
+    with decoding or nullcontext():
+        phash = _hash(content, limits)
     return TakenIn(blobs.put(content), phash)
 
 
@@ -47,7 +60,8 @@ class IntakeThreads:
 
     async def take(self, content: bytes) -> TakenIn:
         """Store bytes that can be decoded; see `take_in` for the errors."""
-        return await self._blobs.in_thread(partial(self._take, content))
+        work = partial(take_in, content, self._limits, self._blobs, self._decoding)
+        return await self._blobs.in_thread(work)
 
     async def hash_stored(self, sha256: str) -> int:
         """Make the bytes of a prediction durable, as a sample's have to be; return their perceptual hash.
@@ -57,11 +71,6 @@ class IntakeThreads:
             ImageError: They can't be decoded.
         """
         return await self._blobs.in_thread(partial(self._hash_stored, sha256))
-
-    def _take(self, content: bytes) -> TakenIn:
-        with self._decoding:
-            phash = _hash(content, self._limits)
-        return TakenIn(self._blobs.put(content), phash)
 
     def _hash_stored(self, sha256: str) -> int:
         content = self._blobs.get(sha256)

@@ -18,7 +18,7 @@ from PIL import Image
 from service.intake import take_in
 from service.thread_weight import INTAKE_STEPS, lower_weight
 from store.blobs import BlobStore
-from store.errors import StoreError
+from store.errors import BlobsUnavailableError
 from vision.decoding import ImageLimits
 from vision.errors import ImageError
 from vision.perceptual_hash import perceptual_hash
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
 def _answer(content: bytes, limits: ImageLimits, blobs: BlobStore) -> bytes:
     try:
         told = asdict(take_in(content, limits, blobs))
-    except (ImageError, StoreError) as error:
+    except (ImageError, BlobsUnavailableError) as error:
         told = {"error": type(error).__name__, "message": str(error)}
     return json.dumps(told).encode() + b"\n"
 

@@ -9,7 +9,7 @@ from service.errors import BusyError
 from service.intake import IntakeThreads, TakenIn
 from service.intake_process import COMMAND, IntakeProcess, ProcessEndedError, ProcessGoneError
 from store.blobs import BlobStore
-from store.errors import StoreError
+from store.errors import BlobsUnavailableError
 from vision.decoding import ImageLimits
 from vision.errors import ImageError, UndecodableImageError
 
@@ -105,7 +105,7 @@ class IntakePool:
                 return None
             try:
                 taken = await process.take(content)
-            except (ImageError, StoreError):
+            except (ImageError, BlobsUnavailableError):
                 self._give(process)
                 raise
             except ProcessEndedError as error:
@@ -127,7 +127,7 @@ class IntakePool:
     async def _next(self) -> IntakeProcess | None:
         if self._free:
             return self._free.pop()
-        if self._num_alive < max(1, self._num_wanted):
+        if self._num_alive == 0 or self._num_alive < self._num_wanted:
             return None
         waits: asyncio.Future[IntakeProcess | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waits)

@@ -11,13 +11,7 @@ from pathlib import Path
 from service.intake import TakenIn
 from service.intake_child import SIZE
 from store.errors import BlobsUnavailableError
-from vision.errors import (
-    EmptyImageError,
-    NotAnImageError,
-    TooManyBytesError,
-    TooManyPixelsError,
-    UndecodableImageError,
-)
+from vision.errors import ImageError
 
 COMMAND = (sys.executable, "-m", "service.intake_child")
 START_SECONDS = 60.0
@@ -25,17 +19,7 @@ END_SECONDS = 5.0
 
 _ROOT = Path(__file__).parents[1]
 _RECEIVED_BYTES = 65_536
-_ERRORS = {
-    error.__name__: error
-    for error in (
-        EmptyImageError,
-        NotAnImageError,
-        TooManyBytesError,
-        TooManyPixelsError,
-        UndecodableImageError,
-        BlobsUnavailableError,
-    )
-}
+_ERRORS = {error.__name__: error for error in (*ImageError.__subclasses__(), BlobsUnavailableError)}
 
 
 class ProcessEndedError(Exception):
@@ -73,7 +57,7 @@ class IntakeProcess:
         ours.setblocking(False)
         paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         # One image at a time, so one thread: libraries would make one for each core.
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
@@ -81,7 +65,7 @@ class IntakeProcess:
                     str(theirs.fileno()),
                     *arguments,
                     pass_fds=(theirs.fileno(),),
-                    env=environment | {"OPENBLAS_NUM_THREADS": "1"},
+                    env={**os.environ, **threads, "PYTHONPATH": os.pathsep.join(paths)},
                 )
         except BaseException as error:
             ours.close()
