@@ -302,9 +302,11 @@ def start_learner(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str
 
     yield start
     for process in started:
-        if process.returncode is None:
-            process.kill()
-            process.communicate()
+        # Not `communicate`: a child that hangs would hold the other end of the pipe.
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,16 +45,39 @@ def _ticks(world: Any, round_id: int, fencing: int | None = None) -> int:
     return sum(step.step == "tick" and fencing in (None, step.fencing) for step in steps)
 
 
-def _is_alive(pid: int) -> bool:
+def _state(pid: int) -> str:
+    """Return Linux's letter for what a process does: T is stopped, Z ended, and so is one that is gone."""
     try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return "Z"
+
+
+def _is_alive(pid: int) -> bool:
+    return _state(pid) != "Z"
 
 
 def _children(pid: int) -> list[int]:
     found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
     return [int(line) for line in found.split()]
+
+
+@contextmanager
+def _asleep(world: Any, *pids: int) -> Iterator[None]:
+    """Stop processes for a while, none of them amid a write: nobody else could write until it wakes."""
+
+    def stop(_: Any) -> None:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        while any(_state(pid) != "T" for pid in pids):
+            time.sleep(0.01)
+
+    world.database.write(stop)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_without_memory_a_round_waits_and_says_so_once(
@@ -180,13 +205,10 @@ def test_nothing_is_written_of_a_learner_that_slept_through_its_lease(
     first = start_learner(small_world, "first")
     wait_until(lambda: _ticks(small_world, round_id) > 0, "the first learner works")
     [child] = _children(first.pid)
-    os.kill(first.pid, signal.SIGSTOP)
-    os.kill(child, signal.SIGSTOP)
-    start_learner(small_world, "second")
-    wait_until(lambda: _ticks(small_world, round_id, fencing=2) > 0, "the second learner works")
-    num_before = _ticks(small_world, round_id, fencing=1)
-    os.kill(child, signal.SIGCONT)
-    os.kill(first.pid, signal.SIGCONT)
+    with _asleep(small_world, child, first.pid):
+        start_learner(small_world, "second")
+        wait_until(lambda: _ticks(small_world, round_id, fencing=2) > 0, "the second learner works")
+        num_before = _ticks(small_world, round_id, fencing=1)
     wait_until(lambda: not _is_alive(child), "the child of the first has ended")
     assert _ticks(small_world, round_id, fencing=1) == num_before
     lease = _lease(small_world)

@@ -1,0 +1,28 @@
+"""What holds for all tests."""
+
+import signal
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+TEARDOWN_SECONDS = 300.0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, Any, Any]:
+    """Fail what cleans up after a test where it hangs.
+
+    pytest-timeout stops its clock at a failure, so a failed test's clean-up would be waited for without end.
+    """
+
+    def give_up(*_: object) -> None:
+        pytest.fail(f"What cleans up after this test took more than {TEARDOWN_SECONDS} s.")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, TEARDOWN_SECONDS)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
