@@ -3,7 +3,7 @@
 import asyncio
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,8 +20,8 @@ from store.database import Database
 from store.errors import UnknownPredictionError
 from store.prediction_ids import milliseconds_of
 from store.predictions import LoggedPrediction, find_prediction, mark_labelled
-from store.samples import FeedbackOutcome, NewSample, SplitSettings, add_sample
-from store.shared_reads import SharedRead
+from store.samples import FeedbackOutcome, NewSample, SplitSettings, add_samples, num_pending
+from store.shared_writes import SharedWrite
 from store.versions import production_classes
 
 MAX_LABEL_CHARACTERS = 200
@@ -31,8 +31,24 @@ FRESH_MILLISECONDS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """An image with its label, stored and about to become a sample."""
+
+    sample: NewSample
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a label, and how many samples are pending then."""
+
+    outcome: FeedbackOutcome
+    num_pending: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeedbackDesk:
-    """Takes labels; each method returns after the commit, so that what it returns may be acknowledged."""
+    """Takes labels; what it returns is committed, so that it may be acknowledged."""
 
     database: Database
     blobs: BlobStore
@@ -42,39 +58,42 @@ class FeedbackDesk:
     # Bounds how many images wait here.
     admission: Admission
     on_outcome: Callable[[str, str], None]
-    # Counted after the commit and for many at once: the count takes longer the more is pending.
-    num_pending: SharedRead[int]
+    # `add_images`.
+    add_image: SharedWrite[LabelledImage, Taken]
 
     async def take(self, sent: FeedbackRequest | LabelledUpload, source: str) -> FeedbackBody:
-        """Store what was sent and say what became of it; see the two methods below for the errors."""
-        if isinstance(sent, LabelledUpload):
-            outcome = await self.with_image(sent, source)
-        else:
-            outcome = await self.on_prediction(sent.prediction_id, sent.label, source)
-        return FeedbackBody(
-            sample_id=outcome.sample_id,
-            status=outcome.status,
-            split=outcome.split,
-            num_pending=await self.num_pending(),
-            nearest_class=outcome.nearest_class,
-        )
-
-    async def on_prediction(self, prediction_id: str, label: str, source: str) -> FeedbackOutcome:
-        """Store a label for an earlier prediction.
+        """Store what was sent and say what became of it.
 
         Raises:
             InvalidLabelError: The label is empty, over-long or unprintable.
             UnknownPredictionError: There never was such a prediction.
             PredictionGoneError: It has expired or was deleted.
             BlobMissingError: Its image is lost.
+            BusyError: Too many images are waiting already.
+            ImageError: The image can't be decoded.
             NotReadyError: There is no production version yet.
         """
+        if isinstance(sent, LabelledUpload):
+            taken = await self._with_image(sent, source)
+        else:
+            taken = await self._on_prediction(sent.prediction_id, sent.label, source)
+        outcome = taken.outcome
+        self.on_outcome(source, outcome.status)
+        return FeedbackBody(
+            sample_id=outcome.sample_id,
+            status=outcome.status,
+            split=outcome.split,
+            num_pending=taken.num_pending,
+            nearest_class=outcome.nearest_class,
+        )
+
+    async def _on_prediction(self, prediction_id: str, label: str, source: str) -> Taken:
         label = clean_label(label)
         sha256 = (await self.find(prediction_id)).sha256
         # Not when it was answered: few answers are ever labelled.
         phash = await self.intake.threads.hash_stored(sha256)
 
-        def work(connection: Connection) -> FeedbackOutcome:
+        def work(connection: Connection) -> Taken:
             # Found inside the write: from here on its bytes can't be collected under us.
             logged = find_prediction(connection, prediction_id)
             new = NewSample(
@@ -87,21 +106,13 @@ class FeedbackDesk:
                 prediction_id=logged.id,
                 predicted_label=logged.label,
             )
-            outcome = self._add(connection, new)
+            [taken] = _add(connection, [new], self.split)
             mark_labelled(connection, prediction_id)
-            return outcome
+            return taken
 
-        return await self._store(source, work)
+        return await self.database.write_async(work)
 
-    async def with_image(self, sent: LabelledUpload, source: str) -> FeedbackOutcome:
-        """Store an image with its label.
-
-        Raises:
-            InvalidLabelError: The label is empty, over-long or unprintable.
-            BusyError: Too many images are waiting already.
-            ImageError: The bytes can't be decoded.
-            NotReadyError: There is no production version yet.
-        """
+    async def _with_image(self, sent: LabelledUpload, source: str) -> Taken:
         label = clean_label(sent.label)
         with self.admission.of(1):
             # The bytes first, then the row that names them: a row without bytes must never be.
@@ -114,26 +125,7 @@ class FeedbackDesk:
                 label=label,
                 group=sent.group,
             )
-
-            def add(connection: Connection) -> FeedbackOutcome:
-                # Who deleted the same picture since took its bytes with it.
-                self.blobs.ensure({taken.sha256: sent.content})
-                return self._add(connection, new)
-
-            return await self._store(source, add)
-
-    def _add(self, connection: Connection, new: NewSample) -> FeedbackOutcome:
-        class_names = production_classes(connection)
-        if class_names is None:
-            raise NotReadyError(
-                "Expected a production version, whose classes a label can name; there is none."
-            )
-        return add_sample(connection, new, class_names, self.split)
-
-    async def _store(self, source: str, work: Callable[[Connection], FeedbackOutcome]) -> FeedbackOutcome:
-        outcome = await self.database.write_async(work)
-        self.on_outcome(source, outcome.status)
-        return outcome
+            return await self.add_image(LabelledImage(new, sent.content))
 
     async def find(self, prediction_id: str) -> LoggedPrediction:
         """Return a prediction, once whoever answered it has written it down.
@@ -152,6 +144,20 @@ class FeedbackDesk:
                 if not _is_fresh(prediction_id) or time.monotonic() > until:
                     raise
                 await asyncio.sleep(0.05)
+
+
+def add_images(
+    blobs: BlobStore, split: SplitSettings, connection: Connection, images: Sequence[LabelledImage]
+) -> list[Taken]:
+    """Add the samples of images that were put.
+
+    Raises:
+        BlobsUnavailableError: The store can't be read or written.
+        NotReadyError: There is no production version yet.
+    """
+    # Who deleted the same picture since took its bytes with it.
+    blobs.ensure({image.sample.sha256: image.content for image in images})
+    return _add(connection, [image.sample for image in images], split)
 
 
 def refuse_malformed_id(prediction_id: str) -> None:
@@ -182,6 +188,15 @@ def clean_label(label: str) -> str:
     if not is_printable(cleaned):
         raise InvalidLabelError("Expected a label of printable characters, found a control character.")
     return cleaned
+
+
+def _add(connection: Connection, arrived: Sequence[NewSample], split: SplitSettings) -> list[Taken]:
+    class_names = production_classes(connection)
+    if class_names is None:
+        raise NotReadyError("Expected a production version, whose classes a label can name; there is none.")
+    outcomes = add_samples(connection, arrived, class_names, split)
+    present = num_pending(connection)
+    return [Taken(outcome, present) for outcome in outcomes]
 
 
 def _is_fresh(prediction_id: str) -> bool:

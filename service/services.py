@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from service.admission import Admission
 from service.batching import Batcher, BatchHooks
-from service.feedback import FeedbackDesk
+from service.feedback import FeedbackDesk, add_images
 from service.hot_swap import HotSwap, SwapSettings
 from service.images import preparer
 from service.intake_pool import IntakePool
@@ -18,8 +19,7 @@ from service.readiness import Readiness
 from service.settings import ServiceSettings
 from store.blobs import BlobStore
 from store.database import Database
-from store.pending import num_pending
-from store.shared_reads import SharedRead
+from store.shared_writes import SharedWrite
 from vision.device import resolve_device
 from vision.engines.choice import EngineSettings
 
@@ -99,7 +99,7 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
             split=settings.split,
             admission=Admission(settings.batch.max_queue, given.metrics.count_rejection),
             on_outcome=given.metrics.count_feedback,
-            num_pending=SharedRead(given.database, num_pending),
+            add_image=SharedWrite(given.database, partial(add_images, given.blobs, settings.split)),
         ),
         hot_swap=HotSwap(
             given.database,

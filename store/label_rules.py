@@ -17,6 +17,9 @@ class Standing:
     label: str | None
 
 
+UNLABELLED = Standing("quarantined", None)
+
+
 def standing(latest: Mapping[str, str], class_names: Collection[str]) -> Standing:
     """Return where a sample stands, from the latest label of each source.
 
@@ -33,7 +36,7 @@ def standing(latest: Mapping[str, str], class_names: Collection[str]) -> Standin
     said = {label for label in latest.values() if label in class_names}
     if len(said) > 1:
         return Standing("conflict", None)
-    return Standing("accepted", said.pop()) if said else Standing("quarantined", None)
+    return Standing("accepted", said.pop()) if said else UNLABELLED
 
 
 def status_of(

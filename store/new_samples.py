@@ -1,18 +1,20 @@
 """The rows of a sample as it arrives: the image, its labels, and the label in force."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from store.database import now
-from store.label_rules import Standing
+from store.label_rules import UNLABELLED, Standing
 from store.near_duplicates import index_sample
+from store.pending import recount_pending
 from store.schema import labels, samples
 
 # Built once: building a statement takes longer than running it.
 _INSERT_SAMPLE = insert(samples).returning(samples.c.id)
-_INSERT_LABEL = insert(labels).returning(labels.c.id)
+_INSERT_LABELS = insert(labels)
 _LABELS = (
     select(labels.c.source, labels.c.label)
     .where(labels.c.sample_id == bindparam("sample_id"))
@@ -21,7 +23,17 @@ _LABELS = (
 _REVISION = select(func.max(labels.c.id)).where(
     labels.c.sample_id == bindparam("sample_id"), labels.c.label == bindparam("label")
 )
-_UPDATE_STANDING = update(samples).where(samples.c.id == bindparam("sample_id"))
+# Of samples that have one label, which is in force.
+_FIRST_REVISIONS = (
+    update(samples)
+    .where(samples.c.id.in_(bindparam("sample_ids", expanding=True)))
+    .values(
+        label_revision=select(func.max(labels.c.id))
+        .where(labels.c.sample_id == samples.c.id)
+        .scalar_subquery()
+    )
+)
+_UPDATE = update(samples).where(samples.c.id == bindparam("sample_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +66,10 @@ class NewSample:
     created: datetime | None = None
 
 
-def insert_sample(connection: Connection, new: NewSample, split: str, created: datetime) -> int:
-    """Add the row of an image that is new, and return its number; it has no label yet."""
+def insert_sample(
+    connection: Connection, new: NewSample, split: str, created: datetime, stands: Standing = UNLABELLED
+) -> int:
+    """Add the row of an image that is new, and return its number; its labels are appended after it."""
     row = {
         "sha256": new.sha256,
         "phash": new.phash,
@@ -64,7 +78,8 @@ def insert_sample(connection: Connection, new: NewSample, split: str, created: d
         "group": new.group,
         "prediction_id": new.prediction_id,
         "predicted_label": new.predicted_label,
-        "state": "quarantined",
+        "state": stands.state,
+        "label": stands.label,
         "source": new.source,
         "created": created,
     }
@@ -75,10 +90,10 @@ def insert_sample(connection: Connection, new: NewSample, split: str, created: d
 
 def append_label(
     connection: Connection, sample_id: int, label: str, source: str, created: datetime | None = None
-) -> int:
-    """Add what a source says of a sample, by default now; return its revision, the number of its row."""
+) -> None:
+    """Add what a source says of a sample, by default now."""
     row = {"sample_id": sample_id, "label": label, "source": source, "created": created or now(connection)}
-    return int(connection.execute(_INSERT_LABEL, row).scalar_one())
+    connection.execute(_INSERT_LABELS, row)
 
 
 def latest_labels(connection: Connection, sample_id: int) -> dict[str, str]:
@@ -86,13 +101,22 @@ def latest_labels(connection: Connection, sample_id: int) -> dict[str, str]:
     return {row.source: row.label for row in connection.execute(_LABELS, {"sample_id": sample_id})}
 
 
+def append_first_labels(
+    connection: Connection, first: Mapping[int, NewSample], in_force: Sequence[int], created: datetime
+) -> None:
+    """Add the labels that new samples came with; where they are in force they become the revision, too."""
+    rows = [
+        {"sample_id": sample_id, "label": new.label, "source": new.source, "created": new.created or created}
+        for sample_id, new in first.items()
+    ]
+    connection.execute(_INSERT_LABELS, rows)
+    connection.execute(_FIRST_REVISIONS, {"sample_ids": in_force})
+
+
 def put_in_force(connection: Connection, sample_id: int, stands: Standing) -> None:
     """Write where a sample stands; its revision is the newest row that says the label in force."""
     asked = {"sample_id": sample_id, "label": stands.label}
-    write_standing(connection, sample_id, stands, connection.execute(_REVISION, asked).scalar_one_or_none())
-
-
-def write_standing(connection: Connection, sample_id: int, stands: Standing, revision: int | None) -> None:
-    """Write where a sample stands, for whoever knows the revision."""
+    revision = connection.execute(_REVISION, asked).scalar_one_or_none()
     values = {"state": stands.state, "label": stands.label, "label_revision": revision}
-    connection.execute(_UPDATE_STANDING, values | {"sample_id": sample_id})
+    connection.execute(_UPDATE, values | {"sample_id": sample_id})
+    recount_pending(connection)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, Select, func, select, update
 
+from store.facts import forget_fact, read_fact, write_fact
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import samples, version_samples
 from store.versions import ancestry, production_classes
@@ -15,12 +16,12 @@ TRAINING_SPLITS = ("train", "validation")
 _IS_PENDING = (
     samples.c.is_seen.is_(False) & (samples.c.state == "accepted") & samples.c.origin.in_(FEEDBACK_ORIGINS)
 )
-# Built once: it is asked at every feedback, and building it takes as long as counting hundreds.
 _NUM_PENDING = (
     select(samples.c.label, func.count().label("num"))
     .where(_IS_PENDING, samples.c.split.in_(TRAINING_SPLITS))
     .group_by(samples.c.label)
 )
+_NUM_PENDING_FACT = "num_pending"
 
 
 def pending(connection: Connection) -> list[Sample]:
@@ -35,10 +36,28 @@ def pending(connection: Connection) -> list[Sample]:
 
 
 def num_pending(connection: Connection) -> int:
-    """Return how many pending samples are there to learn from: what is compared with a round's threshold."""
-    class_names = production_classes(connection)
-    counts = connection.execute(_NUM_PENDING)
-    return sum(row.num for row in counts if class_names is None or row.label in class_names)
+    """Return how many pending samples are there to learn from: what is compared with a round's threshold.
+
+    Every feedback asks for it, and counting takes longer the more there are, so the number is kept.
+    """
+    known = read_fact(connection, _NUM_PENDING_FACT)
+    return _count(connection) if known is None else int(known)
+
+
+def note_pending(connection: Connection, num_more: int) -> None:
+    """Keep the number right after so many samples were added that are pending and to learn from."""
+    known = read_fact(connection, _NUM_PENDING_FACT)
+    write_fact(connection, _NUM_PENDING_FACT, _count(connection) if known is None else known + num_more)
+
+
+def recount_pending(connection: Connection) -> None:
+    """Have the pending samples counted anew, after any other change of what they are."""
+    forget_fact(connection, _NUM_PENDING_FACT)
+
+
+def is_counted(split: str, origin: str) -> bool:
+    """Return whether an accepted sample that no version has seen is pending and to learn from."""
+    return split in TRAINING_SPLITS and origin in FEEDBACK_ORIGINS
 
 
 def replayable(connection: Connection, class_names: Sequence[str], split: str = "train") -> list[Sample]:
@@ -76,6 +95,12 @@ def mark_seen(connection: Connection, before: str | None, after: str) -> None:
         _flag(connection, _seen_by(lost).where(version_samples.c.sample_id.in_(_seen_by(new))), is_seen=True)
     if gained:
         _flag(connection, _seen_by(gained), is_seen=True)
+
+
+def _count(connection: Connection) -> int:
+    class_names = production_classes(connection)
+    counts = connection.execute(_NUM_PENDING)
+    return sum(row.num for row in counts if class_names is None or row.label in class_names)
 
 
 def _seen_by(names: Iterable[str]) -> Select[int]:

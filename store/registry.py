@@ -13,7 +13,7 @@ from store.database import now
 from store.errors import AcrossLineagesError, ChampionChangedError, NoPredecessorError
 from store.learning_state import pause, paused, resume
 from store.lineages import adopt_lineage
-from store.pending import mark_seen
+from store.pending import mark_seen, recount_pending
 from store.round_states import UNFINISHED
 from store.schema import alias as alias_table
 from store.schema import alias_moves, rounds
@@ -250,6 +250,7 @@ def _move(
     mark_seen(connection, None if champion is None else champion.version, target.version)
     if is_across:
         adopt_lineage(connection, target.lineage, target.class_names)
+    recount_pending(connection)
     return moves(connection, limit=1)[0]
 
 

@@ -14,13 +14,20 @@ from store.label_rules import Standing, Status, nearest_class, standing, status_
 from store.near_duplicates import forget_sample, near_split
 from store.new_samples import (
     NewSample,
+    append_first_labels,
     append_label,
     insert_sample,
     latest_labels,
     put_in_force,
-    write_standing,
 )
-from store.pending import num_pending, pending, replayable
+from store.pending import (
+    is_counted,
+    note_pending,
+    num_pending,
+    pending,
+    recount_pending,
+    replayable,
+)
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import labels, samples, slice_samples, versions
 from store.splits import SplitSettings, inherited_split, shown_split, split_for, strictest
@@ -33,6 +40,7 @@ __all__ = [
     "Sample",
     "SplitSettings",
     "add_sample",
+    "add_samples",
     "delete_sample",
     "num_pending",
     "pending",
@@ -40,6 +48,7 @@ __all__ = [
     "samples_by_id",
 ]
 
+_KNOWN = select(samples.c.sha256).where(samples.c.sha256.in_(bindparam("sha256s", expanding=True)))
 _BY_SHA256 = select(samples.c.id, samples.c.split, samples.c.state, samples.c.label).where(
     samples.c.sha256 == bindparam("sha256")
 )
@@ -91,17 +100,27 @@ def add_sample(
         class_names: What production knows; another label is quarantined.
         settings: How new images are cut.
     """
-    known = connection.execute(_BY_SHA256, {"sha256": new.sha256}).one_or_none()
-    if known is None:
-        return _add_first(connection, new, class_names, settings)
-    sample_id, was = int(known.id), Standing(known.state, known.label)
-    before = latest_labels(connection, sample_id)
-    if before.get(new.source) != new.label:
-        append_label(connection, sample_id, new.label, new.source)
-    stands = standing({**before, new.source: new.label}, class_names)
-    if stands != was:
-        put_in_force(connection, sample_id, stands)
-    return _outcome(sample_id, known.split, new, class_names, before=before, was=was, stands=stands)
+    return add_samples(connection, [new], class_names, settings)[0]
+
+
+def add_samples(
+    connection: Connection, arrived: Sequence[NewSample], class_names: Sequence[str], settings: SplitSettings
+) -> list[FeedbackOutcome]:
+    """Add labels, and their images where those are new, as `add_sample` does for each, in one go.
+
+    Those that are new share their statements: most of what a sample takes is not the database's.
+    """
+    known = set(connection.execute(_KNOWN, {"sha256s": [new.sha256 for new in arrived]}).scalars())
+    first: dict[str, int] = {}
+    for number, new in enumerate(arrived):
+        if new.sha256 not in known:
+            first.setdefault(new.sha256, number)
+    numbers = list(first.values())
+    added = _add_first(connection, [arrived[number] for number in numbers], class_names, settings)
+    outcomes = dict(zip(numbers, added, strict=True))
+    return [
+        outcomes.get(number) or _add_label(connection, new, class_names) for number, new in enumerate(arrived)
+    ]
 
 
 def samples_by_id(connection: Connection, ids: Iterable[int]) -> list[Sample]:
@@ -135,19 +154,44 @@ def delete_sample(connection: Connection, sample_id: int) -> Deletion:
     connection.execute(delete(slice_samples).where(slice_samples.c.sample_id == sample_id))
     connection.execute(delete(labels).where(labels.c.sample_id == sample_id))
     connection.execute(delete(samples).where(samples.c.id == sample_id))
+    recount_pending(connection)
     return Deletion(sample_id, saw, unreferenced(connection, [row.sha256]))
 
 
 def _add_first(
-    connection: Connection, new: NewSample, class_names: Sequence[str], settings: SplitSettings
-) -> FeedbackOutcome:
-    split = new.split or _split(connection, new, settings)
-    created = new.created or now(connection)
-    sample_id = insert_sample(connection, new, split, created)
-    revision = append_label(connection, sample_id, new.label, new.source, created)
-    stands = standing({new.source: new.label}, class_names)
-    write_standing(connection, sample_id, stands, None if stands.label is None else revision)
-    return _outcome(sample_id, split, new, class_names, before={}, was=None, stands=stands)
+    connection: Connection, arrived: Sequence[NewSample], class_names: Sequence[str], settings: SplitSettings
+) -> list[FeedbackOutcome]:
+    if not arrived:
+        return []
+    present, num_counted = now(connection), 0
+    first: dict[int, NewSample] = {}
+    in_force: list[int] = []
+    outcomes = []
+    for new in arrived:
+        # One after the other: each may be near to one before it.
+        split = new.split or _split(connection, new, settings)
+        stands = standing({new.source: new.label}, class_names)
+        sample_id = insert_sample(connection, new, split, new.created or present, stands)
+        first[sample_id] = new
+        if stands.label is not None:
+            in_force.append(sample_id)
+            num_counted += is_counted(split, new.origin)
+        outcomes.append(_outcome(sample_id, split, new, class_names, before={}, was=None, stands=stands))
+    append_first_labels(connection, first, in_force, present)
+    note_pending(connection, num_counted)
+    return outcomes
+
+
+def _add_label(connection: Connection, new: NewSample, class_names: Sequence[str]) -> FeedbackOutcome:
+    known = connection.execute(_BY_SHA256, {"sha256": new.sha256}).one()
+    sample_id, was = int(known.id), Standing(known.state, known.label)
+    before = latest_labels(connection, sample_id)
+    if before.get(new.source) != new.label:
+        append_label(connection, sample_id, new.label, new.source)
+    stands = standing({**before, new.source: new.label}, class_names)
+    if stands != was:
+        put_in_force(connection, sample_id, stands)
+    return _outcome(sample_id, known.split, new, class_names, before=before, was=was, stands=stands)
 
 
 def _outcome(

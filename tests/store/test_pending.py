@@ -2,15 +2,16 @@ import random
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, event, insert, select
 
 from store.database import Database, now
-from store.pending import num_pending, pending, replayable
+from store.pending import TRAINING_SPLITS, num_pending, pending, replayable
 from store.registry import NewVersion, add_version, ancestry, production, promote, roll_back
-from store.samples import delete_sample
+from store.samples import NewSample, SplitSettings, add_samples, delete_sample
 from store.schema import samples, version_samples, versions
 
 CLASSES = ("ants", "bees")
+SETTINGS = SplitSettings()
 
 
 def sample(connection: Connection, **values: Any) -> int:
@@ -168,3 +169,56 @@ def test_whatever_the_moves_pending_is_what_no_ancestor_of_production_saw(
 
     for _ in range(20):
         database.write(step)
+
+
+def arrival(rng: random.Random) -> NewSample:
+    return NewSample(
+        sha256=f"{rng.randrange(40):064x}",
+        phash=rng.getrandbits(63),
+        origin=rng.choice(("direct", "audit", "initial")),
+        source=rng.choice(("ann", "ben")),
+        label=rng.choice((*CLASSES, "wasps")),
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_number_that_is_kept_is_what_counting_gives(database: Database, seed: int) -> None:
+    rng = random.Random(seed)
+    database.write(lambda connection: move(connection, version(connection, None, [])))
+
+    def step(connection: Connection) -> None:
+        ids = list(connection.execute(select(samples.c.id)).scalars())
+        for _ in range(rng.randrange(4)):
+            champion = production(connection)
+            assert champion is not None
+            arrived = [arrival(rng) for _ in range(rng.randrange(1, 5))]
+            add_samples(connection, arrived, champion.class_names, SETTINGS)
+        if ids and rng.random() < 0.3:
+            delete_sample(connection, rng.choice(ids))
+        if rng.random() < 0.3:
+            classes = rng.choice((CLASSES, ("ants", "wasps")))
+            parent = None if classes != CLASSES else "v1"
+            move(connection, version(connection, parent, rng.sample(ids, len(ids) // 2), classes), force=True)
+        counted = [found for found in pending(connection) if found.split in TRAINING_SPLITS]
+        assert num_pending(connection) == len(counted)
+
+    for _ in range(40):
+        database.write(step)
+
+
+def test_feedback_is_counted_without_counting_all_that_is_there(database: Database) -> None:
+    def count(connection: Connection) -> list[str]:
+        asked: list[str] = []
+
+        def note(*call: Any) -> None:
+            asked.append(call[2])
+
+        event.listen(connection, "before_cursor_execute", note)
+        add_samples(connection, [arrival(random.Random(1))], CLASSES, SETTINGS)
+        num_pending(connection)
+        event.remove(connection, "before_cursor_execute", note)
+        return [statement for statement in asked if "is_seen IS" in statement]
+
+    # The first one finds no number yet.
+    assert len(database.write(count)) == 1
+    assert database.write(count) == []
