@@ -39,7 +39,7 @@ class LabelledImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Recorded:
     """What became of a label, and how many samples are pending then."""
 
     outcome: FeedbackOutcome
@@ -59,7 +59,7 @@ class FeedbackDesk:
     admission: Admission
     on_outcome: Callable[[str, str], None]
     # `add_images`.
-    add_image: SharedWrite[LabelledImage, Taken]
+    add_image: SharedWrite[LabelledImage, Recorded]
 
     async def take(self, sent: FeedbackRequest | LabelledUpload, source: str) -> FeedbackBody:
         """Store what was sent and say what became of it.
@@ -74,26 +74,26 @@ class FeedbackDesk:
             NotReadyError: There is no production version yet.
         """
         if isinstance(sent, LabelledUpload):
-            taken = await self._with_image(sent, source)
+            recorded = await self._with_image(sent, source)
         else:
-            taken = await self._on_prediction(sent.prediction_id, sent.label, source)
-        outcome = taken.outcome
+            recorded = await self._on_prediction(sent.prediction_id, sent.label, source)
+        outcome = recorded.outcome
         self.on_outcome(source, outcome.status)
         return FeedbackBody(
             sample_id=outcome.sample_id,
             status=outcome.status,
             split=outcome.split,
-            num_pending=taken.num_pending,
+            num_pending=recorded.num_pending,
             nearest_class=outcome.nearest_class,
         )
 
-    async def _on_prediction(self, prediction_id: str, label: str, source: str) -> Taken:
+    async def _on_prediction(self, prediction_id: str, label: str, source: str) -> Recorded:
         label = clean_label(label)
         sha256 = (await self.find(prediction_id)).sha256
         # Not when it was answered: few answers are ever labelled.
         phash = await self.intake.threads.hash_stored(sha256)
 
-        def work(connection: Connection) -> Taken:
+        def work(connection: Connection) -> Recorded:
             # Found inside the write: from here on its bytes can't be collected under us.
             logged = find_prediction(connection, prediction_id)
             new = NewSample(
@@ -106,13 +106,13 @@ class FeedbackDesk:
                 prediction_id=logged.id,
                 predicted_label=logged.label,
             )
-            [taken] = _add(connection, [new], self.split)
+            [recorded] = _add(connection, [new], self.split)
             mark_labelled(connection, prediction_id)
-            return taken
+            return recorded
 
         return await self.database.write_async(work)
 
-    async def _with_image(self, sent: LabelledUpload, source: str) -> Taken:
+    async def _with_image(self, sent: LabelledUpload, source: str) -> Recorded:
         label = clean_label(sent.label)
         with self.admission.of(1):
             # The bytes first, then the row that names them: a row without bytes must never be.
@@ -148,7 +148,7 @@ class FeedbackDesk:
 
 def add_images(
     blobs: BlobStore, split: SplitSettings, connection: Connection, images: Sequence[LabelledImage]
-) -> list[Taken]:
+) -> list[Recorded]:
     """Add the samples of images that were put.
 
     Raises:
@@ -190,13 +190,13 @@ def clean_label(label: str) -> str:
     return cleaned
 
 
-def _add(connection: Connection, arrived: Sequence[NewSample], split: SplitSettings) -> list[Taken]:
+def _add(connection: Connection, arrived: Sequence[NewSample], split: SplitSettings) -> list[Recorded]:
     class_names = production_classes(connection)
     if class_names is None:
         raise NotReadyError("Expected a production version, whose classes a label can name; there is none.")
     outcomes = add_samples(connection, arrived, class_names, split)
     present = num_pending(connection)
-    return [Taken(outcome, present) for outcome in outcomes]
+    return [Recorded(outcome, present) for outcome in outcomes]
 
 
 def _is_fresh(prediction_id: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from store.chunks import chunks
 from store.facts import read_fact, write_fact
@@ -11,6 +11,10 @@ from store.schema import predictions
 
 _KEPT = "predictions_kept"
 _GONE_BEFORE = "predictions_gone_before"
+# Built once: building a statement takes longer than running it.
+_LOGGED = (
+    select(predictions.c.sha256).where(predictions.c.sha256.in_(bindparam("shas", expanding=True))).distinct()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,7 @@ def logged_images(connection: Connection, shas: Collection[str]) -> set[str]:
     """Return those of `shas` that are the image of some prediction in the log."""
     found: set[str] = set()
     for chunk in chunks(shas):
-        query = select(predictions.c.sha256).where(predictions.c.sha256.in_(chunk)).distinct()
-        found.update(connection.execute(query).scalars())
+        found.update(connection.execute(_LOGGED, {"shas": chunk}).scalars())
     return found
 
 

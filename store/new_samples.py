@@ -110,7 +110,8 @@ def append_first_labels(
         for sample_id, new in first.items()
     ]
     connection.execute(_INSERT_LABELS, rows)
-    connection.execute(_FIRST_REVISIONS, {"sample_ids": in_force})
+    if in_force:
+        connection.execute(_FIRST_REVISIONS, {"sample_ids": in_force})
 
 
 def put_in_force(connection: Connection, sample_id: int, stands: Standing) -> None:

@@ -46,6 +46,8 @@ def num_pending(connection: Connection) -> int:
 
 def note_pending(connection: Connection, num_more: int) -> None:
     """Keep the number right after so many samples were added that are pending and to learn from."""
+    if num_more == 0:
+        return
     known = read_fact(connection, _NUM_PENDING_FACT)
     write_fact(connection, _NUM_PENDING_FACT, _count(connection) if known is None else known + num_more)
 

@@ -110,7 +110,9 @@ def add_samples(
 
     Those that are new share their statements: most of what a sample takes is not the database's.
     """
-    known = set(connection.execute(_KNOWN, {"sha256s": [new.sha256 for new in arrived]}).scalars())
+    known: set[str] = set()
+    for chunk in chunks(new.sha256 for new in arrived):
+        known.update(connection.execute(_KNOWN, {"sha256s": chunk}).scalars())
     first: dict[str, int] = {}
     for number, new in enumerate(arrived):
         if new.sha256 not in known:
