@@ -16,6 +16,7 @@ from store import learning_state, registry, rounds, samples, workers
 from store.blobs import BlobStore
 from store.cleanup import collect_blobs, delete_blobs, expire
 from store.database import now
+from store.pending import recount_pending
 from store.thinning import thin
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,10 @@ def watch_drift(database: FencedDatabase, blobs: BlobStore, settings: DriftSetti
 
 
 def keep_house(database: FencedDatabase, blobs: BlobStore, settings: LearnerSettings) -> None:
-    """Let go of what is over the limits: predictions, versions, nameless bytes, drift, gone workers."""
+    """Let go of what is over the limits: predictions, versions, nameless bytes, drift, gone workers.
+
+    What is pending is counted anew, lest a number that a hand in the database made wrong stays so.
+    """
     expired = expire(database, blobs, settings.retention)
     dropped = database.write(partial(registry.drop_old_versions, keep=settings.keep_versions))
     deleted = delete_blobs(database, blobs, dropped)
@@ -78,6 +82,7 @@ def keep_house(database: FencedDatabase, blobs: BlobStore, settings: LearnerSett
     num_workers = database.write(
         partial(workers.forget_old, older_than_seconds=settings.forget_workers_seconds)
     )
+    database.write(recount_pending)
     log.info(
         "kept house: %d predictions, %d files of versions, %d nameless blobs and %d workers went",
         expired.num_predictions,

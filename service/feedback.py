@@ -195,8 +195,8 @@ def _add(connection: Connection, arrived: Sequence[NewSample], split: SplitSetti
     if class_names is None:
         raise NotReadyError("Expected a production version, whose classes a label can name; there is none.")
     outcomes = add_samples(connection, arrived, class_names, split)
-    present = num_pending(connection)
-    return [Recorded(outcome, present) for outcome in outcomes]
+    num_now = num_pending(connection)
+    return [Recorded(outcome, num_now) for outcome in outcomes]
 
 
 def _is_fresh(prediction_id: str) -> bool:

@@ -3,16 +3,17 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
 from store.database import Database
-from store.errors import DatabaseClosedError, DatabaseUnavailableError
+from store.errors import DatabaseUnavailableError
 
 A = TypeVar("A")
 T = TypeVar("T")
+
+_Asked = tuple[A, "asyncio.Future[T]"]
 
 
 class SharedWrite(Generic[A, T]):
@@ -32,7 +33,7 @@ class SharedWrite(Generic[A, T]):
         """
         self._database = database
         self._work = work
-        self._waiting: deque[tuple[A, asyncio.Future[T]]] = deque()
+        self._waiting: deque[_Asked[A, T]] = deque()
         self._is_due = False
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -54,22 +55,25 @@ class SharedWrite(Generic[A, T]):
         return await outcome
 
     async def _write(self) -> None:
-        taken: list[tuple[A, asyncio.Future[T]]] = []
+        taken: list[_Asked[A, T]] | None = None
+
+        def run(connection: Connection) -> Sequence[T]:
+            nonlocal taken
+            taken = self._take_waiting()
+            return self._work(connection, [asked for asked, _ in taken]) if taken else []
+
         try:
-            made = await self._database.write_async(partial(self._run, taken=taken))
-        except (DatabaseUnavailableError, DatabaseClosedError) as error:
-            # It may have been refused before the writer came to it.
-            self._take_waiting(taken)
-            for _, outcome in taken:
-                _settle(outcome, error)
-        # The caller's own, whatever it is: each hears of its own below.
+            made = await self._database.write_async(run)
+        # Whatever it is: it is told to whoever waits for this write, or for their own part of it.
         except Exception as error:  # noqa: BLE001  handed to whoever waits, as said above
-            if len(taken) == 1:
-                _settle(taken[0][1], error)
-            else:
+            if taken is not None and len(taken) > 1 and not isinstance(error, DatabaseUnavailableError):
                 await asyncio.gather(*(self._write_alone(asked, outcome) for asked, outcome in taken))
+                return
+            # Where the writer never came to it, nobody else will take those that wait.
+            for _, outcome in self._take_waiting() if taken is None else taken:
+                _settle(outcome, error)
         else:
-            for (_, outcome), result in zip(taken, made, strict=True):
+            for (_, outcome), result in zip(taken or (), made, strict=True):
                 _settle(outcome, result)
 
     async def _write_alone(self, asked: A, outcome: "asyncio.Future[T]") -> None:
@@ -80,17 +84,15 @@ class SharedWrite(Generic[A, T]):
         else:
             _settle(outcome, made)
 
-    def _run(self, connection: Connection, taken: list[tuple[A, "asyncio.Future[T]"]]) -> Sequence[T]:
-        self._take_waiting(taken)
-        return self._work(connection, [asked for asked, _ in taken]) if taken else []
-
-    def _take_waiting(self, taken: list[tuple[A, "asyncio.Future[T]"]]) -> None:
+    def _take_waiting(self) -> "list[_Asked[A, T]]":
         # Before anything is taken: who comes from now on and finds nothing due asks for the next write.
         self._is_due = False
+        taken = []
         while self._waiting:
             asked, outcome = self._waiting.popleft()
             if not outcome.cancelled():
                 taken.append((asked, outcome))
+        return taken
 
 
 def _settle(outcome: "asyncio.Future[T]", result: T | Exception) -> None:

@@ -18,6 +18,7 @@ from retrain.settings import LearnerSettings
 from retrain.triggers import TriggerSettings
 from store import learning_state, leases, registry, rounds
 from store.errors import FencedError
+from store.facts import write_fact
 from store.measurements import Measurement, record
 from store.registry import NewVersion
 
@@ -165,6 +166,17 @@ def test_upkeep_drops_the_files_of_old_versions(small_world: Any) -> None:
     settings = LearnerSettings(child_command=CRASHES, holder="first", keep_versions=2)
     jobs.keep_house(FencedDatabase(small_world.database, fencing), small_world.blobs, settings)
     assert [small_world.blobs.exists(sha256) for sha256 in shas] == [False, False, True, True]
+
+
+def test_upkeep_mends_the_number_of_pending_samples(small_world: Any) -> None:
+    small_world.send(("red",), 8)
+    counted = small_world.num_pending
+    small_world.database.write(lambda c: write_fact(c, "num_pending", 99))
+    assert small_world.num_pending == 99
+    fencing = small_world.database.write(lambda c: leases.acquire(c, "first", 600))
+    settings = LearnerSettings(child_command=CRASHES, holder="first")
+    jobs.keep_house(FencedDatabase(small_world.database, fencing), small_world.blobs, settings)
+    assert small_world.num_pending == counted > 0
 
 
 def test_sigterm_ends_the_child_releases_the_lease_and_found_no_torch(

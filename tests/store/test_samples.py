@@ -1,13 +1,11 @@
 import hashlib
-import random
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
 
-from store.database import Database, migrate
+from store.database import Database
 from store.errors import UnknownSampleError
 from store.predictions import LoggedPrediction, log_predictions, new_prediction_id
 from store.registry import NewVersion, add_version, find_version
@@ -17,7 +15,6 @@ from store.samples import (
     Sample,
     SplitSettings,
     add_sample,
-    add_samples,
     delete_sample,
     num_pending,
     samples_by_id,
@@ -305,57 +302,3 @@ def test_deleting_a_sample_marks_the_versions_that_saw_it_and_their_descendants(
 def test_deleting_what_is_not_there_is_told(database: Database) -> None:
     with pytest.raises(UnknownSampleError, match="found 7"):
         database.write(lambda connection: delete_sample(connection, 7))
-
-
-def _arrivals(rng: random.Random) -> list[NewSample]:
-    """Images that come twice, are near to each other or of one group, with labels that agree or don't."""
-    hashes = [far_hash() for _ in range(6)]
-    return [
-        new(
-            f"image {rng.randrange(25)}",
-            rng.choice(("ants", "bees", "bee")),
-            rng.choice(("ann", "ben")),
-            phash=flip(rng.choice(hashes), rng.randrange(5)) if rng.random() < 0.5 else far_hash(),
-            group=rng.choice((None, None, "camera 1", "camera 2")),
-            origin=rng.choice(("direct", "initial")),
-        )
-        for _ in range(60)
-    ]
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_samples_that_come_together_become_what_they_become_one_by_one(tmp_path: Path, seed: int) -> None:
-    rng = random.Random(seed)
-    arrivals = _arrivals(rng)
-    sizes = [rng.randrange(1, 12) for _ in arrivals]
-    became = []
-    for is_together in (False, True):
-        url = f"sqlite:///{tmp_path / f'{is_together}.db'}"
-        migrate(url)
-        database, left, outcomes = Database(url), list(arrivals), []
-        for size in sizes:
-            group, left = left[:size], left[size:]
-            if is_together and group:
-                outcomes += database.write(lambda c, group=group: add_samples(c, group, CLASSES, SETTINGS))
-            else:
-                outcomes += [add(database, sample) for sample in group]
-        with database.read() as connection:
-            rows = connection.execute(
-                select(*(c for c in samples.c if c.name not in ("label_revision", "created"))).order_by(
-                    samples.c.id
-                )
-            ).all()
-            in_force = select(samples.c.id, labels.c.label, labels.c.sample_id).join(
-                labels, labels.c.id == samples.c.label_revision
-            )
-            revisions = connection.execute(in_force.order_by(samples.c.id)).all()
-            became.append((outcomes, rows, revisions, num_pending(connection)))
-        database.close()
-    assert became[0] == became[1]
-    assert all(row.id == row.sample_id for row in became[1][2])
-    assert {outcome.status for outcome in became[1][0]} >= {
-        "accepted",
-        "duplicate",
-        "corrected",
-        "quarantined",
-    }

@@ -139,6 +139,24 @@ def test_without_its_database_all_are_told_and_the_next_are_written(database: Da
     assert written(database) == [3]
 
 
+def test_what_was_refused_before_it_began_is_told_and_the_next_are_written(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Database) -> None:
+        raise RuntimeError("refused before it began")
+
+    async def ask() -> tuple[int, int]:
+        shared = SharedWrite(database, append)
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "_transaction", refuse)
+            answers = await asyncio.gather(shared(1), shared(2), return_exceptions=True)
+        assert [str(answer) for answer in answers] == ["refused before it began"] * 2
+        return await shared(3)
+
+    assert asyncio.run(ask()) == (3, 1)
+    assert written(database) == [3]
+
+
 def test_a_closed_database_is_told_to_all(database: Database) -> None:
     async def ask() -> list[BaseException | tuple[int, int]]:
         shared = SharedWrite(database, append)
