@@ -54,8 +54,8 @@ bench-steps: .venv/dev ## What each step of an image's path costs on one core: D
 bench-serve: .venv/bench ## Images a second beside other servers and the machine's limit: DATA=folder
 	@$(RUN)python -m benchmarks.serving.serve $(if $(DATA),--data $(DATA))
 
-bench-precision: .venv/dev ## What bfloat16 changes in the answers: STRATEGY=name
-	@$(RUN)python -m benchmarks.precision $(if $(STRATEGY),--strategy $(STRATEGY))
+bench-precision: .venv/dev ## What rounding changes in the answers: STRATEGY=name PRECISION=bfloat16|int8
+	@$(RUN)python -m benchmarks.precision $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(PRECISION),--precision $(PRECISION))
 
 bench-overload: .venv/dev ## Twice as many images as can be answered, for a minute: DATA=folder
 	@$(RUN)python -m benchmarks.serving.overload $(if $(DATA),--data $(DATA))

@@ -1,8 +1,9 @@
-"""What bfloat16 changes: the answers of a ResNet-18 on ants and bees and on CIFAR-10, beside float32."""
+"""What rounding changes: the answers of a ResNet-18 on ants and bees and on CIFAR-10, beside float32."""
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from benchmarks.transfer import HYMENOPTERA, Task, cifar, hymenoptera
 from vision.artifact import Artifact
 from vision.augmentation import augmented
 from vision.engines.kind import Precision
-from vision.engines.precision import has_bfloat16
-from vision.engines.torch_engine import TorchEngine
+from vision.engines.making import some_images
+from vision.engines.precision import rounded, wanted_precision
+from vision.engines.rounded_file import ROUNDED_FILES, engine_from_weights
 from vision.evaluation import evaluate
 from vision.image_set import LabelRecorder, PreparedImages
 from vision.preprocessing import ImageLimits
@@ -29,12 +31,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_ARCHIVE, help="the archive of CIFAR-10")
     parser.add_argument("--hymenoptera", type=Path, default=HYMENOPTERA, help="a folder of train/ and val/")
     parser.add_argument("--strategy", default="linear_probe")
+    served = wanted_precision("auto", "auto", "cpu")
+    default = "bfloat16" if served == "float32" else served
+    parser.add_argument("--precision", choices=[*ROUNDED_FILES], default=default, help="(%(default)s)")
     arguments = parser.parse_args()
-    figures: dict[str, Any] = {"strategy": arguments.strategy, "processor_has_it": has_bfloat16()}
+    precision: Precision = arguments.precision
+    figures: dict[str, Any] = {
+        "strategy": arguments.strategy,
+        "precision": precision,
+        "processor_gains_by_it": precision == served,
+    }
     for task in (hymenoptera(arguments.hymenoptera), cifar(arguments.data)):
-        figures[task.name] = _compare(task, _trained(task, arguments.strategy))
+        figures[task.name] = _compare(task, _trained(task, arguments.strategy), precision)
         print(f"{task.name}: {figures[task.name]}", file=sys.stderr, flush=True)
-    record("precision", figures, "make bench-precision")
+    record(f"precision_{precision}", figures, "make bench-precision")
     print(json.dumps(figures))
 
 
@@ -47,23 +57,28 @@ def _trained(task: Task, strategy: str) -> Artifact:
     return transfer(shuffled[num_validation:], shuffled[:num_validation], task.class_names, settings).artifact
 
 
-def _compare(task: Task, artifact: Artifact) -> dict[str, float]:
-    images = PreparedImages(task.test, augmented(artifact.preprocessing, "none"), ImageLimits())
-    exact, labels = _confidences(artifact, images, "float32")
-    rounded, _ = _confidences(artifact, images, "bfloat16")
+def _compare(task: Task, artifact: Artifact, precision: Precision) -> dict[str, float]:
+    def prepared(images: Sequence[Any]) -> PreparedImages:
+        return PreparedImages(images, augmented(artifact.preprocessing, "none"), ImageLimits())
+
+    # Its training images lie class by class.
+    ranging = some_images(prepared(task.training[:: max(1, len(task.training) // 64)]))
+    exact, labels = _confidences(artifact, prepared(task.test))
+    found, _ = _confidences(rounded(artifact, ranging, precision), prepared(task.test))
     return {
         "num_images": len(labels),
+        "image_size": artifact.preprocessing.image_size,
         "accuracy_float32": _points(exact.argmax(dim=1) == labels),
-        "accuracy_bfloat16": _points(rounded.argmax(dim=1) == labels),
-        "num_other_answers": int((exact.argmax(dim=1) != rounded.argmax(dim=1)).sum()),
-        "largest_difference": round(float((exact - rounded).abs().max()), 4),
-        "mean_difference": round(float((exact - rounded).abs().mean()), 5),
+        "accuracy_rounded": _points(found.argmax(dim=1) == labels),
+        "num_other_answers": int((exact.argmax(dim=1) != found.argmax(dim=1)).sum()),
+        "largest_difference": round(float((exact - found).abs().max()), 4),
+        "mean_difference": round(float((exact - found).abs().mean()), 5),
     }
 
 
-def _confidences(artifact: Artifact, images: PreparedImages, precision: Precision) -> tuple[Tensor, Tensor]:
+def _confidences(artifact: Artifact, images: PreparedImages) -> tuple[Tensor, Tensor]:
     labelled = LabelRecorder(images)
-    logits, _ = evaluate(TorchEngine(artifact.build(), precision), labelled)
+    logits, _ = evaluate(engine_from_weights(artifact), labelled)
     return torch.softmax(logits / artifact.temperature, dim=1), torch.tensor(labelled.labels)
 
 

@@ -103,7 +103,7 @@ class Fields(BaseSettings):
     )
     precision: Literal["auto", "float32"] = Field(
         default="auto",
-        description="How exactly networks run on the CPU; `auto`: bfloat16 where it gains by that.",
+        description="How exactly networks run on the CPU; `auto`: bfloat16 or int8 where that is faster.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",

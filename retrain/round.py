@@ -248,8 +248,7 @@ class LearningRound:
 
         def ask(weight: float) -> torch.Tensor:
             self._journal.stop_if_cancelled()
-            blend = replace(bench.artifact, state=bench.blended(tuned, weight))
-            return torch.from_numpy(bench.answer(blend, items))
+            return torch.from_numpy(bench.answer(bench.blend(tuned, weight, items), items))
 
         chosen, tried = choose_blend(self._settings.blends, ask, ballot)
         self._journal.note("interpolate", weight=chosen.weight, tried=[asdict(blend) for blend in tried])

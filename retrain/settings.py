@@ -60,7 +60,7 @@ class RoundSettings:
             champion's statistics to the newest predictions' images.
         max_adapted: Images of the prediction log whose statistics are taken, at most.
         engine: What serves; decides whether a version gets a file for ONNX Runtime.
-        precision: "auto" judges candidates in bfloat16, as they will be served, where the CPU has it.
+        precision: "auto" judges candidates in bfloat16 or int8, as they will be served, where the CPU gains.
     """
 
     gate: GateSettings = field(default_factory=GateSettings)

@@ -19,7 +19,7 @@ from vision.batches import LabelledTensors, cut, load
 from vision.engines.as_served import answers_as_served
 from vision.engines.kind import EngineKind, Precision
 from vision.engines.making import EngineFiles, engine_files, some_images
-from vision.engines.precision import gains_by_bfloat16, in_precision
+from vision.engines.precision import gains_by, in_precision, rounded
 from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.interpolation import interpolate
@@ -54,10 +54,8 @@ class Workbench:
     ) -> None:
         artifact = from_files(load_files(blobs, champion))
         self.champion = champion
-        # Where nothing is served in bfloat16 any more, the champion isn't either.
-        self.artifact: Artifact = (
-            replace(artifact, precision=precision) if precision == "float32" else artifact
-        )
+        # Where nothing is served in its precision any more, the champion isn't either.
+        self.artifact: Artifact = artifact if artifact.precision == precision else artifact.in_float32()
         self.device = device
         self._precision = precision
         self._blobs = blobs
@@ -88,8 +86,9 @@ class Workbench:
         return classifier
 
     def training_precision(self) -> Precision:
-        """Return the precision in which a student is trained."""
-        return self._precision if gains_by_bfloat16(self.artifact) else "float32"
+        """Return the precision in which a student is trained, which integers are too coarse for."""
+        gains = self._precision == "bfloat16" and gains_by(self.artifact, "bfloat16")
+        return "bfloat16" if gains else "float32"
 
     def answer(self, artifact: Artifact, items: Sequence[Item]) -> Logits:
         """Return the logits (n, classes) of an artifact for items, as it is served."""
@@ -109,6 +108,11 @@ class Workbench:
         """Return the weights between the champion's (0) and a candidate's (1)."""
         return interpolate(self.artifact.state, candidate, weight)
 
+    def blend(self, candidate: State, weight: float, items: Sequence[Item]) -> Artifact:
+        """Return blended weights in the champion's precision, the ranges of activations from these items."""
+        blend = replace(self.artifact, state=self.blended(candidate, weight))
+        return rounded(blend, some_images(self.images(items)), self.artifact.precision)
+
     def finished(
         self, state: State, validation: Sequence[Item], num_new: int, *, keeps_temperature: bool = False
     ) -> Artifact:
@@ -119,7 +123,7 @@ class Workbench:
             num_new: How many of them are new.
             keeps_temperature: Keep the champion's, since labels that are its own answers ask for certainty.
         """
-        bare = replace(self.artifact, state=state, temperature=1.0, reference=None, precision="float32")
+        bare = replace(self.artifact.in_float32(), state=state, temperature=1.0, reference=None)
         images = self.images(validation)
         logits, embeddings = evaluate_logits(bare.build(self.device), images, device=self.device)
         labels = torch.tensor([item.label for item in validation])

@@ -54,7 +54,7 @@ class ServiceSettings:
         device: "auto" is CUDA where there is one, else the CPU.
         engine: What runs networks: "torch", "onnxruntime", or "auto", the faster one that is there.
         num_intake_processes: That decode and store feedback's images where many come at once, at most.
-        precision: "auto" is bfloat16 where a version was judged in it and the CPU has it; else "float32".
+        precision: "auto" is what a version was judged in, where the CPU gains by it; else "float32".
     """
 
     threshold: int = 500

@@ -1,12 +1,13 @@
 """A classifier at rest: weights, class names and preprocessing together, as safetensors and JSON."""
 
 import json
+import math
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -42,6 +43,7 @@ class Artifact:
         num_members: Networks whose probabilities are averaged; more than 1 make it an ensemble.
         num_own_groups: Block groups, counted from the head up, that each member has for itself.
         precision: What it was judged in on a CPU, and is served in where the processor has it.
+        ranges: Of its activations, where it was judged in int8 (`vision/engines/quantizing.py`).
     """
 
     backbone: str
@@ -53,6 +55,11 @@ class Artifact:
     num_members: int = 1
     num_own_groups: int = 1
     precision: Precision = "float32"
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def in_float32(self) -> "Artifact":
+        """Return it as one that was judged in float32."""
+        return replace(self, precision="float32", ranges={})
 
     def build(self, device: torch.device | str = "cpu", *, shares_weights: bool = False) -> Classifier:
         """Return the classifier with these weights, in evaluation mode.
@@ -110,6 +117,7 @@ def to_files(artifact: Artifact) -> dict[str, bytes]:
         "num_own_groups": artifact.num_own_groups,
         "precision": artifact.precision,
         "sha256": {name: sha256(content).hexdigest() for name, content in files.items()},
+        **({"ranges": artifact.ranges} if artifact.ranges else {}),
     }
     text = json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False)
     return {**files, DESCRIPTION_FILE: f"{text}\n".encode()}
@@ -157,6 +165,7 @@ def describe(files: Mapping[str, bytes]) -> Artifact:
         num_members=description.get("num_members", 1),
         num_own_groups=description.get("num_own_groups", 1),
         precision=description.get("precision", "float32"),
+        ranges={name: (low, high) for name, (low, high) in description.get("ranges", {}).items()},
     )
 
 
@@ -241,6 +250,16 @@ def _is_plausible(description: Mapping[str, Any]) -> bool:
         and _is_count(description.get("num_members", 1), MAX_MEMBERS)
         and _is_count(description.get("num_own_groups", 1), MAX_OWN_GROUPS)
         and description.get("precision", "float32") in get_args(Precision)
+        and _are_ranges(description.get("ranges", {}))
+    )
+
+
+def _are_ranges(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(pair, list)
+        and len(pair) == 2
+        and all(isinstance(end, float) and math.isfinite(end) for end in pair)
+        for pair in value.values()
     )
 
 

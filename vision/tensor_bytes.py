@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 #: Of the format's names for types, those that artifacts hold.
-_TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
+_TYPES = {
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I8": torch.int8,
+}
 
 
 def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:

@@ -11,6 +11,8 @@ from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photograp
 from vision.engines.kind import PrecisionKind
 
 BATCH = 8
+# Until all processes are ready; past it one of them has failed.
+_START_SECONDS = 120.0
 
 
 def main() -> None:
@@ -31,6 +33,10 @@ def main() -> None:
     processes = [context.Process(target=_count, args=(*each, counts)) for each in given]
     for process in processes:
         process.start()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        raise SystemExit("A process of the limit failed; what it said stands above.")
     print(json.dumps({"images_per_second": round(sum(counts.get() for _ in processes), 1)}))
 
 
@@ -65,7 +71,7 @@ def _count(
     artifact = in_precision(artifact, tried, wanted_precision(precision, "auto", "cpu"))
     settings = EngineSettings(precision=precision)
     engine = load_engine(artifact, engine_files(artifact, tried).files, settings)
-    together.wait()
+    together.wait(_START_SECONDS)
     begun, num_answered = time.perf_counter(), 0
     while (passed := time.perf_counter() - begun) < seconds:
         batch = [prepare(next(contents), artifact.preprocessing, limits) for _ in range(BATCH)]

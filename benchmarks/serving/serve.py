@@ -18,7 +18,7 @@ from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
 from benchmarks.serving.servers import ROOT, Server, default_workers, make_home, ours, rival
-from vision.engines.precision import has_bfloat16
+from vision.engines.precision import wanted_precision
 
 CONNECTIONS = 16
 RIVALS = ("bentoml", "litserve", "fastapi")
@@ -94,8 +94,8 @@ def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Name
 def _ours_in_float32(
     folder: Path, images: Path, log: Path
 ) -> dict[str, Callable[[], AbstractContextManager[Server]]]:
-    """Return ours as it serves without bfloat16, where this machine has that."""
-    if not has_bfloat16():
+    """Return ours as it serves in float32, where this machine's default is another precision."""
+    if wanted_precision("auto", "auto", "cpu") == "float32":
         return {}
     environment = make_home(folder, images, "float32")
     return {IN_FLOAT32: lambda: ours(environment, default_workers(), log)}

@@ -20,7 +20,8 @@ from vision.artifact import Artifact
 from vision.engines import packing
 from vision.engines.making import ENGINE_FILE, engine_files
 from vision.engines.onnx_engine import OnnxEngine
-from vision.engines.precision import has_bfloat16
+from vision.engines.precision import rounded, wanted_precision
+from vision.engines.rounded_file import engine_from_weights
 from vision.engines.torch_engine import TorchEngine
 from vision.network import build_classifier
 from vision.perceptual_hash import perceptual_hash
@@ -108,11 +109,14 @@ def _engines(contents: Sequence[bytes]) -> dict[str, Callable[[Tensor], Any]]:
         "torch": TorchEngine(artifact.build()),
         "onnxruntime": OnnxEngine(made.files[ENGINE_FILE]),
     }
-    if not has_bfloat16():
+    wanted = wanted_precision("auto", "auto", "cpu")
+    if wanted == "float32":
         return engines
-    with patch.object(packing, "is_available", return_value=False):
-        engines["torch_in_bfloat16_not_packed"] = TorchEngine(artifact.build(), "bfloat16")
-    return engines | {"torch_in_bfloat16": TorchEngine(artifact.build(), "bfloat16")}
+    if wanted == "bfloat16":
+        with patch.object(packing, "is_available", return_value=False):
+            engines["torch_in_bfloat16_not_packed"] = TorchEngine(artifact.build(), "bfloat16")
+    as_served = rounded(artifact, _prepared(contents[:8]), wanted)
+    return engines | {f"torch_in_{wanted}": engine_from_weights(as_served)}
 
 
 def _prepared(contents: Sequence[bytes]) -> Tensor:

@@ -16,8 +16,9 @@ from store.samples import NewSample, SplitSettings, add_sample
 from store.slices import slice_samples
 from vision.artifact import Artifact, from_files
 from vision.engines import precision as precisions
-from vision.engines.bfloat16_file import BFLOAT16_FILE
+from vision.engines.kind import Precision
 from vision.engines.making import ENGINE_FILE
+from vision.engines.rounded_file import ROUNDED_FILES
 from vision.errors import WeightsUnavailableError
 
 # Metrics, the version and its artifact.
@@ -211,14 +212,16 @@ def test_a_version_gets_a_file_for_onnx_runtime_that_answers_as_torch_does(train
     assert artifact.precision == "float32"
 
 
-def test_where_the_processor_has_bfloat16_a_version_is_judged_and_written_in_it(
-    trained: Trained, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("precision", ROUNDED_FILES)
+def test_where_the_processor_gains_by_a_precision_a_version_is_judged_and_written_in_it(
+    precision: Precision, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: precision == "bfloat16")
+    monkeypatch.setattr(precisions, "has_int8", lambda: precision == "int8")
     monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
     monkeypatch.setenv("PERENNIAL_PRECISION", "auto")
     metrics, version, artifact = trained()
-    assert 1e-6 < metrics["engine_difference"] <= precisions.MAX_DIFFERENCE
-    assert BFLOAT16_FILE in version.files
+    assert 1e-6 < metrics["engine_difference"] <= precisions.MAX_DIFFERENCE[precision]
+    assert ROUNDED_FILES[precision] in version.files
     assert ENGINE_FILE not in version.files
-    assert artifact.precision == "bfloat16"
+    assert artifact.precision == precision

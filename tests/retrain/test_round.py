@@ -18,8 +18,9 @@ from store.errors import FencedError
 from store.measurements import series
 from store.registry import NewVersion
 from vision.engines import precision as precisions
-from vision.engines.bfloat16_file import BFLOAT16_FILE
+from vision.engines.kind import Precision
 from vision.engines.making import ENGINE_FILE
+from vision.engines.rounded_file import ROUNDED_FILES
 from vision.training import TrainingResult
 
 CLASSES = ("blue", "green", "red", "yellow")
@@ -84,6 +85,7 @@ def test_a_round_trains_in_the_precision_that_the_processor_has(
     has_it: bool, expected: str, world: Any, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precisions, "has_bfloat16", lambda: has_it)
+    monkeypatch.setattr(precisions, "has_int8", lambda: False)
     monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
     trained_in = []
 
@@ -99,10 +101,12 @@ def test_a_round_trains_in_the_precision_that_the_processor_has(
 
 
 @pytest.mark.slow
-def test_where_the_processor_has_bfloat16_a_round_trains_judges_and_promotes_in_it(
-    world: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("precision", ROUNDED_FILES)
+def test_where_the_processor_gains_by_a_precision_a_round_judges_and_promotes_in_it(
+    precision: Precision, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: precision == "bfloat16")
+    monkeypatch.setattr(precisions, "has_int8", lambda: precision == "int8")
     monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
     world.send(CLASSES, 160)
     ended = world.run(replace(world.settings, engine="auto", precision="auto"))
@@ -111,13 +115,13 @@ def test_where_the_processor_has_bfloat16_a_round_trains_judges_and_promotes_in_
         measured = {(m.version, m.slice): m.value for m in series(connection, "accuracy")}
     assert measured["v2", "round-1"] > measured["v1", "round-1"] + 0.1
     assert measured["v2", "golden-1"] > 0.9
-    assert BFLOAT16_FILE in world.production.files
+    assert ROUNDED_FILES[precision] in world.production.files
     assert ENGINE_FILE not in world.production.files
     assert (
-        Workbench(world.production, world.blobs, "cpu", precision="bfloat16").artifact.precision == "bfloat16"
+        Workbench(world.production, world.blobs, "cpu", precision=precision).artifact.precision == precision
     )
     checked = next(step for step in world.steps(ended.id) if step.step == "engine")
-    assert 0 < checked.detail["largest_difference"] <= precisions.MAX_DIFFERENCE
+    assert 0 < checked.detail["largest_difference"] <= precisions.MAX_DIFFERENCE[precision]
 
 
 def test_without_a_low_weight_a_round_says_so_and_keeps_to_one_thread(

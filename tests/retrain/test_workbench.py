@@ -9,7 +9,7 @@ from retrain.workbench import Workbench
 from store.registry import Version
 from vision.artifact import to_files
 from vision.engines import precision as precisions
-from vision.engines.bfloat16_file import BFLOAT16_FILE
+from vision.engines.rounded_file import ROUNDED_FILES
 from vision.engines.torch_engine import TorchEngine
 from vision.errors import TooManyPixelsError
 from vision.preprocessing import ImageLimits
@@ -54,7 +54,32 @@ def test_a_candidate_is_judged_in_the_precision_in_which_it_will_be_served(
     judged = torch.from_numpy(bench.answer(candidate, items))
     # Batches of other sizes are added up in another order.
     torch.testing.assert_close(judged, served, atol=0.05, rtol=0.02)
-    assert bench.engine_of(candidate, items, "auto").files.keys() == {BFLOAT16_FILE}
+    assert bench.engine_of(candidate, items, "auto").files.keys() == {ROUNDED_FILES["bfloat16"]}
+
+
+def test_in_int8_each_candidate_and_blend_is_judged_with_ranges_of_its_own(
+    world: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(precisions, "has_int8", lambda: True)
+    monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
+    first = Workbench(world.production, world.blobs, "cpu", precision="int8")
+    items = _items(world, picture)
+    candidate = first.finished(first.artifact.state, items, 0)
+    assert candidate.precision == "int8"
+    assert first.engine_of(candidate, items, "auto").files.keys() == {ROUNDED_FILES["int8"]}
+    files = {name: world.blobs.put(content) for name, content in to_files(candidate).items()}
+    bench = Workbench(replace(world.production, files=files), world.blobs, "cpu", precision="int8")
+    assert bench.artifact.ranges == candidate.ranges
+    # Rounds train in what the weights are kept in.
+    assert bench.training_precision() == "float32"
+    doubled = {
+        name: tensor * 2 if name == "bn1.weight" else tensor for name, tensor in candidate.state.items()
+    }
+    blend = bench.blend(doubled, 0.5, items)
+    assert (blend.precision, blend.temperature) == ("int8", candidate.temperature)
+    assert blend.ranges["conv1"][1] > candidate.ranges["conv1"][1]
+    assert bench.answer(blend, items).shape == (len(items), 4)
 
 
 def test_where_all_is_served_in_float32_the_champion_is_judged_in_it_too(world: Any) -> None:

@@ -107,6 +107,14 @@ def test_the_precision_is_kept_and_older_artifacts_are_float32(artifact: Artifac
     assert from_files(edited(precision="REMOVED")(files)).precision == "float32"
 
 
+def test_ranges_of_activations_are_kept_to_the_bit_and_left_behind_in_float32(artifact: Artifact) -> None:
+    ranges = {"images": (-2.1179039478302, 2.64), "layer1.0": (0.0, 1 / 3)}
+    judged = replace(artifact, precision="int8", ranges=ranges)
+    assert describe(to_files(judged)).ranges == ranges
+    assert judged.in_float32() == artifact
+    assert b"ranges" not in to_files(artifact)["artifact.json"]
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -138,6 +146,10 @@ def test_the_precision_is_kept_and_older_artifacts_are_float32(artifact: Artifac
         pytest.param(edited(num_own_groups=0), id="no group of its own"),
         pytest.param(edited(precision="float8"), id="an unknown precision"),
         pytest.param(edited(precision=["float32"]), id="a list of precisions"),
+        pytest.param(edited(ranges=[[0.0, 1.0]]), id="a list of ranges"),
+        pytest.param(edited(ranges={"conv1": [0.0]}), id="a range with one end"),
+        pytest.param(edited(ranges={"conv1": [0.0, float("inf")]}), id="a range without end"),
+        pytest.param(edited(ranges={"conv1": [0.0, "1.0"]}), id="a range of texts"),
         pytest.param(edited(sha256="REMOVED"), id="digests missing"),
     ],
 )

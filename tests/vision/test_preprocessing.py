@@ -105,3 +105,10 @@ def test_it_survives_json() -> None:
 def test_impossible_fields_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(CorruptArtifactError):
         Preprocessing.from_json({**preprocessing_for("resnet18").to_json(), **change})
+
+
+def test_no_pixel_comes_to_more_or_less_than_the_bounds() -> None:
+    preprocessing = preprocessing_for("resnet18", 32)
+    ends = np.array([[[0, 0, 0], [255, 255, 255]]], dtype=np.uint8)
+    found = preprocessing.normalise(ends)
+    assert preprocessing.bounds() == pytest.approx((float(found.min()), float(found.max())), abs=1e-5)

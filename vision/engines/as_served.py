@@ -4,8 +4,8 @@ from torch import Tensor
 
 from vision.artifact import Artifact
 from vision.batches import LabelledTensors
-from vision.engines.precision import serves_in_bfloat16
-from vision.engines.torch_engine import TorchEngine
+from vision.engines.precision import served_precision
+from vision.engines.rounded_file import engine_from_weights
 from vision.evaluation import evaluate, evaluate_logits
 
 
@@ -18,6 +18,6 @@ def answers_as_served(
         TooFewSamplesError: The set is empty.
         CorruptArtifactError: The weights do not fit the network.
     """
-    if device == "cpu" and serves_in_bfloat16(artifact, "auto", "auto"):
-        return evaluate(TorchEngine(artifact.build("cpu", shares_weights=True), "bfloat16"), images)
+    if device == "cpu" and served_precision(artifact, "auto", "auto") != "float32":
+        return evaluate(engine_from_weights(artifact), images)
     return evaluate_logits(artifact.build(device), images, device=device)

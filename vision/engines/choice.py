@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 
 from vision.artifact import Artifact, from_files
-from vision.engines.bfloat16_file import BFLOAT16_FILE, from_file
 from vision.engines.cuda_engine import CudaEngine
 from vision.engines.engine import Engine
 from vision.engines.kind import EngineKind, PrecisionKind
 from vision.engines.making import ENGINE_FILE
 from vision.engines.onnx_engine import OnnxEngine
-from vision.engines.precision import serves_in_bfloat16
+from vision.engines.precision import served_precision
+from vision.engines.rounded_file import ROUNDED_FILES, engine_from_file, engine_from_weights
 from vision.engines.torch_engine import TorchEngine
 from vision.errors import EngineUnavailableError
 from vision.network import Classifier
@@ -26,9 +26,10 @@ class EngineSettings:
     """How to run networks.
 
     Attributes:
-        kind: "torch", "onnxruntime", or "auto": torch where it serves in bfloat16, else ONNX Runtime where
-            the version has its file.
-        precision: "auto" serves a version in bfloat16 on a CPU that has it, where it was judged so.
+        kind: "torch", "onnxruntime", or "auto": torch where it serves rounded, else ONNX Runtime where the
+            version has its file.
+        precision: "auto" serves a version in bfloat16 or int8 on a CPU that gains by it, where it was
+            judged so.
         device: "cpu" or "cuda"; on CUDA torch runs whatever the kind.
     """
 
@@ -49,16 +50,18 @@ def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: Engine
         CorruptArtifactError: The files are broken, or do not fit the network.
     """
 
+    def whole() -> Artifact:
+        return artifact if artifact.state else from_files(files, are_verified=True)
+
     def build() -> Classifier:
-        whole = artifact if artifact.state else from_files(files, are_verified=True)
-        return whole.build(settings.device, shares_weights=True)
+        return whole().build(settings.device, shares_weights=True)
 
     if torch.device(settings.device).type == "cuda":
         return CudaEngine(build(), artifact.preprocessing.image_size)
-    if serves_in_bfloat16(artifact, settings.precision, settings.kind):
-        if BFLOAT16_FILE in files:
-            return TorchEngine(from_file(artifact, files[BFLOAT16_FILE]), "bfloat16")
-        return TorchEngine(build(), "bfloat16")
+    precision = served_precision(artifact, settings.precision, settings.kind)
+    if precision != "float32":
+        name = ROUNDED_FILES[precision]
+        return engine_from_file(artifact, files[name]) if name in files else engine_from_weights(whole())
     if settings.kind != "torch":
         if ENGINE_FILE in files:
             try:

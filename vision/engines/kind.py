@@ -6,4 +6,4 @@ EngineKind = Literal["auto", "torch", "onnxruntime"]
 PrecisionKind = Literal["auto", "float32"]
 
 #: What numbers of a network really are.
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "int8"]

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from vision.artifact import Artifact
 from vision.batches import LabelledTensors, load
-from vision.engines.bfloat16_file import BFLOAT16_FILE, to_file
 from vision.engines.kind import EngineKind
 from vision.engines.onnx_engine import OnnxEngine, export
-from vision.engines.precision import bfloat16_difference, serves_in_bfloat16
+from vision.engines.precision import rounding_difference, served_precision
+from vision.engines.rounded_file import ROUNDED_FILES, to_file
 from vision.errors import EngineUnavailableError
 
 ENGINE_FILE = "engine.onnx"
@@ -42,7 +42,7 @@ class EngineFiles:
 def engine_files(
     artifact: Artifact, images: Tensor, kind: EngineKind = "auto", device: str = "cpu"
 ) -> EngineFiles:
-    """Write an artifact as it will be served: in bfloat16, or for ONNX Runtime if that answers as torch does.
+    """Write an artifact as it will be served: rounded, or for ONNX Runtime if that answers as torch does.
 
     Args:
         artifact: What is going to be served.
@@ -51,9 +51,11 @@ def engine_files(
         device: Where they run.
     """
     is_on_cpu = torch.device(device).type == "cpu"
-    if is_on_cpu and serves_in_bfloat16(artifact, "auto", kind):
+    if is_on_cpu and (precision := served_precision(artifact, "auto", kind)) != "float32":
         # Faster than ONNX Runtime.
-        return EngineFiles({BFLOAT16_FILE: to_file(artifact)}, bfloat16_difference(artifact, images))
+        return EngineFiles(
+            {ROUNDED_FILES[precision]: to_file(artifact)}, rounding_difference(artifact, images)
+        )
     if kind == "torch" or not is_on_cpu:
         return EngineFiles({}, None)
     classifier = artifact.build("cpu")

@@ -2,20 +2,23 @@
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from vision.artifact import Artifact
+from vision.engines import quantizing
+from vision.engines.folding import folded
 from vision.engines.kind import EngineKind, Precision, PrecisionKind
+from vision.engines.rounded_file import engine_from_weights
 from vision.engines.torch_engine import TorchEngine
 
-#: Side of the smallest input in pixels that is faster in bfloat16: smaller ones leave little to multiply.
+#: Side of the smallest input in pixels that is served rounded: smaller ones leave little to multiply.
 MIN_IMAGE_SIZE = 96
-#: Largest difference of a confidence between bfloat16, which has 8 bits of mantissa, and float32.
-MAX_DIFFERENCE = 0.02
+#: Largest difference of a confidence to float32: bfloat16 has 8 bits of mantissa, an integer 8 in all.
+MAX_DIFFERENCE: Mapping[Precision, float] = {"bfloat16": 0.02, "int8": 0.05}
 
 _log = logging.getLogger(__name__)
 
@@ -25,22 +28,30 @@ def has_bfloat16() -> bool:
 
     Vectors of bfloat16 (AVX-512 BF16) count on AMD's alone: on Intel's torch is slower with them.
     """
-    read = getattr(torch.cpu, "get_capabilities", None)
-    capabilities = {} if read is None else read()
+    capabilities = _capabilities()
     has_vectors = bool(capabilities.get("avx512_bf16", False))
     is_from_amd = str(capabilities.get("cpu_name", "")).startswith("AMD")
     return bool(capabilities.get("amx_bf16", False)) or (has_vectors and is_from_amd)
 
 
+def has_int8() -> bool:
+    """Return whether this processor multiplies and adds vectors of 8-bit integers at once (AVX-512 VNNI)."""
+    return bool(_capabilities().get("avx512_vnni", False)) and quantizing.is_available()
+
+
 def wanted_precision(precision: PrecisionKind, kind: EngineKind, device: str) -> Precision:
     """Return the precision to judge and serve new versions in, where they bear it."""
-    may_be_less = precision == "auto" and kind != "onnxruntime" and torch.device(device).type == "cpu"
-    return "bfloat16" if may_be_less and has_bfloat16() else "float32"
+    if precision != "auto" or kind == "onnxruntime" or torch.device(device).type != "cpu":
+        return "float32"
+    if has_bfloat16():
+        return "bfloat16"
+    return "int8" if has_int8() else "float32"
 
 
-def serves_in_bfloat16(artifact: Artifact, precision: PrecisionKind, kind: EngineKind) -> bool:
-    """Return whether this machine's CPU runs an artifact in bfloat16: as it was judged, and no other."""
-    return artifact.precision == "bfloat16" and wanted_precision(precision, kind, "cpu") == "bfloat16"
+def served_precision(artifact: Artifact, precision: PrecisionKind, kind: EngineKind) -> Precision:
+    """Return what this machine's CPU runs an artifact in: what it was judged in, or else float32."""
+    is_wanted = artifact.precision == wanted_precision(precision, kind, "cpu")
+    return artifact.precision if is_wanted else "float32"
 
 
 def in_precision(artifact: Artifact, images: Tensor, wanted: Precision) -> Artifact:
@@ -53,39 +64,52 @@ def in_precision(artifact: Artifact, images: Tensor, wanted: Precision) -> Artif
         images: Real ones, prepared, float32 (N, 3, H, W); a few dozen tell enough.
         wanted: What `wanted_precision` says.
     """
-    exact = replace(artifact, precision="float32")
-    if wanted == "float32" or not gains_by_bfloat16(artifact):
+    exact = artifact.in_float32()
+    if wanted == "float32" or not gains_by(artifact, wanted):
         return exact
-    difference = bfloat16_difference(artifact, images)
-    if difference <= MAX_DIFFERENCE:
-        return replace(artifact, precision="bfloat16")
+    result = rounded(exact, images, wanted)
+    difference = rounding_difference(result, images)
+    if difference <= MAX_DIFFERENCE[wanted]:
+        return result
     how = f"a confidence differs by {difference:.2g}" if math.isfinite(difference) else "it is no number"
     _log.warning(
-        "this version stays in float32: in bfloat16 %s on %d images, expected %g at most",
+        "this version stays in float32: in %s %s on %d images, expected %g at most",
+        wanted,
         how,
         len(images),
-        MAX_DIFFERENCE,
+        MAX_DIFFERENCE[wanted],
     )
     return exact
 
 
-def bfloat16_difference(artifact: Artifact, images: Tensor) -> float:
+def rounded(artifact: Artifact, images: Tensor, wanted: Precision) -> Artifact:
+    """Return an artifact as one in a precision that it gains by, whether it bears that or not."""
+    if wanted != "int8":
+        return replace(artifact.in_float32(), precision=wanted)
+    found = quantizing.observe(folded(artifact.build("cpu", shares_weights=True)), images)
+    # Others may be brighter or darker than these.
+    ranges = {**found, quantizing.IMAGES: artifact.preprocessing.bounds()}
+    return replace(artifact, precision=wanted, ranges=ranges)
+
+
+def rounding_difference(artifact: Artifact, images: Tensor) -> float:
     """Return the largest difference of a confidence to float32 on images; infinite where one is NaN."""
-    exact, rounded = (
-        torch.softmax(
-            TorchEngine(artifact.build("cpu", shares_weights=True), precision)(images)[0]
-            / artifact.temperature,
-            dim=1,
-        )
-        for precision in get_args(Precision)
-    )
-    difference = float((exact - rounded).abs().max())
+    engines = TorchEngine(artifact.build("cpu", shares_weights=True)), engine_from_weights(artifact)
+    exact, found = (torch.softmax(engine(images)[0] / artifact.temperature, dim=1) for engine in engines)
+    difference = float((exact - found).abs().max())
     return math.inf if math.isnan(difference) else difference
 
 
-def gains_by_bfloat16(artifact: Artifact) -> bool:
-    """Return whether a network is faster in bfloat16: not with small images or grouped convolutions."""
-    if artifact.preprocessing.image_size < MIN_IMAGE_SIZE:
+def gains_by(artifact: Artifact, precision: Precision) -> bool:
+    """Return whether a network is faster in a precision: not with small images or grouped convolutions."""
+    if precision == "float32" or artifact.preprocessing.image_size < MIN_IMAGE_SIZE:
         return False
-    modules = artifact.build("cpu", shares_weights=True).modules()
-    return not any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in modules)
+    network = folded(artifact.build("cpu", shares_weights=True))
+    if precision == "int8":
+        return quantizing.is_quantizable(network)
+    return not any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in network.modules())
+
+
+def _capabilities() -> Mapping[str, bool | str | int]:
+    read = getattr(torch.cpu, "get_capabilities", None)
+    return {} if read is None else read()

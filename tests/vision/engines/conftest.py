@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vision.artifact import Artifact
 from vision.engines import precision
+from vision.engines.kind import Precision
 
 
 @pytest.fixture
@@ -25,7 +26,18 @@ def expected(artifact: Artifact, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+def processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[Precision], None]:
+    """Make this a processor that gains by a precision, with images of 32 pixels too."""
+
+    def gain_by(wanted: Precision) -> None:
+        monkeypatch.setattr(precision, "has_bfloat16", lambda: wanted == "bfloat16")
+        monkeypatch.setattr(precision, "has_int8", lambda: wanted == "int8")
+        monkeypatch.setattr(precision, "MIN_IMAGE_SIZE", 32)
+
+    return gain_by
+
+
+@pytest.fixture
+def bfloat16(processor: Callable[[Precision], None]) -> None:
     """A processor that multiplies it, and gains by it with images of 32 pixels."""
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    monkeypatch.setattr(precision, "MIN_IMAGE_SIZE", 32)
+    processor("bfloat16")

@@ -2,17 +2,18 @@
 
 import logging
 from collections import UserDict
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
 from vision.artifact import WEIGHTS_FILE, Artifact, describe, to_files
-from vision.engines import precision as precisions
-from vision.engines.bfloat16_file import BFLOAT16_FILE
 from vision.engines.choice import EngineSettings, load_engine
+from vision.engines.kind import Precision
 from vision.engines.making import ENGINE_FILE, engine_files
+from vision.engines.precision import rounded
+from vision.engines.rounded_file import ROUNDED_FILES
 
 
 @pytest.fixture
@@ -49,26 +50,37 @@ def test_a_broken_file_is_no_reason_not_to_serve(
     torch.testing.assert_close(engine(images)[0], expected[0], atol=1e-4, rtol=1e-4)
 
 
-def test_a_version_that_was_judged_in_bfloat16_is_served_in_it_where_the_processor_has_it(
-    artifact: Artifact, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("precision", ROUNDED_FILES)
+def test_a_version_that_was_judged_rounded_is_served_so_where_the_processor_gains_by_it(
+    precision: Precision,
+    artifact: Artifact,
+    files: dict[str, bytes],
+    images: Tensor,
+    processor: Callable[[Precision], None],
 ) -> None:
-    judged = replace(artifact, precision="bfloat16")
-    monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
-    assert load_engine(judged, files, EngineSettings()).name == "torch in bfloat16"
-    assert load_engine(judged, files, EngineSettings("torch")).name == "torch in bfloat16"
+    judged = rounded(artifact, images, precision)
+    processor(precision)
+    assert load_engine(judged, files, EngineSettings()).name == f"torch in {precision}"
+    assert load_engine(judged, files, EngineSettings("torch")).name == f"torch in {precision}"
     assert load_engine(judged, files, EngineSettings("onnxruntime")).name == "onnxruntime"
     assert load_engine(judged, files, EngineSettings(precision="float32")).name == "onnxruntime"
-    monkeypatch.setattr(precisions, "has_bfloat16", lambda: False)
+    processor("float32")
     assert load_engine(judged, files, EngineSettings()).name == "onnxruntime"
 
 
+@pytest.mark.parametrize("precision", ROUNDED_FILES)
 def test_only_the_files_that_serve_are_read(
-    artifact: Artifact, files: dict[str, bytes], images: Tensor, bfloat16: None
+    precision: Precision,
+    artifact: Artifact,
+    files: dict[str, bytes],
+    images: Tensor,
+    processor: Callable[[Precision], None],
 ) -> None:
-    judged = replace(artifact, precision="bfloat16")
+    processor(precision)
+    judged = rounded(artifact, images, precision)
     of_judged = {**files, **to_files(judged), **engine_files(judged, images).files}
     expectations = {
-        "torch in bfloat16": (of_judged, EngineSettings(), BFLOAT16_FILE),
+        f"torch in {precision}": (of_judged, EngineSettings(), ROUNDED_FILES[precision]),
         "onnxruntime": (files, EngineSettings(), ENGINE_FILE),
         "torch": (files, EngineSettings(kind="torch"), WEIGHTS_FILE),
     }
@@ -77,19 +89,21 @@ def test_only_the_files_that_serve_are_read(
         engine = load_engine(describe(watched), watched, settings)
         assert engine.name == name
         assert wanted in watched.read
-        assert not watched.read & {WEIGHTS_FILE, ENGINE_FILE, BFLOAT16_FILE} - {wanted}
+        assert not watched.read & {WEIGHTS_FILE, ENGINE_FILE, *ROUNDED_FILES.values()} - {wanted}
 
 
-def test_a_version_from_before_there_was_its_file_is_served_from_its_weights(
-    artifact: Artifact, images: Tensor, bfloat16: None
+@pytest.mark.parametrize("precision", ROUNDED_FILES)
+def test_a_version_without_its_file_is_served_from_its_weights(
+    precision: Precision, artifact: Artifact, images: Tensor, processor: Callable[[Precision], None]
 ) -> None:
-    judged = replace(artifact, precision="bfloat16")
+    processor(precision)
+    judged = rounded(artifact, images, precision)
     older = to_files(judged)
     newer = {**older, **engine_files(judged, images).files}
     from_weights, from_its_file = (
         load_engine(describe(files), files, EngineSettings()) for files in (older, newer)
     )
-    assert from_weights.name == from_its_file.name == "torch in bfloat16"
+    assert from_weights.name == from_its_file.name == f"torch in {precision}"
     assert torch.equal(from_weights(images)[0], from_its_file(images)[0])
 
 

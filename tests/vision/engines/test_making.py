@@ -1,6 +1,7 @@
 """Engine files: made where they serve, refused where they answer otherwise than torch."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,11 +10,11 @@ from torch import Tensor
 
 from vision.artifact import Artifact
 from vision.engines import making
-from vision.engines import precision as precisions
-from vision.engines.bfloat16_file import BFLOAT16_FILE
-from vision.engines.kind import EngineKind
+from vision.engines.kind import EngineKind, Precision
 from vision.engines.making import ENGINE_FILE, engine_files, some_images
 from vision.engines.onnx_engine import OnnxEngine
+from vision.engines.precision import MAX_DIFFERENCE, rounded
+from vision.engines.rounded_file import ROUNDED_FILES
 from vision.ensemble import as_ensemble
 
 
@@ -34,15 +35,20 @@ def test_none_is_made_where_torch_is_to_serve(
 
 
 @pytest.mark.parametrize("kind", ["auto", "torch"])
-def test_what_serves_in_bfloat16_is_written_so_and_has_its_difference_stated(
-    kind: EngineKind, artifact: Artifact, images: Tensor, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("precision", ROUNDED_FILES)
+def test_what_serves_rounded_is_written_so_and_has_its_difference_stated(
+    precision: Precision,
+    kind: EngineKind,
+    artifact: Artifact,
+    images: Tensor,
+    processor: Callable[[Precision], None],
 ) -> None:
-    monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
-    made = engine_files(replace(artifact, precision="bfloat16"), images, kind)
-    assert set(made.files) == {BFLOAT16_FILE}
+    processor(precision)
+    made = engine_files(rounded(artifact, images, precision), images, kind)
+    assert set(made.files) == {ROUNDED_FILES[precision]}
     assert made.problem is None
     assert made.largest_difference is not None
-    assert 1e-5 < made.largest_difference <= precisions.MAX_DIFFERENCE
+    assert 1e-5 < made.largest_difference <= MAX_DIFFERENCE[precision]
 
 
 class Wrong(OnnxEngine):
