@@ -150,7 +150,26 @@ def test_one_that_answers_no_numbers_stays_in_float32(
     with caplog.at_level(logging.WARNING):
         kept = in_precision(replace(artifact, state=state), images, precision)
     assert kept.precision == "float32"
-    assert "it is no number" in caplog.text
+    assert "it fails or is no number" in caplog.text
+
+
+def test_where_this_torch_has_other_operators_it_stays_in_float32(
+    artifact: Artifact,
+    images: Tensor,
+    processor: Callable[[Precision], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(layer: quantizing.Quantized, given: Tensor, added: Tensor | None = None) -> Tensor:
+        raise RuntimeError("onednn::qconv2d_pointwise() is missing value for argument 'algorithm'")
+
+    processor("int8")
+    monkeypatch.setattr(quantizing.Quantized, "forward", refuse)
+    with caplog.at_level(logging.WARNING):
+        kept = in_precision(artifact, images, "int8")
+    assert kept.precision == "float32"
+    assert "missing value for argument" in caplog.text
+    assert "it fails or is no number" in caplog.text
 
 
 @pytest.mark.parametrize("precision", ROUNDED_FILES)
