@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Objects that were made and not yet freed, at which the collector looks for cycles among them.
+_COLLECT_AFTER = 20_000
+
 # Where our packages are, in a checkout, an installation or a built Bento.
 ROOT = Path(__file__).resolve().parents[1]
 # What came by BentoML's own client in the same process, without a key.
@@ -170,6 +173,8 @@ class Perennial:
         # What was imported stays: the collector need not look through it again and again.
         gc.collect()
         gc.freeze()
+        # What a request makes ends with it, without the collector; by default that looks 700 objects later.
+        gc.set_threshold(_COLLECT_AFTER, *gc.get_threshold()[1:])
         return True
 
     async def _open_later(self) -> None:

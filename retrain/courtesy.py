@@ -1,10 +1,12 @@
-"""Makes a round rest for as long as others kept it waiting."""
+"""Makes a round rest where others kept it waiting."""
 
 import time
 from pathlib import Path
 
 #: A machine that slept must not make the round sleep as long.
 MAX_REST_SECONDS = 5.0
+# Of the time that it waited. As much again took a third of its time from a round, and gave serving nothing.
+_SHARE = 0.5
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
@@ -14,7 +16,7 @@ class Courtesy:
 
     A core that runs a round, however low its weight, isn't idle: the kernel won't pull a waiting thread of
     serving onto it. So where others want the cores, which shows as time that this thread was ready and did
-    not run, the round leaves them alone for as long again. On a machine with nothing else to do it never
+    not run, the round leaves them alone for half as long again. On a machine with nothing else to do it never
     rests. Only Linux tells that time; elsewhere it never rests either.
     """
 
@@ -23,9 +25,9 @@ class Courtesy:
         self._waited = self._seconds_waited()
 
     def rest(self) -> None:
-        """Sleep for as long as this thread was kept waiting since the last call, 5 s at most."""
-        waited = self._seconds_waited()
-        time.sleep(min(MAX_REST_SECONDS, max(0.0, waited - self._waited)))
+        """Sleep for half as long as this thread was kept waiting since the last call, 5 s at most."""
+        waited = self._seconds_waited() - self._waited
+        time.sleep(min(MAX_REST_SECONDS, max(0.0, _SHARE * waited)))
         # Read again: to wake up takes a moment of waiting too.
         self._waited = self._seconds_waited()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from service.admission import Admission
 from service.images import Prepare, Prepared
+from service.lane_cores import LaneCores
 from service.predictor import Prediction, Predictor
 from service.settings import BatchSettings
 from service.thread_weight import LANE_STEPS, lower_weight
@@ -59,8 +60,9 @@ class Batcher:
         self.admission = Admission(settings.max_queue, hooks.on_refusal)
         # Added to on the event loop, taken from by it and by lanes: each is one step that no thread divides.
         self._waiting: deque[_Waiting] = deque()
+        cores = LaneCores(settings.lanes)
         self._lanes = ThreadPoolExecutor(
-            settings.lanes, thread_name_prefix="lane", initializer=lower_weight, initargs=(LANE_STEPS,)
+            settings.lanes, thread_name_prefix="lane", initializer=_prepare_lane, initargs=(cores,)
         )
         # Since when each free lane has been free; those that have been for longest are first.
         self._free_since = deque([0.0] * settings.lanes)
@@ -182,6 +184,11 @@ class Batcher:
         now = time.monotonic()
         has_its_part = num * self._settings.lanes >= num + len(self._waiting)
         return num >= self._settings.max_batch or now >= until or (has_its_part and now < self._calm_until)
+
+
+def _prepare_lane(cores: LaneCores) -> None:
+    lower_weight(LANE_STEPS)
+    cores.take()
 
 
 def _tell(batch: Sequence[_Waiting], outcomes: Sequence[Predicted | Exception]) -> None:

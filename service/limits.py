@@ -26,7 +26,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._max_bytes(scope["path"])
-        declared = Headers(scope=scope).get("content-length")
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length")
         if declared is not None and not (declared.isascii() and declared.isdecimal()):
             await _refuse(
                 MalformedRequestError(f"Expected a number as Content-Length, found {declared!r}."),
@@ -36,6 +37,9 @@ class BodyLimit:
             )
         elif declared is not None and int(declared[:20]) > limit:
             await _refuse(_too_large(limit, declared), scope, receive, send)
+        elif declared is not None and "transfer-encoding" not in headers:
+            # The HTTP server ends the body there.
+            await self._app(scope, receive, send)
         else:
             await self._pass_on(limit, scope, receive, send)
 

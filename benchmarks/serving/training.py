@@ -13,6 +13,7 @@ from retrain.fine_tune import Lesson, Listeners, fine_tune
 from retrain.priority import yield_to_serving
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented
+from vision.engines.kind import Precision
 from vision.engines.precision import wanted_precision
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
@@ -29,7 +30,8 @@ def main() -> None:
     yield_to_serving()
     die_with_parent()
     settings = Settings.load().round()
-    precision = wanted_precision(settings.precision, settings.engine, "cpu")
+    served = wanted_precision(settings.precision, settings.engine, "cpu")
+    precision: Precision = "bfloat16" if served == "bfloat16" else "float32"
     preprocessing = preprocessing_for("resnet18")
     artifact = Artifact(
         backbone="resnet18",
