@@ -5,7 +5,7 @@ from pathlib import Path
 
 #: A machine that slept must not make the round sleep as long.
 MAX_REST_SECONDS = 5.0
-# Of the time that it waited. As much again took a third of its time from a round, and gave serving nothing.
+# Of the time that it waited; what the whole of it cost a round stands in ADR 11.
 _SHARE = 0.5
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")

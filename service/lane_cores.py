@@ -2,6 +2,7 @@
 
 import os
 from collections import deque
+from contextlib import suppress
 
 
 class LaneCores:
@@ -20,5 +21,7 @@ class LaneCores:
 
     def take(self) -> None:
         """Keep the calling thread to the next core that no lane has; called once in each lane."""
-        if self._free:
-            os.sched_setaffinity(0, {self._free.popleft()})
+        # A sandbox may refuse, or take a core away meanwhile; all work is done all the same.
+        with suppress(OSError):
+            if self._free:
+                os.sched_setaffinity(0, {self._free.popleft()})

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from service import lane_cores
 from service.lane_cores import LaneCores
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux lets threads choose")
@@ -48,3 +49,15 @@ def test_of_more_or_fewer_lanes_than_cores_none_keeps_to_one(cores: set[int], nu
 def test_a_thread_more_than_lanes_runs_where_it_likes(cores: set[int]) -> None:
     found = cores_of_threads(len(cores), len(cores) + 1)
     assert found.count(cores) == (2 if len(cores) == 1 else 1)
+
+
+def test_where_it_is_refused_lanes_run_where_they_did(
+    cores: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError("a sandbox")
+
+    monkeypatch.setattr(lane_cores.os, "sched_setaffinity", refuse)
+    found = cores_of_threads(len(cores), len(cores))
+    monkeypatch.undo()
+    assert found == [cores] * len(cores)

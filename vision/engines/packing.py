@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
+from vision.engines.residual_block import Block, convolutions_of, shortcut_of
+
 _Activation = Literal["none", "relu"]
 
 
@@ -88,15 +90,11 @@ class Packed(nn.Module):
 class _Residual(nn.Module):
     """A block of a ResNet in as many steps as it has convolutions."""
 
-    def __init__(self, block: BasicBlock | Bottleneck) -> None:
+    def __init__(self, block: Block) -> None:
         super().__init__()
-        plain = [block.conv1, block.conv2, *([block.conv3] if isinstance(block, Bottleneck) else [])]
+        plain, shortcut = convolutions_of(block).values(), shortcut_of(block)
         self.convolutions = nn.ModuleList(Packed(each, "relu") for each in plain)
-        self.shortcut = None
-        if block.downsample is not None:
-            shrinking = next(block.downsample.children())
-            assert isinstance(shrinking, nn.Conv2d)  # as torchvision builds it
-            self.shortcut = Packed(shrinking, "none")
+        self.shortcut = None if shortcut is None else Packed(shortcut, "none")
 
     def forward(self, images: Tensor) -> Tensor:
         """Return what the block returns."""

@@ -16,6 +16,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from vision.batches import in_parts
 from vision.engines.engine import Answering
+from vision.engines.residual_block import Block, convolutions_of, shortcut_of
 
 #: By what gives a tensor: its smallest and its largest number. `IMAGES` are what the network is given.
 Ranges = Mapping[str, tuple[float, float]]
@@ -177,19 +178,12 @@ class Quantized(nn.Module):
 class _Residual(nn.Module):
     """A block of a ResNet in as many steps as it has convolutions."""
 
-    def __init__(self, block: BasicBlock | Bottleneck, name: str, given: Grid, ranges: Ranges) -> None:
+    def __init__(self, block: Block, name: str, given: Grid, ranges: Ranges) -> None:
         super().__init__()
-        plain = {"conv1": block.conv1, "conv2": block.conv2}
-        if isinstance(block, Bottleneck):
-            plain["conv3"] = block.conv3
+        plain, shortcut = convolutions_of(block), shortcut_of(block)
         last = list(plain)[-1]
-        added = given
-        self.shortcut = None
-        if block.downsample is not None:
-            shrinking = next(block.downsample.children())
-            assert isinstance(shrinking, nn.Conv2d)  # as torchvision builds it
-            added = _grid(*ranges[f"{name}.downsample.0"])
-            self.shortcut = Quantized(shrinking, given, added, has_relu=False)
+        added = given if shortcut is None else _grid(*ranges[f"{name}.downsample.0"])
+        self.shortcut = None if shortcut is None else Quantized(shortcut, given, added, has_relu=False)
         steps = []
         for step, convolution in plain.items():
             is_last = step == last

@@ -6,23 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.vision.engines.networks import plain_network
 from vision.engines import folding
-from vision.engines.folding import apply_if_equivalent, folded
+from vision.engines.folding import apply_if_equivalent
 from vision.engines.packing import Packed, is_available, pack
-from vision.network import build_classifier
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="this torch has no operators of oneDNN")
-
-
-def plain_network(backbone: str) -> nn.Module:
-    """A network whose normalisations shift and scale, folded."""
-    torch.manual_seed(0)
-    classifier = build_classifier(backbone, 5).eval()
-    for module in classifier.modules():
-        if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-    return folded(classifier)
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "resnet50", "vgg16", "densenet121", "mobilenet_v3_small"])

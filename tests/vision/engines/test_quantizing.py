@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.vision.engines.networks import plain_network
 from vision.engines.engine import Answering
 from vision.engines.folding import folded
 from vision.engines.precision import has_int8
@@ -15,17 +16,6 @@ from vision.network import build_classifier
 
 # Without these instructions a sum of two products is cut off at 16 bits.
 sums_are_exact = pytest.mark.skipif(not has_int8(), reason="this processor has no VNNI")
-
-
-def plain_network(backbone: str = "resnet18") -> Answering:
-    """A network whose normalisations shift and scale, folded."""
-    torch.manual_seed(0)
-    classifier = build_classifier(backbone, 5).eval()
-    for module in classifier.modules():
-        if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-    return folded(classifier)
 
 
 def quantized(plain: Answering, images: Tensor) -> Answering:
