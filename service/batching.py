@@ -174,7 +174,7 @@ class Batcher:
         images = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
         predictions: Iterator[Prediction] = iter(())
         if images:
-            predictions = iter(self._predictor.predict(model, [image.tensor for image in images]))
+            predictions = iter(self._predictor.predict(model, [image.pixels for image in images]))
             self._hooks.on_batch(len(images))
         return [
             (next(predictions), outcome) if isinstance(outcome, Prepared) else outcome for outcome in outcomes

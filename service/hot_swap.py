@@ -6,7 +6,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-import torch
+import numpy as np
 
 from service.predictor import LiveModel, Predictor, load_model
 from service.thread_weight import LOADER_STEPS, lower_weight
@@ -132,5 +132,5 @@ class HotSwap:
         # While others are answered, no more than what finds out whether it answers.
         sizes = WARM_UP_BATCHES if self._predictor.live is None else WARM_UP_BATCHES[:1]
         for number in sizes:
-            self._predictor.predict(model, [torch.zeros(3, size, size)] * number)
+            self._predictor.predict(model, [np.zeros((size, size, 3), dtype=np.uint8)] * number)
         return model

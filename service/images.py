@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from vision.preprocessing import ImageLimits, Preprocessing, decode_image
 
@@ -16,11 +17,11 @@ class Prepared:
     """One image, decoded.
 
     Attributes:
-        tensor: The network's input, float32 (3, H, W).
+        pixels: Resized and cropped, uint8 (H, W, 3); a batch of them is normalised at once.
         sha256: Of the bytes as they came.
     """
 
-    tensor: Tensor
+    pixels: NDArray[np.uint8]
     sha256: str
 
 
@@ -28,7 +29,7 @@ def preparer(limits: ImageLimits) -> Prepare:
     """Return a function that decodes and prepares images within the limits; it raises ImageError."""
 
     def prepare(content: bytes, preprocessing: Preprocessing) -> Prepared:
-        return Prepared(preprocessing.to_tensor(decode_image(content, limits)), sha256_of(content))
+        return Prepared(preprocessing.pixels(decode_image(content, limits)), sha256_of(content))
 
     return prepare
 

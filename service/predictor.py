@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from service.errors import NotReadyError
 from vision.artifact import Artifact, describe
@@ -81,10 +82,10 @@ class Predictor:
         """Answer with another version from the next batch on."""
         self._live = live
 
-    def predict(self, model: LiveModel, images: Sequence[Tensor]) -> list[Prediction]:
-        """Return one prediction for each image, float32 (3, H, W), all from one model."""
+    def predict(self, model: LiveModel, images: Sequence[NDArray[np.uint8]]) -> list[Prediction]:
+        """Return one prediction for each image's pixels, uint8 (H, W, 3), all from one model."""
         with torch.inference_mode():
-            logits, embeddings = model.engine(torch.stack(list(images)))
+            logits, embeddings = model.engine(model.artifact.preprocessing.normalise(np.stack(images)))
             confidences = torch.softmax(logits / model.artifact.temperature, dim=1)
             values, indices = confidences.topk(min(TOP, confidences.shape[1]), dim=1)
             rows = embeddings.to(torch.float16).numpy().astype("<f2")

@@ -13,10 +13,12 @@ def write_file(file: Path, content: bytes, *, is_flushed: bool = True) -> None:
     """
     partial = file.with_name(f"{file.name}#{secrets.randbits(64)}")
     try:
-        with partial.open("xb") as opened:
-            opened.write(content)
+        # Without a buffer, whose making costs as much as the write.
+        with partial.open("xb", buffering=0) as opened:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[opened.write(rest) :]
             if is_flushed:
-                opened.flush()
                 os.fsync(opened.fileno())
         os.replace(partial, file)
     except OSError:

@@ -71,7 +71,7 @@ class Augmentation:
     def pixels(self, image: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8] | NDArray[np.float32]:
         """Return a variant before it is normalised: (image_size, image_size, 3), in 0 to 255."""
         if self._strength is None:
-            return self.preprocessing.resample(image, self.preprocessing.centre_box(*image.size))
+            return self.preprocessing.pixels(image)
         box = _random_box(image.width, image.height, self._strength, rng)
         pixels = self.preprocessing.resample(image, box)
         if self._strength.mirrors and rng.random() < 0.5:

@@ -106,6 +106,8 @@ def _decode(
         if isinstance(image, JpegImageFile):
             _check_scans(content, image)
             image.draft(draft_mode, (_DRAFT_PIXELS, _DRAFT_PIXELS))
+            # In one piece: after each the decoder waits for the interpreter's lock, and copies what is left.
+            image.decodermaxblock = len(content)
         image.load()
         return _upright(convert(image), _orientation(image))
     except Image.DecompressionBombError as error:
@@ -168,7 +170,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         canvas = Image.new("RGBA", image.size, _WHITE)
         canvas.alpha_composite(image.convert("RGBA"))
         return canvas.convert("RGB")
-    if image.mode in ("RGB", "RGBX", "L", "1", "P", "CMYK", "YCbCr"):
+    if image.mode == "RGB":
+        return image
+    if image.mode in ("RGBX", "L", "1", "P", "CMYK", "YCbCr"):
         return image.convert("RGB")
     raise UndecodableImageError(
         f"Expected a grey, palette, RGB or CMYK image, got one of mode {image.mode}. Convert it to 8-bit RGB."

@@ -51,7 +51,11 @@ class Preprocessing:
 
     def to_tensor(self, image: Image.Image) -> Tensor:
         """Return the network's input, float32 (3, image_size, image_size), of an RGB image of any size."""
-        return self.normalise(self.resample(image, self.centre_box(image.width, image.height)))
+        return self.normalise(self.pixels(image))
+
+    def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Return what `to_tensor` normalises: resized and cropped, uint8 (image_size, image_size, 3)."""
+        return self.resample(image, self.centre_box(image.width, image.height))
 
     def centre_box(self, width: int, height: int) -> Box:
         """Return (left, upper, right, lower) of the centre crop, in pixels of an image of that size.
@@ -75,12 +79,13 @@ class Preprocessing:
         return np.array(image.resize(size, resampling, box=box, reducing_gap=_REDUCING_GAP), dtype=np.uint8)
 
     def normalise(self, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Tensor:
-        """Return pixels (H, W, 3), in 0 to 255, as float32 (3, H, W) with the channels normalised."""
+        """Return pixels (..., H, W, 3), in 0 to 255, as float32 (..., 3, H, W), each channel normalised."""
         std = np.array(self.std, dtype=np.float32).reshape(3, 1, 1)
         offset = np.array(self.mean, dtype=np.float32).reshape(3, 1, 1) / std
         # Into an array whose channels come first, in one pass over the pixels and one over the result.
-        normalised = np.empty((3, *pixels.shape[:2]), dtype=np.float32)
-        np.multiply(pixels.transpose(2, 0, 1), 1 / (255 * std), out=normalised)
+        channels_first = np.moveaxis(pixels, -1, -3)
+        normalised = np.empty(channels_first.shape, dtype=np.float32)
+        np.multiply(channels_first, 1 / (255 * std), out=normalised)
         normalised -= offset
         return torch.from_numpy(normalised)
 

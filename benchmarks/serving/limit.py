@@ -48,6 +48,7 @@ def _count(
     together: Barrier,
     counts: "multiprocessing.Queue[float]",
 ) -> None:
+    import numpy as np
     import torch
 
     from vision.artifact import Artifact
@@ -55,7 +56,7 @@ def _count(
     from vision.engines.making import engine_files
     from vision.engines.precision import in_precision, wanted_precision
     from vision.network import build_classifier
-    from vision.preprocessing import ImageLimits, prepare, preprocessing_for
+    from vision.preprocessing import ImageLimits, decode_image, prepare, preprocessing_for
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -74,8 +75,8 @@ def _count(
     together.wait(_START_SECONDS)
     begun, num_answered = time.perf_counter(), 0
     while (passed := time.perf_counter() - begun) < seconds:
-        batch = [prepare(next(contents), artifact.preprocessing, limits) for _ in range(BATCH)]
-        engine(torch.stack(batch))
+        batch = [artifact.preprocessing.pixels(decode_image(next(contents), limits)) for _ in range(BATCH)]
+        engine(artifact.preprocessing.normalise(np.stack(batch)))
         num_answered += BATCH
     counts.put(num_answered / passed)
 

@@ -46,7 +46,7 @@ def test_an_ensemble_is_served_with_its_gain_and_its_cost_told(
     model = load_model(version.version, files, EngineSettings())
     picture = Image.open(BytesIO((folder / "red" / "3.jpg").read_bytes())).convert("RGB")
     image = artifact.preprocessing.to_tensor(picture)
-    [prediction] = Predictor(model).predict(model, [image])
+    [prediction] = Predictor(model).predict(model, [artifact.preprocessing.pixels(picture)])
     ensemble = artifact.build()
     assert isinstance(ensemble, Ensemble)
     with torch.inference_mode():

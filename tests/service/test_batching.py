@@ -156,7 +156,7 @@ async def test_everybody_gets_their_own_answer(models: Any, make: Any, picture: 
     for one, (other, prepared) in zip(alone, together, strict=True):
         assert [label for label, _ in other.top] == [label for label, _ in one.top]
         assert [value for _, value in other.top] == pytest.approx([value for _, value in one.top], abs=1e-4)
-        assert prepared.tensor.shape == (3, 32, 32)
+        assert prepared.pixels.shape == (32, 32, 3)
     await batcher.close()
 
 
