@@ -1,11 +1,12 @@
 """Feedback a second by the number of samples that are there."""
 
-import asyncio
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from benchmarks.serving.filling import fill, state_of
 from benchmarks.serving.ingest import CONNECTIONS, feedback
@@ -27,8 +28,8 @@ def by_rows(
         contents = numbered(photographs, f"{rows} {time.time()}")
         with ours(environment, default_workers(), folder / "log") as server:
             ask = feedback(server, [])
-            asyncio.run(closed_loop(ask, contents, connections=CONNECTIONS, seconds=4.0))
-            answers = asyncio.run(closed_loop(ask, contents, connections=CONNECTIONS, seconds=seconds))
+            uvloop.run(closed_loop(ask, contents, connections=CONNECTIONS, seconds=4.0))
+            answers = uvloop.run(closed_loop(ask, contents, connections=CONNECTIONS, seconds=seconds))
         found.append(
             {
                 "rows": rows,

@@ -1,12 +1,12 @@
 """Images a second by workers and batch, latency by load, and what one image costs in time and bytes."""
 
-import asyncio
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
+import uvloop
 
 from benchmarks.serving.load import Answers, closed_loop, open_loop
 from benchmarks.serving.pictures import numbered
@@ -75,12 +75,12 @@ def latency(
 
 
 def _saturate(server: Server, contents: Iterator[bytes], seconds: float) -> Answers:
-    return asyncio.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+    return uvloop.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
 
 
 def _offer(server: Server, contents: Iterator[bytes], per_second: float, seconds: float) -> Answers:
     num = round(per_second * seconds)
-    return asyncio.run(open_loop(server.ask, contents, per_second=per_second, until=lambda sent: sent >= num))
+    return uvloop.run(open_loop(server.ask, contents, per_second=per_second, until=lambda sent: sent >= num))
 
 
 def _processor_seconds(server: Server) -> float:

@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import aiohttp
+import uvloop
 
 from benchmarks.record import record
+from benchmarks.serving.connections import FORM, Connections, form_of
 from benchmarks.serving.filling import fill, state_of
 from benchmarks.serving.load import Answers, Ask, closed_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
@@ -61,7 +62,7 @@ def _measure(
         contents = numbered(photographs, f"{name} {time.time()}")
 
         def load(seconds: float) -> Answers:
-            return asyncio.run(closed_loop(ask, contents, connections=CONNECTIONS, seconds=seconds))
+            return uvloop.run(closed_loop(ask, contents, connections=CONNECTIONS, seconds=seconds))
 
         load(arguments.warm_up)
         answers = load(arguments.seconds)
@@ -83,7 +84,7 @@ def _kill(
     acknowledged: list[int] = []
     try:
         with ours(environment, arguments.workers, folder / "log") as server:
-            asyncio.run(_load_and_kill(server, photographs, acknowledged))
+            uvloop.run(_load_and_kill(server, photographs, acknowledged))
     except ProcessLookupError:
         pass  # it is gone already, as intended
     with state_of(environment) as state:
@@ -108,15 +109,12 @@ async def _load_and_kill(server: Server, photographs: list[bytes], acknowledged:
 def feedback(server: Server, acknowledged: list[int]) -> Ask:
     """Return what sends an image with a label, and notes the number of each sample that is acknowledged."""
 
-    async def ask(session: aiohttp.ClientSession, content: bytes) -> int:
-        form = aiohttp.FormData()
-        form.add_field("label", random.choice(("ants", "bees")))
-        form.add_field("image", content, filename="photograph.jpg", content_type="image/jpeg")
-        async with session.post(f"{server.url}/v1/feedback", data=form) as answer:
-            body = await answer.json()
-            if answer.status == 201:
-                acknowledged.append(int(body["sample_id"]))
-            return answer.status
+    async def ask(connections: Connections, content: bytes) -> int:
+        form = form_of({"label": random.choice(("ants", "bees"))}, "image", content)
+        reply = await connections.post(f"{server.url}/v1/feedback", FORM, *form)
+        if reply.status == 201:
+            acknowledged.append(int(reply.json()["sample_id"]))
+        return reply.status
 
     return ask
 

@@ -4,7 +4,6 @@ The round trains all the while; in the blocks without it, its process is stopped
 """
 
 import argparse
-import asyncio
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from statistics import median
 from typing import Any
 
 import psutil
+import uvloop
 
 from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop, open_loop
@@ -69,7 +69,7 @@ def _measure(
     server: Server, training: Training, contents: Iterator[bytes], arguments: argparse.Namespace
 ) -> dict[str, Any]:
     def saturate(seconds: float) -> Answers:
-        return asyncio.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+        return uvloop.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
 
     saturate(5.0)
     # The round may still rest from that.
@@ -84,7 +84,7 @@ def _measure(
         num = round(arguments.requests / arguments.blocks)
 
         def half_load(rate: float = rate, num: int = num) -> Answers:
-            return asyncio.run(
+            return uvloop.run(
                 open_loop(server.ask, contents, per_second=rate, until=lambda sent: sent >= num)
             )
 

@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
-import aiohttp
 import numpy as np
 
-#: From the session and an image's bytes to the answer's status.
-Ask = Callable[[aiohttp.ClientSession, bytes], Awaitable[int]]
+from benchmarks.serving.connections import FORM, Connections, form_of
 
-_TIMEOUT = aiohttp.ClientTimeout(total=120)
+#: From the connections and an image's bytes to the answer's status.
+Ask = Callable[[Connections, bytes], Awaitable[int]]
 
 
 @dataclass
@@ -50,12 +49,12 @@ class Answers:
 async def closed_loop(ask: Ask, contents: Iterator[bytes], *, connections: int, seconds: float) -> Answers:
     """Keep so many connections busy for a while: each sends its next image when it has its answer."""
     answers = Answers()
-    async with _session(connections) as session:
+    async with Connections() as open_connections:
         begun = time.perf_counter()
 
         async def work() -> None:
             while time.perf_counter() - begun < seconds:
-                await _time(ask, session, next(contents), answers)
+                await _time(ask, open_connections, next(contents), answers)
 
         await asyncio.gather(*(work() for _ in range(connections)))
         answers.seconds = time.perf_counter() - begun
@@ -75,13 +74,13 @@ async def open_loop(
         seed: Fixes the moments.
     """
     answers, rng, tasks = Answers(), random.Random(seed), set[asyncio.Task[None]]()
-    async with _session(0) as session:
+    async with Connections() as connections:
         begun = due = time.perf_counter()
         number = 0
         while not until(number):
             due += rng.expovariate(per_second)
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            task = asyncio.create_task(_time(ask, session, next(contents), answers))
+            task = asyncio.create_task(_time(ask, connections, next(contents), answers))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
             number += 1
@@ -90,11 +89,11 @@ async def open_loop(
     return answers
 
 
-async def _time(ask: Ask, session: aiohttp.ClientSession, content: bytes, answers: Answers) -> None:
+async def _time(ask: Ask, connections: Connections, content: bytes, answers: Answers) -> None:
     begun = time.perf_counter()
     try:
-        status = await ask(session, content)
-    except (aiohttp.ClientError, TimeoutError, OSError):
+        status = await ask(connections, content)
+    except OSError:
         status = 0
     answers.statuses[status] += 1
     if status in (200, 201):
@@ -103,18 +102,11 @@ async def _time(ask: Ask, session: aiohttp.ClientSession, content: bytes, answer
         answers.refusals.append(time.perf_counter() - begun)
 
 
-def _session(connections: int) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=connections, force_close=False)
-    return aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT)
-
-
 def raw(url: str) -> Ask:
     """Return what posts an image as the body."""
 
-    async def ask(session: aiohttp.ClientSession, content: bytes) -> int:
-        async with session.post(url, data=content, headers={"content-type": "image/jpeg"}) as answer:
-            await answer.read()
-            return answer.status
+    async def ask(connections: Connections, content: bytes) -> int:
+        return (await connections.post(url, "image/jpeg", content)).status
 
     return ask
 
@@ -122,11 +114,7 @@ def raw(url: str) -> Ask:
 def part(url: str, name: str) -> Ask:
     """Return what posts an image as one part of a form."""
 
-    async def ask(session: aiohttp.ClientSession, content: bytes) -> int:
-        form = aiohttp.FormData()
-        form.add_field(name, content, filename="photograph.jpg", content_type="image/jpeg")
-        async with session.post(url, data=form) as answer:
-            await answer.read()
-            return answer.status
+    async def ask(connections: Connections, content: bytes) -> int:
+        return (await connections.post(url, FORM, *form_of({}, name, content))).status
 
     return ask

@@ -1,7 +1,6 @@
 """Twice as many images as can be answered: is what can be done still done, and the rest refused at once?"""
 
 import argparse
-import asyncio
 import json
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from statistics import mean, median
 from typing import Any
 
 import numpy as np
+import uvloop
 
 from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop, open_loop
@@ -38,7 +38,7 @@ def main() -> None:
 
 def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Namespace) -> dict[str, Any]:
     def saturate(seconds: float) -> Answers:
-        return asyncio.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+        return uvloop.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
 
     saturate(5.0)
     memory = memory_mib(server.pid)
@@ -66,7 +66,7 @@ def _turn(server: Server, contents: Iterator[bytes], best: float, seconds: float
     """Offer twice the best number of images a second, and return what came of it."""
     with _memory(server) as memory:
         num = round(2 * best * seconds)
-        answers = asyncio.run(
+        answers = uvloop.run(
             open_loop(server.ask, contents, per_second=2 * best, until=lambda sent: sent >= num)
         )
     return {

@@ -1,7 +1,6 @@
 """Images a second of ours, FastAPI, LitServe and BentoML's batching, in turn, beside the machine's limit."""
 
 import argparse
-import asyncio
 import json
 import os
 import subprocess
@@ -13,6 +12,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import mean, median
 from typing import Any, NamedTuple
+
+import uvloop
 
 from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop
@@ -78,7 +79,7 @@ def main() -> None:
 
 def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Namespace) -> dict[str, Any]:
     def ask(seconds: float) -> Answers:
-        return asyncio.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+        return uvloop.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
 
     ask(arguments.warm_up)
     answers = ask(arguments.seconds)

@@ -14,8 +14,10 @@ from typing import Any
 
 import aiohttp
 import numpy as np
+import uvloop
 
 from benchmarks.record import record
+from benchmarks.serving.connections import Connections
 from benchmarks.serving.load import closed_loop, open_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
 from benchmarks.serving.servers import Server, default_workers, make_home, memory_mib, ours, run_perennial
@@ -64,7 +66,7 @@ def main() -> None:
             *("--strategy", "linear_probe", "--seed", "1"),
         )
         with ours(environment | {"PERENNIAL_LEARNER": "off"}, arguments.workers, folder / "log") as server:
-            figures = asyncio.run(_measure(server, photographs, arguments))
+            figures = uvloop.run(_measure(server, photographs, arguments))
     record("swap", figures, "make bench-swap")
     print(json.dumps(figures))
 
@@ -139,20 +141,18 @@ async def _promote(session: aiohttp.ClientSession, version: str) -> float:
 async def _load(server: Server, photographs: list[bytes], rate: float, num: int, watch: Watch) -> None:
     number = iter(range(num + 1))
 
-    async def ask(session: aiohttp.ClientSession, content: bytes) -> int:
+    async def ask(connections: Connections, content: bytes) -> int:
         photograph, begun = next(number) % len(photographs), time.perf_counter()
         try:
-            async with session.post(
-                f"{server.url}/v1/predict", data=content, headers={"content-type": "image/jpeg"}
-            ) as answer:
-                body = await answer.json()
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            reply = await connections.post(f"{server.url}/v1/predict", "image/jpeg", content)
+            seconds = time.perf_counter() - begun
+            body = reply.json()
+        except (OSError, ValueError):
             watch.num_failed += 1
             return 0
-        if answer.status != 200:
+        if reply.status != 200:
             watch.num_failed += 1
-            return answer.status
-        seconds = time.perf_counter() - begun
+            return reply.status
         watch.answers.append(
             Answered(begun, seconds, photograph, body["model_version"], float(body["confidence"]))
         )
