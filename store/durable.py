@@ -13,7 +13,7 @@ def write_file(file: Path, content: bytes, *, is_flushed: bool = True) -> None:
     """
     partial = file.with_name(f"{file.name}#{secrets.randbits(64)}")
     try:
-        # Without a buffer, whose making costs as much as the write.
+        # Without a buffer: all is there already.
         with partial.open("xb", buffering=0) as opened:
             rest = memoryview(content)
             while rest:
