@@ -66,6 +66,7 @@ class Connections:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 reply = await connection.ask(head.encode(), *body)
         except BaseException:
+            # Whatever it was: an answer that still comes must not be taken for the next request's.
             connection.close()
             raise
         if connection.is_open:
