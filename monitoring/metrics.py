@@ -78,15 +78,20 @@ class ServiceMetrics:
             "Requests refused with 429 because too many were waiting.",
             registry=registry,
         )
+        # Found by their labels once: there are no more than the bounded labels allow.
+        self._of_answers: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._routes = BoundedLabel()
         self._methods = BoundedLabel(10)
         self._sources = BoundedLabel()
 
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answer; `route` is the template ("/v1/rounds/{id}"), never the path."""
-        route, method = self._routes.of(route), self._methods.of(method)
-        self._requests.labels(route, method, f"{status // 100}xx").inc()
-        self._latency.labels(route, method).observe(seconds)
+        labels = self._routes.of(route), self._methods.of(method), f"{status // 100}xx"
+        if labels not in self._of_answers:
+            self._of_answers[labels] = self._requests.labels(*labels), self._latency.labels(*labels[:2])
+        num_answers, latency = self._of_answers[labels]
+        num_answers.inc()
+        latency.observe(seconds)
 
     def observe_batch(self, size: int) -> None:
         """Count one batch of `size` images."""

@@ -4,6 +4,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ OPEN_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
 # The page and its script hold nothing; what they show is asked for with the reader's key.
 OPEN_WITH_KEYS = ("/static/",)
 LOOK_SECONDS = 1.0
+# Of hosts and peers, what was found of each: they are the same ones again and again.
+_remembered = lru_cache(maxsize=256)
 LOCAL_SOURCE = "local"
 ANONYMOUS_SOURCE = "anonymous"
 
@@ -144,6 +147,7 @@ def _find(keys: list[Key], authorization: str) -> Key:
     return found[0]
 
 
+@_remembered
 def _host_name(host: str) -> str:
     try:
         return urlsplit(f"//{host}").hostname or ""
@@ -151,6 +155,7 @@ def _host_name(host: str) -> str:
         return ""
 
 
+@_remembered
 def _is_address(name: str) -> bool:
     # A page can bind a name to this machine, but not an address.
     try:
@@ -160,6 +165,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
+@_remembered
 def _is_loopback(peer: str) -> bool:
     try:
         address = ipaddress.ip_address(peer)

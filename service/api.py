@@ -1,9 +1,9 @@
-"""The HTTP API: routes of predictions, feedback and the server's state, and how errors are told."""
+"""The HTTP API: its routes, those of the server's state among them, and how errors are told."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -11,9 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from monitoring import summary
 from monitoring.dashboard.pages import dashboard_routes
-from service import learning_routes, openapi, registry_routes
-from service.bodies import read_feedback, read_image, read_images
-from service.disconnects import unless_gone
+from service import learning_routes, openapi, prediction_routes, registry_routes
 from service.errors import (
     ClientGoneError,
     MalformedRequestError,
@@ -24,16 +22,11 @@ from service.errors import (
     body_for,
     envelope,
 )
-from service.images import media_type_of
-from service.parameters import IMAGE_HEADERS, source_of
-from service.schemas import FeedbackBody, PredictionBody, PredictionsBody
 from service.services import Services
 from service.shedding import Shedding
 from service.unforeseen import Unforeseen
 from store.errors import StoreError
 from vision.errors import VisionError
-
-Group = Annotated[str | None, Query(description="Images of one group share a split, such as one patient's.")]
 
 
 def create_api(services: Services) -> FastAPI:
@@ -45,10 +38,12 @@ def create_api(services: Services) -> FastAPI:
         # The pages that FastAPI would serve load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
+        # BentoML makes spans, where it is told to; these would be the same once more.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         responses=openapi.ERRORS,
     )
     api.add_middleware(Shedding, admission=services.batcher.admission)
-    api.include_router(_prediction_routes(services))
+    prediction_routes.add_routes(api, services)
     api.include_router(_state_routes(services))
     api.include_router(registry_routes.create_router(services))
     api.include_router(learning_routes.create_router(services))
@@ -60,37 +55,6 @@ def create_api(services: Services) -> FastAPI:
     api.add_exception_handler(HTTPException, _tell_http)
     api.add_middleware(Unforeseen)
     return api
-
-
-def _prediction_routes(services: Services) -> APIRouter:
-    router = APIRouter(prefix="/v1", tags=["predictions"])
-
-    @router.post("/predict", openapi_extra=openapi.IMAGE_BODY)
-    async def predict(request: Request, group: Group = None) -> PredictionBody:
-        """Answer one image: a raw `image/*` body, or the multipart part `image`."""
-        upload = await read_image(request, group)
-        return await unless_gone(request, services.predictions.answer(upload, source_of(request)))
-
-    @router.post("/predict/batch", openapi_extra=openapi.IMAGES_BODY)
-    async def predict_batch(request: Request) -> PredictionsBody:
-        """Answer up to 64 multipart parts `images`, a bad one being an error in its own place."""
-        contents = await read_images(request)
-        work = services.predictions.answer_many(contents, source_of(request))
-        return PredictionsBody(predictions=await unless_gone(request, work))
-
-    @router.post("/feedback", status_code=201, openapi_extra=openapi.FEEDBACK_BODY)
-    async def feedback(request: Request) -> FeedbackBody:
-        """Take the label of an earlier prediction (JSON), or an image with its label (multipart)."""
-        return await services.feedback.take(await read_feedback(request), source_of(request))
-
-    @router.get("/predictions/{prediction_id}/image", response_class=Response)
-    async def image(prediction_id: str) -> Response:
-        """Return the image of an earlier prediction."""
-        known = await services.feedback.find(prediction_id)
-        content = await asyncio.to_thread(services.blobs.get, known.sha256)
-        return Response(content, media_type=media_type_of(content), headers=IMAGE_HEADERS)
-
-    return router
 
 
 def _state_routes(services: Services) -> APIRouter:

@@ -31,14 +31,14 @@ class LabelledUpload:
     group: str | None
 
 
-async def read_image(request: Request, group: str | None) -> ImageUpload:
-    """Return the image of a raw `image/*` body or of the multipart part `image`.
+async def read_image(request: Request) -> ImageUpload:
+    """Return the image of a raw `image/*` body or of the multipart part `image`, with the group of the URL.
 
     Raises:
         NotAnImageTypeError: The content type is neither.
         MalformedRequestError: The parts are not those expected.
     """
-    kind = _media_type(request.headers)
+    kind, group = _media_type(request.headers), request.query_params.get("group")
     if kind == "multipart/form-data":
         async with request.form() as form:
             _refuse_others(form, ("image", "group"))

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond the routes' signatures: bodies read by hand, and errors."""
+"""What the OpenAPI document says beyond the routes' signatures: what is read by hand, and errors."""
 
 from typing import Any
 
@@ -28,6 +28,19 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_GROUP = {
+    "parameters": [
+        {
+            "name": "group",
+            "in": "query",
+            "required": False,
+            "description": "Images of one group share a split, such as one patient's.",
+            "schema": {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "Group"},
+        }
+    ]
+}
+
+
 def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     schema = {
         "type": "object",
@@ -42,7 +55,7 @@ def _body(content: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-IMAGE_BODY = _body(
+PREDICT = _GROUP | _body(
     {
         "image/jpeg": {"schema": _FILE},
         "image/png": {"schema": _FILE},
@@ -50,14 +63,14 @@ IMAGE_BODY = _body(
         "multipart/form-data": _form({"image": _FILE, "group": _TEXT}, ["image"]),
     }
 )
-IMAGES_BODY = _body(
+PREDICT_BATCH = _body(
     {
         "multipart/form-data": _form(
             {"images": {"type": "array", "items": _FILE, "minItems": 1, "maxItems": MAX_IMAGES}}, ["images"]
         )
     }
 )
-FEEDBACK_BODY = _body(
+FEEDBACK = _body(
     {
         "application/json": {"schema": FeedbackRequest.model_json_schema()},
         "multipart/form-data": _form({"image": _FILE, "label": _LABEL, "group": _TEXT}, ["image", "label"]),
