@@ -68,6 +68,7 @@ class IntakeProcess:
                     env={**os.environ, **threads, "PYTHONPATH": os.pathsep.join(paths)},
                 )
         except BaseException as error:
+            # Cancelled too: nobody else would close this end.
             ours.close()
             if not isinstance(error, OSError):
                 raise
@@ -76,6 +77,7 @@ class IntakeProcess:
         try:
             await asyncio.wait_for(started._answer(), START_SECONDS)
         except BaseException as error:
+            # Cancelled too: nobody else knows of this process.
             await started.end()
             if isinstance(error, TimeoutError):
                 raise ProcessEndedError(
