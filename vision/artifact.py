@@ -1,7 +1,6 @@
 """A classifier at rest: weights, class names and preprocessing together, as safetensors and JSON."""
 
 import json
-import math
 import os
 import shutil
 import tempfile
@@ -11,22 +10,19 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
+from vision.artifact_description import DESCRIPTION_FILE, FORMAT_VERSION, WEIGHTS_FILE, read_description
 from vision.engines.kind import Precision
-from vision.ensemble import MAX_MEMBERS, MAX_OWN_GROUPS, as_ensemble
+from vision.ensemble import as_ensemble
 from vision.errors import CorruptArtifactError, UnknownBackboneError
 from vision.network import Classifier, build_empty_classifier
 from vision.preprocessing import Preprocessing
 from vision.tensor_bytes import from_bytes, to_bytes
 
-FORMAT_VERSION = 1
-WEIGHTS_FILE = "weights.safetensors"
 REFERENCE_FILE = "reference.safetensors"
-DESCRIPTION_FILE = "artifact.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +130,7 @@ def from_files(files: Mapping[str, bytes], *, are_verified: bool = False) -> Art
         CorruptArtifactError: A file is missing, broken, of an unknown format, or belongs to another artifact.
     """
     contents: dict[str, bytes] = {}
-    for name, digest in _description(files)["sha256"].items():
+    for name, digest in read_description(files)["sha256"].items():
         if name not in files:
             raise CorruptArtifactError(f"Expected {name}, found {sorted(files)}. Restore the artifact.")
         contents[name] = files[name]
@@ -154,7 +150,7 @@ def describe(files: Mapping[str, bytes]) -> Artifact:
     Raises:
         CorruptArtifactError: The description is missing, broken or of an unknown format.
     """
-    description = _description(files)
+    description = read_description(files)
     return Artifact(
         backbone=description["backbone"],
         class_names=tuple(description["class_names"]),
@@ -209,62 +205,6 @@ def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, Tensor]:
         return from_bytes(files[name])
     except ValueError as error:
         raise CorruptArtifactError(f"{name} can't be read ({error}). Restore the artifact.") from error
-
-
-_FIELDS: Mapping[str, type] = {
-    "backbone": str,
-    "class_names": list,
-    "preprocessing": dict,
-    "temperature": float,
-    "sha256": dict,
-}
-
-
-def _description(files: Mapping[str, bytes]) -> dict[str, Any]:
-    if DESCRIPTION_FILE not in files:
-        raise CorruptArtifactError(f"Expected the file {DESCRIPTION_FILE}, found {sorted(files)}.")
-    try:
-        description = json.loads(files[DESCRIPTION_FILE])
-    except ValueError as error:
-        raise CorruptArtifactError(f"{DESCRIPTION_FILE} is no JSON ({error}). Restore it.") from error
-    found = description.get("format_version") if isinstance(description, dict) else None
-    if found != FORMAT_VERSION:
-        raise CorruptArtifactError(
-            f"Expected format version {FORMAT_VERSION} in {DESCRIPTION_FILE}, found {found!r}. "
-            "Read it with the version of Perennial that wrote it."
-        )
-    wrong = [name for name, kind in _FIELDS.items() if not isinstance(description.get(name), kind)]
-    if wrong or not _is_plausible(description):
-        raise CorruptArtifactError(f"{DESCRIPTION_FILE} has missing or impossible fields {wrong}.")
-    return dict(description)
-
-
-def _is_plausible(description: Mapping[str, Any]) -> bool:
-    class_names = description["class_names"]
-    return (
-        len(class_names) > 0
-        and all(isinstance(name, str) for name in class_names)
-        and len(set(class_names)) == len(class_names)
-        and 0 < description["temperature"] < float("inf")
-        and WEIGHTS_FILE in description["sha256"]
-        and _is_count(description.get("num_members", 1), MAX_MEMBERS)
-        and _is_count(description.get("num_own_groups", 1), MAX_OWN_GROUPS)
-        and description.get("precision", "float32") in get_args(Precision)
-        and _are_ranges(description.get("ranges", {}))
-    )
-
-
-def _are_ranges(value: object) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(pair, list)
-        and len(pair) == 2
-        and all(isinstance(end, float) and math.isfinite(end) for end in pair)
-        for pair in value.values()
-    )
-
-
-def _is_count(value: object, largest: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vision.artifact import WEIGHTS_FILE, Artifact, describe, to_files
+from vision.artifact import Artifact, describe, to_files
+from vision.artifact_description import WEIGHTS_FILE
 from vision.engines.choice import EngineSettings, load_engine
 from vision.engines.kind import Precision
 from vision.engines.making import ENGINE_FILE, engine_files
