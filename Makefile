@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock bench-loop bench-steps bench-serve bench-overload bench-swap bench-isolation bench-ingest bench-scale bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock bench-loop bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-scale bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,7 +40,7 @@ format: .venv/dev ## Format the code
 
 lock: $(UV) ## Solve the dependencies again
 	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra lite --extra onnx --extra postgres pyproject.toml -o requirements.lock
+		--extra lite --extra postgres pyproject.toml -o requirements.lock
 	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
@@ -51,11 +51,11 @@ bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEE
 bench-steps: .venv/dev ## What each step of an image's path costs on one core: DATA=folder
 	@$(RUN)python -m benchmarks.serving.steps $(if $(DATA),--data $(DATA))
 
-bench-serve: .venv/bench ## Images a second beside other servers and the machine's limit: DATA=folder
-	@$(RUN)python -m benchmarks.serving.serve $(if $(DATA),--data $(DATA))
+bench-serve: .venv/bench ## Images a second beside other servers and the machine's limit: DATA=folder BEFORE=commit
+	@$(RUN)python -m benchmarks.serving.serve $(if $(DATA),--data $(DATA)) $(if $(BEFORE),--before $(BEFORE))
 
-bench-precision: .venv/dev ## What rounding changes in the answers: STRATEGY=name PRECISION=bfloat16|int8
-	@$(RUN)python -m benchmarks.precision $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(PRECISION),--precision $(PRECISION))
+bench-precision: .venv/dev ## What rounding changes in answers and time, for four networks
+	@$(RUN)python -m benchmarks.precision
 
 bench-overload: .venv/dev ## Twice as many images as can be answered, for a minute: DATA=folder
 	@$(RUN)python -m benchmarks.serving.overload $(if $(DATA),--data $(DATA))

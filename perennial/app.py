@@ -110,10 +110,10 @@ class Perennial:
         if CONFIG not in os.environ and Path(DEFAULT_FILE).is_file():
             os.environ[CONFIG] = str(Path(DEFAULT_FILE).absolute())
         with open_state(settings) as state, state.database.read() as connection:
-            has_version = production(connection) is not None
+            version = production(connection)
         make_folder(settings.home)
-        if not has_version:
-            _make_starter()
+        if version is None or not version.is_served_as_judged:
+            _prepare_production()
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -184,16 +184,18 @@ class Perennial:
             wait = min(2 * wait, MAX_RETRY_SECONDS)
 
 
-def _make_starter() -> None:
+def _prepare_production() -> None:
     # In a process of its own, so that this one, which only watches the others, never loads torch.
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
-        [sys.executable, "-m", "perennial", "starter"],
+        [sys.executable, "-m", "perennial", "prepare"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         check=False,
     )
     if done.returncode != 0:
-        _log.error("there is no starter; the server is not ready before 'perennial train' made a version")
+        _log.error(
+            "production could not be prepared; without a version the server waits for 'perennial train'"
+        )
 
 
 def _configure_logging() -> None:

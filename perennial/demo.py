@@ -11,11 +11,10 @@ from perennial.demo_server import Client, Json, started_server
 from perennial.demo_world import World
 from perennial.errors import ServerError
 from perennial.importing import import_images
-from perennial.initial_training import Job, Progress, train_version
+from perennial.initial_training import Job, Progress, engine_settings, train_version
 from perennial.settings import Settings
 from perennial.starter import digits_transfer
 from perennial.state import open_state
-from vision.device import resolve_device
 from vision.training import Epoch
 
 ENDED = ("promoted", "rejected", "inconclusive", "failed", "cancelled", "awaiting_approval")
@@ -93,7 +92,7 @@ def _train(world: World, settings: Settings, home: Path, audience: Audience) -> 
     job = Job(
         class_names=world.class_names,
         transfer=transfer,
-        device=resolve_device(own.device),
+        engines=engine_settings(own),
         reason="The demo's first training.",
         description=f"{len(world.class_names)} classes of the demo",
         actor="demo",

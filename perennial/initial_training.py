@@ -1,15 +1,16 @@
 """`perennial train`: from a user's images to the version in production."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
-from torch import Tensor
 
+from perennial.cores import num_cores
 from perennial.ensemble_gain import EnsembleGain, measure_gain
 from perennial.golden import Bench
 from perennial.importing import Imported
+from perennial.settings import Settings
 from perennial.state import State
 from perennial.stored_images import StoredImages
 from perennial.trials import Plan, Trials, run_trials
@@ -19,13 +20,10 @@ from store.registry import Version, production, promote
 from store.sample_rows import Sample
 from store.slices import add_slice, golden_slice, slice_names, slice_samples
 from store.versions import NewVersion, add_version
-from vision.artifact import Artifact, to_files
-from vision.augmentation import augmented
 from vision.curves import draw_curves
-from vision.engines.kind import EngineKind, Precision
-from vision.engines.making import EngineFiles, engine_files, some_images
-from vision.engines.precision import in_precision
-from vision.image_set import PreparedImages
+from vision.device import resolve_device
+from vision.engines.choice import EngineSettings
+from vision.engines.openvino_engine import Threads
 from vision.training import Epoch
 from vision.transfer import ImageSource, TransferResult, TransferSettings, transfer
 from vision.transfer_settings import plan_steps
@@ -50,26 +48,22 @@ class Job:
         class_names: In the order of the network's outputs.
         transfer: How to train; the strategy may be "best", which tries each.
         num_repeats: Trainings with other seeds, of which the best on validation is kept.
-        device: Where: "cpu" or "cuda".
+        engines: How versions are judged and served, and where training runs.
         reason: Kept with the move of the alias.
         description: What the version is, in a few words.
         actor: Who asked.
         unlabelled: Pictures of the target domain for its adaptations; they do not enter the store.
         is_starter: Nobody chose this model: the user's own replaces it.
-        engine: What serves; decides whether the version gets a file for ONNX Runtime.
-        precision: What versions are judged and served in, where they bear it.
     """
 
     class_names: tuple[str, ...]
     transfer: TransferSettings
-    device: str
+    engines: EngineSettings
     reason: str
     description: str
     actor: str = "train"
     unlabelled: ImageSource | None = None
     is_starter: bool = False
-    engine: EngineKind = "auto"
-    precision: Precision = "float32"
     num_repeats: int = 1
 
 
@@ -99,6 +93,12 @@ class Trained:
         return golden_needed_for(WANTED_MARGIN) if self.margin > WANTED_MARGIN else None
 
 
+def engine_settings(settings: Settings) -> EngineSettings:
+    """Return how a training runs versions: as those who serve them, but on all cores for one call."""
+    threads = Threads(num_threads=num_cores())
+    return EngineSettings(settings.engine, settings.precision, resolve_device(settings.device), threads)
+
+
 def train_version(state: State, imported: Imported, job: Job, progress: Progress) -> Trained:
     """Transfer a classifier to the imported images and make the result production.
 
@@ -109,8 +109,7 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
     result, judgement = trials.result, trials.judgement
     margin = margin_for(len(imported.golden))
     curves = draw_curves(result.epochs, result.diagnosis, result.best_epoch)
-    engine = _engine(state, imported, result.artifact, job)
-    contents = {**to_files(result.artifact), **engine.files, "curves.png": curves}
+    contents = {**judgement.model.to_files(), "curves.png": curves}
     files = {name: state.blobs.put(content) for name, content in contents.items()}
 
     def work(connection: Connection) -> Version:
@@ -122,10 +121,7 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
         new = NewVersion(
             class_names=job.class_names,
             files=files,
-            metrics={
-                **_metrics(trials, job, len(imported.golden)),
-                "engine_difference": engine.largest_difference,
-            },
+            metrics=_metrics(trials, job, len(imported.golden)),
             parent=parent.version if parent is not None else None,
             margin=margin,
             is_starter=job.is_starter,
@@ -139,7 +135,7 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
 
     version = state.database.write(work)
     by_class = _class_accuracy(imported.golden, judgement.outcomes, job.class_names)
-    gain = measure_gain(result, judgement, job.device)
+    gain = measure_gain(result, judgement, job.engines.device)
     return Trained(version, trials, by_class, len(imported.golden), margin, gain)
 
 
@@ -149,27 +145,28 @@ def _run_trials(state: State, imported: Imported, job: Job, progress: Progress) 
     )
 
     def train(settings: TransferSettings, tell: Callable[[int, int], None]) -> TransferResult:
-        result = transfer(
+        return transfer(
             training,
             validation,
             job.class_names,
             settings,
             unlabelled=job.unlabelled,
-            device=job.device,
+            device=job.engines.device,
             on_epoch=progress.on_epoch,
             on_batch=tell,
         )
-        if job.precision == "float32":
-            return result
-        images = _checked_on(state, imported, result.artifact, job)
-        return replace(result, artifact=in_precision(result.artifact, images, job.precision))
 
     def num_steps(settings: TransferSettings) -> int:
         num_images = len(training), len(validation), len(job.unlabelled or ())
         return sum(plan_steps(settings, num_images, len(job.class_names)))
 
     bench = Bench(
-        state.blobs, imported.golden, _others(state, imported, job), job.transfer.limits, job.device
+        state.blobs,
+        imported.golden,
+        _others(state, imported, job),
+        imported.validation,
+        job.transfer.limits,
+        job.engines,
     )
     plan = Plan(job.transfer, job.num_repeats, num_steps, progress.on_batch, progress.on_run)
     return run_trials(plan, train, bench.judge)
@@ -185,17 +182,6 @@ def _others(state: State, imported: Imported, job: Job) -> list[Sample]:
                 others |= {sample.id: sample for sample in slice_samples(connection, name)}
     golden = {sample.id for sample in imported.golden}
     return [sample for sample in others.values() if sample.id not in golden]
-
-
-def _engine(state: State, imported: Imported, artifact: Artifact, job: Job) -> EngineFiles:
-    """Return what workers load to run the artifact."""
-    return engine_files(artifact, _checked_on(state, imported, artifact, job), job.engine, job.device)
-
-
-def _checked_on(state: State, imported: Imported, artifact: Artifact, job: Job) -> Tensor:
-    """Return validation images (N, 3, H, W), on which what serves is compared with what was trained."""
-    source = StoredImages(state.blobs, imported.validation, artifact.class_names)
-    return some_images(PreparedImages(source, augmented(artifact.preprocessing, "none"), job.transfer.limits))
 
 
 def _accuracy(samples: Sequence[Sample], outcomes: Mapping[int, bool]) -> float:
@@ -257,6 +243,7 @@ def _metrics(trials: Trials, job: Job, num_golden: int) -> dict[str, Any]:
         "num_epochs": len(result.epochs),
         "num_members": result.artifact.num_members,
         "seed": trials.chosen_seed,
+        **trials.judgement.model.metrics(),
     }
 
 

@@ -97,13 +97,13 @@ class Fields(BaseSettings):
         le=64,
         description="Processes of a worker that take in images with labels where many come at once, at most.",
     )
-    engine: Literal["auto", "torch", "onnxruntime"] = Field(
+    engine: Literal["auto", "openvino", "torch"] = Field(
         default="auto",
-        description="What runs networks on the CPU; `auto`: ONNX Runtime where a version has its file.",
+        description="What runs networks on the CPU; `auto`: OpenVINO where it is installed.",
     )
     precision: Literal["auto", "float32"] = Field(
         default="auto",
-        description="How exactly networks run on the CPU; `auto`: bfloat16 or int8 where that is faster.",
+        description="How exactly networks run on the CPU; `auto`: int8 or bfloat16 where a version bears it.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",

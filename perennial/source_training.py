@@ -9,12 +9,10 @@ from perennial.cores import num_cores
 from perennial.errors import SettingsError, TooFewImagesError
 from perennial.forewarning import forewarnings
 from perennial.importing import Cut, Imported, cut, import_images
-from perennial.initial_training import Job, Progress, Trained, train_version
+from perennial.initial_training import Job, Progress, Trained, engine_settings, train_version
 from perennial.settings import Settings
 from perennial.state import State
 from vision.adaptation.table import AdaptationName
-from vision.device import resolve_device
-from vision.engines.precision import wanted_precision
 from vision.network import Weights
 from vision.sources.checking import CheckedImages, check_images
 from vision.sources.detection import list_images
@@ -113,16 +111,13 @@ def train_source(state: State, settings: Settings, request: Request, listener: L
     warnings = forewarnings(imported.train, transfer)
     for warning in warnings:
         listener.on_warning(warning)
-    device = resolve_device(settings.device)
     job = Job(
         class_names=checked.class_names,
         transfer=transfer,
-        device=device,
+        engines=engine_settings(settings),
         reason=f"Trained on {request.source} by {request.actor}.",
         description=f"{len(checked.class_names)} classes from {request.source.name}",
         actor=request.actor,
-        engine=settings.engine,
-        precision=wanted_precision(settings.precision, settings.engine, device),
         num_repeats=request.num_repeats,
         unlabelled=unlabelled,
     )

@@ -5,25 +5,18 @@ import threading
 import urllib.error
 import urllib.request
 
-import torch
-from PIL import Image, ImageOps
-from sklearn.datasets import load_sample_images
 from sqlalchemy import Connection
-from torch import Tensor
 
 from perennial.digits import IMAGE_SIZE, load_scans
 from perennial.importing import Cut, cut, import_images
-from perennial.initial_training import Job, Progress, train_version
+from perennial.initial_training import Job, Progress, engine_settings, train_version
 from perennial.settings import Settings
 from perennial.state import State
 from store.registry import Version, production, promote
 from store.versions import NewVersion, add_version
-from vision.artifact import Artifact, to_files
-from vision.device import resolve_device
-from vision.engines.making import engine_files
-from vision.engines.precision import in_precision, wanted_precision
+from vision.artifact import Artifact
+from vision.engines.serving import served
 from vision.errors import WeightsUnavailableError
-from vision.preprocessing import Preprocessing
 from vision.pretrained import zoo_classifier
 from vision.sources.listing import LabelledImage
 from vision.training import Epoch
@@ -103,17 +96,15 @@ def _answers(url: str, seconds: float) -> bool:
 
 
 def _add_zoo(state: State, artifact: Artifact, description: str, settings: Settings) -> Version:
-    device, photographs = resolve_device(settings.device), _photographs(artifact.preprocessing)
-    wanted = wanted_precision(settings.precision, settings.engine, device)
-    artifact = in_precision(artifact, photographs, wanted)
-    engine = engine_files(artifact, photographs, settings.engine, device)
-    contents = {**to_files(artifact), **engine.files}
+    # Without the user's images there is nothing to calibrate integers on.
+    model = served(artifact, (), engine_settings(settings))
+    contents = model.to_files()
     files = {name: state.blobs.put(content) for name, content in contents.items()}
     metrics = {
         "description": description,
         "backbone": artifact.backbone,
         "starter": "imagenet",
-        "engine_difference": engine.largest_difference,
+        **model.metrics(),
     }
     new = NewVersion(class_names=artifact.class_names, files=files, metrics=metrics, is_starter=True)
 
@@ -130,14 +121,6 @@ def _add_zoo(state: State, artifact: Artifact, description: str, settings: Setti
     return state.database.write(work)
 
 
-def _photographs(preprocessing: Preprocessing) -> Tensor:
-    """Return real photographs to check an engine on: scikit-learn's two, whole and mirrored."""
-    # scikit-learn comes without types.
-    whole = [Image.fromarray(pixels) for pixels in load_sample_images().images]  # type: ignore[no-untyped-call]  # scikit-learn comes without types
-    mirrored = [ImageOps.mirror(image) for image in whole]
-    return torch.stack([preprocessing.to_tensor(image) for image in (*whole, *mirrored)])
-
-
 def _train_digits(state: State, settings: Settings) -> Version:
     files = [LabelledImage(scan.png, scan.label, scan.name) for scan in load_scans()[:NUM_SCANS]]
     class_names = sorted({file.label for file in files})
@@ -145,17 +128,14 @@ def _train_digits(state: State, settings: Settings) -> Version:
     train, validation = cut(rest, _VALIDATION)
     parts: dict[Cut, list[LabelledImage]] = {"train": train, "validation": validation, "golden": golden}
     imported = import_images(state, parts, class_names, settings.limits(), settings.split())
-    device = resolve_device(settings.device)
     job = Job(
         class_names=tuple(class_names),
         transfer=digits_transfer(settings),
-        device=device,
+        engines=engine_settings(settings),
         reason=f"First start: {DIGITS}.",
         description=DIGITS,
         is_starter=True,
         actor=ACTOR,
-        engine=settings.engine,
-        precision=wanted_precision(settings.precision, settings.engine, device),
     )
     return train_version(state, imported, job, Progress(_log_epoch, lambda done, total: None)).version
 

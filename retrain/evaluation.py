@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from retrain.calibration import compare_calibration
 from retrain.dataset import Item
 from retrain.gate import AGREEMENT, CalibrationPair, NewEvidence, Outcomes, outcomes_from_logits
-from vision.artifact import Artifact
+from vision.engines.serving import ServedModel
 
 Logits = NDArray[np.float32]
-# From an artifact and n items to logits (n, classes).
-Answer = Callable[[Artifact, Sequence[Item]], Logits]
+# From a model and n items to logits (n, classes).
+Answer = Callable[[ServedModel, Sequence[Item]], Logits]
 
 DIRECT = "direct"
 VOLUNTEERED = "volunteered"
@@ -66,7 +66,7 @@ class Examination:
         self,
         old: Sequence[Part],
         new: tuple[Part, Part],
-        champion: Artifact,
+        champion: ServedModel,
         live: LiveAccuracy,
         answer: Answer,
     ) -> None:
@@ -77,7 +77,7 @@ class Examination:
         self._answer = answer
         self._champion_logits = self._ask(champion)
 
-    def compare(self, candidate: Artifact) -> Comparison:
+    def compare(self, candidate: ServedModel) -> Comparison:
         """Ask `candidate` and set its answers beside the champion's."""
         logits = self._ask(candidate)
         old = tuple(self._outcomes(part, logits) for part in self._old)
@@ -94,20 +94,23 @@ class Examination:
             },
         )
 
-    def _ask(self, artifact: Artifact) -> dict[str, Logits]:
-        return {part.slice: self._answer(artifact, part.items) for part in (*self._old, *self._new)}
+    def _ask(self, model: ServedModel) -> dict[str, Logits]:
+        return {part.slice: self._answer(model, part.items) for part in (*self._old, *self._new)}
 
     def _outcomes(self, part: Part, logits: dict[str, Logits]) -> Outcomes:
         champion = self._champion_logits[part.slice]
         return outcomes_from_logits(champion, logits[part.slice], part.labels(), part.slice)
 
-    def _calibration(self, candidate: Artifact, logits: dict[str, Logits]) -> CalibrationPair | None:
+    def _calibration(self, candidate: ServedModel, logits: dict[str, Logits]) -> CalibrationPair | None:
         names = [part.slice for part in self._old if part.slice != AGREEMENT]
         if not names:
             return None
+        champion, own = (
+            np.concatenate([found[name] for name in names]) for found in (self._champion_logits, logits)
+        )
         return compare_calibration(
-            (np.concatenate([self._champion_logits[name] for name in names]), self._champion.temperature),
-            (np.concatenate([logits[name] for name in names]), candidate.temperature),
+            (champion, self._champion.artifact.temperature),
+            (own, candidate.artifact.temperature),
             np.concatenate([part.labels() for part in self._old if part.slice != AGREEMENT]),
         )
 

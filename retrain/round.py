@@ -28,11 +28,11 @@ from store.errors import ChampionChangedError
 from store.registry import Version
 from store.slices import golden_slice
 from vision.adaptation.choice import MIN_UNLABELLED
-from vision.artifact import Artifact, to_files
 from vision.curves import draw_curves
 from vision.device import resolve_device
-from vision.engines.making import EngineFiles
-from vision.engines.precision import wanted_precision
+from vision.engines.choice import EngineSettings
+from vision.engines.openvino_engine import Threads
+from vision.engines.serving import ServedModel
 from vision.errors import TrainingDivergedError
 from vision.training import Epoch, TrainingResult
 
@@ -107,14 +107,7 @@ class LearningRound:
         if not start.cuts.new_training:
             self._journal.end("inconclusive", "There are no new samples to learn from.")
             return
-        device = resolve_device(self._settings.device)
-        bench = Workbench(
-            start.champion,
-            self._handles.blobs,
-            device,
-            self._settings.limits,
-            wanted_precision(self._settings.precision, self._settings.engine, device),
-        )
+        bench = Workbench(start.champion, self._handles.blobs, self._engines(), self._settings.limits)
         materials = gather(start.cuts, start.logged, bench, self._num_replayed(start.cuts))
         tuned = self._fine_tune(start, bench, materials)
         examination = self._examine_champion(start, bench, materials, tuned)
@@ -128,11 +121,8 @@ class LearningRound:
             verdicts.append(verdict)
             self._journal.attempt(len(verdicts), cures[-1] if cures else "fine_tune", verdict)
             if verdict.decision == "passed":
-                engine = self._make_engine(bench, candidate, materials)
-                files = {**to_files(candidate), **engine.files, "curves.png": _curves(tuned)}
-                metrics = _metrics(comparison, candidate, tuned)
-                metrics["engine_difference"] = engine.largest_difference
-                self._promote(start, files, comparison, verdict, metrics)
+                files = {**candidate.to_files(), "curves.png": _curves(tuned)}
+                self._promote(start, files, comparison, verdict, _metrics(comparison, candidate, tuned))
                 return
             cure = next_cure(verdict, cures, self._settings.gate.max_candidates)
             if cure is None:
@@ -140,6 +130,11 @@ class LearningRound:
                 return
             cures.append(cure)
             candidate = self._interpolate(start, bench, materials, tuned.state)
+
+    def _engines(self) -> EngineSettings:
+        settings = self._settings
+        threads = Threads(num_threads=settings.fine_tune.num_threads)
+        return EngineSettings(settings.engine, settings.precision, resolve_device(settings.device), threads)
 
     def _take_samples(self) -> Start:
         with self._handles.database.read() as connection:
@@ -216,7 +211,7 @@ class LearningRound:
             "diagnosis": tuned.diagnosis,
         }
         self._journal.enter_evaluating(curves)
-        return Examination(materials.old, materials.new, bench.artifact, start.live, bench.answer)
+        return Examination(materials.old, materials.new, bench.champion, start.live, bench.answer)
 
     def _judge(self, start: Start, comparison: Comparison) -> Verdict:
         num_old = sum(len(outcomes) for outcomes in comparison.old)
@@ -232,10 +227,10 @@ class LearningRound:
             rng=self._rng,
         )
 
-    def _interpolate(self, start: Start, bench: Workbench, materials: Materials, tuned: State) -> Artifact:
+    def _interpolate(self, start: Start, bench: Workbench, materials: Materials, tuned: State) -> ServedModel:
         items, num_new = materials.chosen_on, materials.num_new_chosen_on
         labels = torch.tensor([item.label for item in items])
-        champion = torch.from_numpy(bench.answer(bench.artifact, items))
+        champion = bench.answer_in_float32(dict(bench.artifact.state), items)
         margin = start.champion.margin or margin_for(max(len(items) - num_new, 1))
         ballot = Ballot(
             labels=labels,
@@ -248,25 +243,21 @@ class LearningRound:
 
         def ask(weight: float) -> torch.Tensor:
             self._journal.stop_if_cancelled()
-            return torch.from_numpy(bench.answer(bench.blend(tuned, weight, items), items))
+            return bench.answer_in_float32(bench.blended(tuned, weight), items)
 
         chosen, tried = choose_blend(self._settings.blends, ask, ballot)
         self._journal.note("interpolate", weight=chosen.weight, tried=[asdict(blend) for blend in tried])
         return self._finish(bench, bench.blended(tuned, chosen.weight), materials)
 
-    def _finish(self, bench: Workbench, state: State, materials: Materials) -> Artifact:
-        return bench.finished(
+    def _finish(self, bench: Workbench, state: State, materials: Materials) -> ServedModel:
+        candidate = bench.finished(
             state,
             materials.chosen_on,
             materials.num_new_chosen_on,
             keeps_temperature=materials.is_self_labelled,
         )
-
-    def _make_engine(self, bench: Workbench, candidate: Artifact, materials: Materials) -> EngineFiles:
-        """Return what workers load to run a candidate, made before any of them hears of it."""
-        engine = bench.engine_of(candidate, materials.chosen_on, self._settings.engine)
-        self._journal.note("engine", largest_difference=engine.largest_difference, problem=engine.problem)
-        return engine
+        self._journal.note("served_form", **candidate.metrics())
+        return candidate
 
     def _promote(
         self,
@@ -301,10 +292,15 @@ class LearningRound:
         return round(self._settings.fine_tune.replay_ratio * len(cuts.new_training))
 
 
-def _metrics(comparison: Comparison, candidate: Artifact, tuned: TrainingResult) -> dict[str, object]:
+def _metrics(comparison: Comparison, candidate: ServedModel, tuned: TrainingResult) -> dict[str, object]:
     """Return what is shown of a version beside its measurements; fractions."""
     accuracies = {f"accuracy_{name}": own for name, (_, own, _) in comparison.accuracy.items()}
-    return {**accuracies, "temperature": candidate.temperature, "diagnosis": tuned.diagnosis}
+    return {
+        **accuracies,
+        **candidate.metrics(),
+        "temperature": candidate.artifact.temperature,
+        "diagnosis": tuned.diagnosis,
+    }
 
 
 def _curves(tuned: TrainingResult) -> bytes:

@@ -59,8 +59,8 @@ class RoundSettings:
         adaptations: "augmentation" learns from variants that simulate a shift; "batch_norm" first moves the
             champion's statistics to the newest predictions' images.
         max_adapted: Images of the prediction log whose statistics are taken, at most.
-        engine: What serves; decides whether a version gets a file for ONNX Runtime.
-        precision: "auto" judges candidates in bfloat16 or int8, as they will be served, where the CPU gains.
+        engine: What serves, and answers in a round.
+        precision: "auto" judges candidates in int8 or bfloat16, as they will be served, where they bear it.
     """
 
     gate: GateSettings = field(default_factory=GateSettings)

@@ -22,6 +22,7 @@ from store.database import Database
 from store.shared_writes import SharedWrite
 from vision.device import resolve_device
 from vision.engines.choice import EngineSettings
+from vision.engines.openvino_engine import Threads
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +108,13 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
             predictor,
             SwapSettings(
                 settings.poll_seconds,
-                EngineSettings(settings.engine, settings.precision, device),
+                EngineSettings(
+                    settings.engine,
+                    settings.precision,
+                    device,
+                    # A lane is a call at a time, on one core.
+                    Threads(settings.batch.lanes, settings.batch.lanes),
+                ),
             ),
         ),
         readiness=Readiness(predictor),

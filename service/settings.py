@@ -52,9 +52,9 @@ class ServiceSettings:
         poll_seconds: Between looks at the production alias.
         max_body_bytes: Of a request with several images, past which it gets 413.
         device: "auto" is CUDA where there is one, else the CPU.
-        engine: What runs networks: "torch", "onnxruntime", or "auto", the faster one that is there.
+        engine: What runs networks: "openvino", "torch", or "auto": OpenVINO where it is installed.
         num_intake_processes: That decode and store feedback's images where many come at once, at most.
-        precision: "auto" is what a version was judged in, where the CPU gains by it; else "float32".
+        precision: "auto" is what a version was judged in; "float32" rounds nothing.
     """
 
     threshold: int = 500

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from store.database import now
 from store.errors import UnknownVersionError, VersionRetiredError
@@ -57,6 +57,11 @@ class Version:
         """Whether its files were dropped, so that it can't serve."""
         return not self.files
 
+    @property
+    def is_served_as_judged(self) -> bool:
+        """Whether it was judged in a form that this release serves; versions of earlier ones were not."""
+        return "served_precision" in self.metrics
+
 
 class BlobReader(Protocol):
     """What can give back bytes by their SHA-256."""
@@ -103,6 +108,25 @@ def add_version(
     if rows:
         connection.execute(insert(version_samples), rows)
     return find_version(connection, name)
+
+
+def replace_files(
+    connection: Connection, name: str, files: Mapping[str, str], metrics: Mapping[str, Any]
+) -> None:
+    """Replace what can be made of a version's weights, such as the form in which it is served.
+
+    Nothing else of a version ever changes.
+
+    Args:
+        name: Of the version.
+        files: All of its files; those that hold the artifact as they were.
+        metrics: All of its metrics.
+    """
+    connection.execute(
+        update(versions_table)
+        .where(versions_table.c.version == name)
+        .values(files=dict(files), metrics=dict(metrics))
+    )
 
 
 def find_version(connection: Connection, name: str) -> Version:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from vision.artifact_description import DESCRIPTION_FILE, FORMAT_VERSION, WEIGHTS_FILE, read_description
-from vision.engines.kind import Precision
 from vision.ensemble import as_ensemble
 from vision.errors import CorruptArtifactError, UnknownBackboneError
 from vision.network import Classifier, build_empty_classifier
@@ -38,8 +37,6 @@ class Artifact:
         reference: Float16 embeddings (M, D) of held-out images at training time, to which drift is compared.
         num_members: Networks whose probabilities are averaged; more than 1 make it an ensemble.
         num_own_groups: Block groups, counted from the head up, that each member has for itself.
-        precision: What it was judged in on a CPU, and is served in where the processor has it.
-        ranges: Of its activations, where it was judged in int8 (`vision/engines/quantizing.py`).
     """
 
     backbone: str
@@ -50,12 +47,6 @@ class Artifact:
     reference: Tensor | None = None
     num_members: int = 1
     num_own_groups: int = 1
-    precision: Precision = "float32"
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-
-    def in_float32(self) -> "Artifact":
-        """Return it as one that was judged in float32."""
-        return replace(self, precision="float32", ranges={})
 
     def build(self, device: torch.device | str = "cpu", *, shares_weights: bool = False) -> Classifier:
         """Return the classifier with these weights, in evaluation mode.
@@ -111,9 +102,7 @@ def to_files(artifact: Artifact) -> dict[str, bytes]:
         "temperature": artifact.temperature,
         "num_members": artifact.num_members,
         "num_own_groups": artifact.num_own_groups,
-        "precision": artifact.precision,
         "sha256": {name: sha256(content).hexdigest() for name, content in files.items()},
-        **({"ranges": artifact.ranges} if artifact.ranges else {}),
     }
     text = json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False)
     return {**files, DESCRIPTION_FILE: f"{text}\n".encode()}
@@ -157,11 +146,9 @@ def describe(files: Mapping[str, bytes]) -> Artifact:
         preprocessing=Preprocessing.from_json(description["preprocessing"]),
         state={},
         temperature=description["temperature"],
-        # Artifacts from before there were ensembles, or precisions, say nothing of them.
+        # Artifacts from before there were ensembles say nothing of them.
         num_members=description.get("num_members", 1),
         num_own_groups=description.get("num_own_groups", 1),
-        precision=description.get("precision", "float32"),
-        ranges={name: (low, high) for name, (low, high) in description.get("ranges", {}).items()},
     )
 
 

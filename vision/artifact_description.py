@@ -1,11 +1,9 @@
 """What an artifact says of itself: read from its JSON, and believed only where it can be."""
 
 import json
-import math
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
-from vision.engines.kind import Precision
 from vision.ensemble import MAX_MEMBERS, MAX_OWN_GROUPS
 from vision.errors import CorruptArtifactError
 
@@ -56,17 +54,6 @@ def _is_plausible(description: Mapping[str, Any]) -> bool:
         and WEIGHTS_FILE in description["sha256"]
         and _is_count(description.get("num_members", 1), MAX_MEMBERS)
         and _is_count(description.get("num_own_groups", 1), MAX_OWN_GROUPS)
-        and description.get("precision", "float32") in get_args(Precision)
-        and _are_ranges(description.get("ranges", {}))
-    )
-
-
-def _are_ranges(value: object) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(pair, list)
-        and len(pair) == 2
-        and all(isinstance(end, float) and math.isfinite(end) for end in pair)
-        for pair in value.values()
     )
 
 

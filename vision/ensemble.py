@@ -82,7 +82,10 @@ class Ensemble(Classifier):
     def classify_each(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the members' own logits (N, members, num_classes), and embeddings (N, embedding_dim)."""
         each = self._embed_each(images)
-        # Of (members, classes, dim) and (members or 1, N, dim).
+        if len(each) == 1:
+            # One product for all members, which OpenVINO (2026.4) doesn't broadcast over them.
+            return self.head(each[0]).view(-1, self.num_members, self.num_classes), each[0]
+        # Of (members, classes, dim) and (members, N, dim).
         weight = self.head.weight.view(self.num_members, self.num_classes, -1)
         logits = torch.matmul(each, weight.transpose(1, 2)) + self.head.bias.view(self.num_members, 1, -1)
         return logits.transpose(0, 1), each.mean(dim=0)
@@ -105,7 +108,8 @@ class Ensemble(Classifier):
     def _embed_each(self, images: Tensor) -> Tensor:
         """Return (members, N, dim), or (1, N, dim) where the members differ in the head alone."""
         embeddings: Tensor = self.network(images)
-        return embeddings.view(-1, images.shape[0], self.embedding_dim)
+        num_embeddings = self.num_members if self._own_paths else 1
+        return embeddings.view(num_embeddings, -1, self.embedding_dim)
 
 
 def mean_logits(each: Tensor) -> Tensor:

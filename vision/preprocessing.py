@@ -89,11 +89,6 @@ class Preprocessing:
         normalised -= offset
         return torch.from_numpy(normalised)
 
-    def bounds(self) -> tuple[float, float]:
-        """Return the smallest and the largest number that a pixel can come to."""
-        ends = [((end - mean) / std) for mean, std in zip(self.mean, self.std, strict=True) for end in (0, 1)]
-        return min(ends), max(ends)
-
     def to_json(self) -> dict[str, Any]:
         """Return the fields as values that JSON can hold."""
         return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}

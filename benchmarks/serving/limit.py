@@ -1,4 +1,4 @@
-"""The most that this machine could answer: decode and forward on every core, with no HTTP around it."""
+"""The most that this machine could answer with a home's version: decode and forward on each core, no HTTP."""
 
 import argparse
 import json
@@ -8,7 +8,10 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
-from vision.engines.kind import PrecisionKind
+from perennial.settings import Settings
+from perennial.state import open_state
+from store.registry import production
+from store.versions import load_files
 
 BATCH = 8
 # Until all processes are ready; past it one of them has failed.
@@ -21,13 +24,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER)
     parser.add_argument("--processes", type=int, required=True)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--precision", default="auto")
     arguments = parser.parse_args()
+    with open_state(Settings.load()) as state, state.database.read() as connection:
+        version = production(connection)
+        if version is None:
+            raise SystemExit("Expected a home with a version in production; train one first.")
+        files = dict(load_files(state.blobs, version))
     context = multiprocessing.get_context("spawn")
     together = context.Barrier(arguments.processes)
     given = [
-        (arguments.data, arguments.precision, arguments.seconds, number, together)
-        for number in range(arguments.processes)
+        (arguments.data, files, arguments.seconds, number, together) for number in range(arguments.processes)
     ]
     counts: multiprocessing.Queue[float] = context.Queue()
     processes = [context.Process(target=_count, args=(*each, counts)) for each in given]
@@ -42,7 +48,7 @@ def main() -> None:
 
 def _count(
     folder: Path,
-    precision: PrecisionKind,
+    files: dict[str, bytes],
     seconds: float,
     number: int,
     together: Barrier,
@@ -51,27 +57,14 @@ def _count(
     import numpy as np
     import torch
 
-    from vision.artifact import Artifact
+    from vision.artifact import describe
     from vision.engines.choice import EngineSettings, load_engine
-    from vision.engines.making import engine_files
-    from vision.engines.precision import in_precision, wanted_precision
-    from vision.network import build_classifier
-    from vision.preprocessing import ImageLimits, decode_image, prepare, preprocessing_for
+    from vision.preprocessing import ImageLimits, decode_image
 
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    artifact = Artifact(
-        backbone="resnet18",
-        class_names=("ants", "bees"),
-        preprocessing=preprocessing_for("resnet18"),
-        state=build_classifier("resnet18", 2).state_dict(),
-    )
-    photographs = read_photographs(folder)
-    contents, limits = numbered(photographs, f"limit {number}"), ImageLimits()
-    tried = torch.stack([prepare(content, artifact.preprocessing, limits) for content in photographs[:BATCH]])
-    artifact = in_precision(artifact, tried, wanted_precision(precision, "auto", "cpu"))
-    settings = EngineSettings(precision=precision)
-    engine = load_engine(artifact, engine_files(artifact, tried).files, settings)
+    artifact, limits = describe(files), ImageLimits()
+    engine = load_engine(artifact, files, EngineSettings())
+    contents = numbered(read_photographs(folder), f"limit {number}")
     together.wait(_START_SECONDS)
     begun, num_answered = time.perf_counter(), 0
     while (passed := time.perf_counter() - begun) < seconds:

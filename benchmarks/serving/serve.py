@@ -1,39 +1,36 @@
-"""Images a second of ours, FastAPI, LitServe and BentoML's batching, in turn, beside the machine's limit."""
+"""Images a second of ours, an earlier commit's and three other servers', beside the machine's limit."""
 
 import argparse
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
-from typing import Any, NamedTuple
+from typing import Any
 
 import uvloop
 
 from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
-from benchmarks.serving.servers import ROOT, Server, default_workers, make_home, ours, rival
-from vision.engines.precision import wanted_precision
+from benchmarks.serving.servers import ROOT, Server, default_workers, make_home, ours, rival, served_precision
 
 CONNECTIONS = 16
 RIVALS = ("bentoml", "litserve", "fastapi")
 IN_FLOAT32 = "ours_in_float32"
 
 
-class _Limit(NamedTuple):
-    """What the machine can do without HTTP, as one of our servers computes."""
-
-    name: str
-    precision: str
-
-
-LIMITS = {"ours": _Limit("limit", "auto"), IN_FLOAT32: _Limit("limit_in_float32", "float32")}
+BEFORE = "ours_before"
+#: Of what of ours a limit is measured, and as what.
+LIMITS = {"ours": "limit", IN_FLOAT32: "limit_in_float32"}
 
 
 def main() -> None:
@@ -44,22 +41,21 @@ def main() -> None:
     runs: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="perennial-serve-") as temporary:
         folder = Path(temporary)
-        environment = make_home(folder / "own", arguments.data)
         log = folder / "server.log"
+        homes = {"ours": make_home(folder / "own", arguments.data)}
+        if served_precision(homes["ours"]) != "float32":
+            homes[IN_FLOAT32] = make_home(folder / "float32", arguments.data, "float32")
+        if arguments.before:
+            homes[BEFORE] = _earlier_home(folder / "before", arguments.before, arguments.data)
         servers: dict[str, Callable[[], AbstractContextManager[Server]]] = {
-            "ours": lambda: ours(environment, default_workers(), log),
-            **_ours_in_float32(folder / "float32", arguments.data, log),
-            **{
-                name: lambda name=name: rival(name, cores, photographs[0], log)  # type: ignore[misc]  # mypy infers no type for a lambda with a default
-                for name in RIVALS
-                if name in arguments.rivals
-            },
+            **{name: partial(ours, home, default_workers(), log) for name, home in homes.items()},
+            **{name: partial(rival, name, cores, photographs[0], log) for name in arguments.rivals},
         }
         for number in range(arguments.repeats):
             run: dict[str, Any] = {}
             for name, start in servers.items():
                 limit = LIMITS.get(name)
-                around = [] if limit is None else [_limit(arguments, cores, limit.precision)]
+                around = [] if limit is None else [_limit(arguments, cores, homes[name])]
                 with start() as server:
                     run[name] = _measure(
                         server, numbered(photographs, f"{name} {number} {time.time()}"), arguments
@@ -67,13 +63,16 @@ def main() -> None:
                 print(f"{name}: {run[name]}", file=sys.stderr, flush=True)
                 if limit is not None:
                     # Right before and right after, since the machine's own speed wanders.
-                    around.append(_limit(arguments, cores, limit.precision))
-                    run[limit.name] = {"images_per_second": round(mean(around), 1), "around": around}
-                    print(f"{limit.name}: {run[limit.name]}", file=sys.stderr, flush=True)
+                    around.append(_limit(arguments, cores, homes[name]))
+                    run[limit] = {"images_per_second": round(mean(around), 1), "around": around}
+                    print(f"{limit}: {run[limit]}", file=sys.stderr, flush=True)
             runs.append(run)
-    figures = _summary(runs)
+        figures = {"served_precision": served_precision(homes["ours"]), **_summary(runs)}
+        if arguments.before:
+            figures["commit_before"] = arguments.before
     if arguments.repeats > 1 and len(arguments.rivals) == len(RIVALS):
-        record("serve", {**figures, "runs": runs}, "make bench-serve")
+        beside = f" BEFORE={arguments.before}" if arguments.before else ""
+        record("serve", {**figures, "runs": runs}, f"make bench-serve{beside}")
     print(json.dumps(figures))
 
 
@@ -92,26 +91,26 @@ def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Name
     }
 
 
-def _ours_in_float32(
-    folder: Path, images: Path, log: Path
-) -> dict[str, Callable[[], AbstractContextManager[Server]]]:
-    """Return ours as it serves in float32, where this machine's default is another precision."""
-    if wanted_precision("auto", "auto", "cpu") == "float32":
-        return {}
-    environment = make_home(folder, images, "float32")
-    return {IN_FLOAT32: lambda: ours(environment, default_workers(), log)}
+def _earlier_home(folder: Path, commit: str, images: Path) -> dict[str, str]:
+    """Return the environment of a home that an earlier commit's code trained, and serves."""
+    checkout = folder / "checkout"
+    checkout.mkdir(parents=True)
+    archive = subprocess.run(["git", "archive", commit], capture_output=True, check=True, cwd=ROOT).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as content:
+        content.extractall(checkout, filter="data")
+    return make_home(folder, images, root=checkout)
 
 
-def _limit(arguments: argparse.Namespace, cores: int, precision: str) -> float:
+def _limit(arguments: argparse.Namespace, cores: int, home: Mapping[str, str]) -> float:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "benchmarks.serving.limit", "--data", str(arguments.data)),
             *("--processes", str(cores), "--seconds", str(arguments.seconds)),
-            *("--precision", precision),
         ],
         capture_output=True,
         text=True,
         check=True,
+        env=dict(home),
         cwd=ROOT,
     )
     return float(json.loads(done.stdout.splitlines()[-1])["images_per_second"])
@@ -138,12 +137,13 @@ def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "ratio_to_litserve": ratio("litserve"),
         "ratio_to_bentoml": ratio("bentoml"),
         "ratio_to_fastapi": ratio("fastapi"),
-        "fraction_of_limit": ratio(LIMITS["ours"].name),
+        "ratio_to_before": ratio(BEFORE),
+        "fraction_of_limit": ratio(LIMITS["ours"]),
         "in_float32": {
             "ratio_to_litserve": ratio("litserve", IN_FLOAT32),
             "ratio_to_bentoml": ratio("bentoml", IN_FLOAT32),
             "ratio_to_fastapi": ratio("fastapi", IN_FLOAT32),
-            "fraction_of_limit": ratio(LIMITS[IN_FLOAT32].name, IN_FLOAT32),
+            "fraction_of_limit": ratio(LIMITS[IN_FLOAT32], IN_FLOAT32),
         },
         "failed": sum(run[name]["failed"] for run in runs for name in names),
     }
@@ -157,6 +157,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=15.0, help="of each measurement")
     parser.add_argument("--warm-up", type=float, default=5.0, help="seconds before it")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--before", help="a commit of ours to measure beside; it needs what it depended on")
     parser.add_argument("--rivals", default=RIVALS, type=lambda text: tuple(filter(None, text.split(","))))
     arguments = parser.parse_args()
     if not arguments.data.is_dir():

@@ -1,10 +1,12 @@
 """Starts ours and the other servers, each on a port of its own, and waits until it answers."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,17 +46,37 @@ def default_workers() -> int:
     return Settings.load().workers
 
 
-def make_home(folder: Path, images: Path, precision: str = "auto") -> dict[str, str]:
-    """Train a ResNet-18 at 224 pixels into a home of its own; return the environment that names it."""
-    environment = clean_environment() | {
+def make_home(folder: Path, images: Path, precision: str = "auto", root: Path = ROOT) -> dict[str, str]:
+    """Train a ResNet-18 at 224 pixels into a home of its own; return the environment that names it.
+
+    Args:
+        root: The checkout whose code trains, and serves with this environment.
+    """
+    environment = clean_environment(root) | {
         "PERENNIAL_HOME": str(folder / "home"),
         "PERENNIAL_PRECISION": precision,
     }
     run_perennial(
         environment,
-        *("train", str(images), "--weights", "bundled", "--image-size", "224", "--strategy", "linear_probe"),
+        *(
+            "train",
+            str(images.resolve()),
+            "--weights",
+            "bundled",
+            "--image-size",
+            "224",
+            "--strategy",
+            "linear_probe",
+        ),
     )
     return environment
+
+
+def served_precision(environment: Mapping[str, str]) -> str:
+    """Return what a home's production is served in on this machine."""
+    told = run_perennial(environment, "models", "list", "--json")
+    models = json.loads(told)["models"]
+    return str(next(model for model in models if model["is_production"])["metrics"]["served_precision"])
 
 
 @contextmanager
@@ -115,26 +137,28 @@ def memory_mib(pid: int) -> float:
     return sum(each.memory_info().rss for each in found) / 2**20
 
 
-def run_perennial(environment: Mapping[str, str], *arguments: str) -> None:
-    """Run a command of ours to its end."""
+def run_perennial(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run a command of ours to its end; return what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "perennial", *arguments],
         env=dict(environment),
         capture_output=True,
         text=True,
         check=False,
-        cwd=ROOT,
+        # Not in a checkout: its code would be found before that which the environment names.
+        cwd=tempfile.gettempdir(),
     )
     if done.returncode:
         raise SystemExit(
             f"perennial {' '.join(arguments)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
         )
+    return done.stdout
 
 
-def clean_environment() -> dict[str, str]:
-    """Return this process's environment without any setting of ours."""
+def clean_environment(root: Path = ROOT) -> dict[str, str]:
+    """Return this process's environment without any setting of ours, for the code of a checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}
-    return {**kept, "BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": _python_path()}
+    return {**kept, "BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": _python_path(root)}
 
 
 @contextmanager
@@ -148,7 +172,7 @@ def _running(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            cwd=ROOT,
+            cwd=tempfile.gettempdir(),
         )
     try:
         _wait(process, log, is_ready)
@@ -174,8 +198,8 @@ def _wait(process: subprocess.Popen[bytes], log: Path, is_ready: Callable[[], bo
     raise SystemExit(f"The server did not become ready:\n{log.read_text()[-4000:]}")
 
 
-def _python_path() -> str:
-    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+def _python_path(root: Path) -> str:
+    return os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def _free_port() -> int:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import imagehash
 import torch
@@ -17,11 +16,8 @@ from benchmarks.record import record
 from benchmarks.serving.pictures import DEFAULT_FOLDER, read_photographs
 from service.images import sha256_of
 from vision.artifact import Artifact
-from vision.engines import packing
-from vision.engines.making import ENGINE_FILE, engine_files
-from vision.engines.onnx_engine import OnnxEngine
-from vision.engines.precision import rounded, wanted_precision
-from vision.engines.rounded_file import engine_from_weights
+from vision.engines.openvino_engine import Threads
+from vision.engines.served_form import make_form
 from vision.engines.torch_engine import TorchEngine
 from vision.network import build_classifier
 from vision.perceptual_hash import perceptual_hash
@@ -71,8 +67,12 @@ def _of_forwards(contents: Sequence[bytes]) -> dict[str, float]:
 
 def _beside_each_other(contents: Sequence[bytes]) -> dict[str, float]:
     """Return images a second of one and of two threads, each with batches of 8 of its own."""
-    engine, batch = _engines(contents)["onnxruntime"], _prepared(contents[:8])
-    return {f"{num}_threads": _rate(engine, batch, num) for num in (1, 2)}
+    batch = _prepared(contents[:8])
+    return {
+        f"{name}_{num}_threads": _rate(engine, batch, num)
+        for name, engine in _engines(contents).items()
+        for num in (1, 2)
+    }
 
 
 def _rate(engine: Callable[[Tensor], Any], batch: Tensor, num_threads: int) -> float:
@@ -95,28 +95,16 @@ def _engines(contents: Sequence[bytes]) -> dict[str, Callable[[Tensor], Any]]:
         backbone="resnet18",
         class_names=("ants", "bees"),
         preprocessing=preprocessing_for("resnet18"),
-        state=build_classifier("resnet18", 2).state_dict(),
+        state=build_classifier("resnet18", 2, "bundled").state_dict(),
     )
-    eager = artifact.build()
-
-    def as_it_is(images: Tensor) -> Any:
-        with torch.inference_mode():
-            return eager.classify(images)
-
-    made = engine_files(artifact, _prepared(contents[:8]))
-    engines: dict[str, Callable[[Tensor], Any]] = {
-        "torch_as_it_is": as_it_is,
+    threads = Threads(num_streams=2, num_threads=2)
+    exact = make_form(artifact, (), "float32", threads)
+    served = make_form(artifact, [(image, 0) for image in _prepared(contents)], "auto", threads)
+    return {
         "torch": TorchEngine(artifact.build()),
-        "onnxruntime": OnnxEngine(made.files[ENGINE_FILE]),
+        "openvino_float32": exact.engine(threads),
+        f"openvino_as_served_{served.precision}": served.engine(threads),
     }
-    wanted = wanted_precision("auto", "auto", "cpu")
-    if wanted == "float32":
-        return engines
-    if wanted == "bfloat16":
-        with patch.object(packing, "is_available", return_value=False):
-            engines["torch_in_bfloat16_not_packed"] = TorchEngine(artifact.build(), "bfloat16")
-    as_served = rounded(artifact, _prepared(contents[:8]), wanted)
-    return engines | {f"torch_in_{wanted}": engine_from_weights(as_served)}
 
 
 def _prepared(contents: Sequence[bytes]) -> Tensor:

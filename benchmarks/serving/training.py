@@ -13,8 +13,7 @@ from retrain.fine_tune import Lesson, Listeners, fine_tune
 from retrain.priority import yield_to_serving
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented
-from vision.engines.kind import Precision
-from vision.engines.precision import wanted_precision
+from vision.engines.processor import training_precision
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
 from vision.preprocessing import ImageLimits, preprocessing_for
@@ -30,8 +29,6 @@ def main() -> None:
     yield_to_serving()
     die_with_parent()
     settings = Settings.load().round()
-    served = wanted_precision(settings.precision, settings.engine, "cpu")
-    precision: Precision = "bfloat16" if served == "bfloat16" else "float32"
     preprocessing = preprocessing_for("resnet18")
     artifact = Artifact(
         backbone="resnet18",
@@ -39,6 +36,7 @@ def main() -> None:
         preprocessing=preprocessing,
         state=build_classifier("resnet18", 2, "bundled").state_dict(),
     )
+    precision = training_precision(artifact.build_empty(), preprocessing.image_size)
     files = sorted(folder.rglob("*.jpg"))
     labelled = [(file.read_bytes(), int(file.parent.name == "bees")) for file in files]
     pairs = list(itertools.islice(itertools.cycle(labelled), NUM_NEW + NUM_REPLAYED))

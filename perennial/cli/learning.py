@@ -1,11 +1,10 @@
-"""`learn` and what it starts: one round, and the starter model."""
+"""`learn` and what it starts: one round; and what a server needs before it starts."""
 
 import click
 
 from perennial.cli.audience import configure_logging
 from perennial.settings import Settings
 from perennial.state import open_state
-from store.registry import production
 
 
 @click.command()
@@ -41,15 +40,15 @@ def run_round(round_id: int, fencing: int) -> None:
 
 
 @click.command(hidden=True)
-def starter() -> None:
-    """Make a starter model where there is no model yet."""
+def prepare() -> None:
+    """Make what production lacks: a starter model, or the form in which a version is served."""
     settings = Settings.load()
     configure_logging(settings)
     with open_state(settings) as state:
-        with state.database.read() as connection:
-            if production(connection) is not None:
-                return
-        # Only now: it loads torch, and nearly every start finds a model.
+        # Only now: they load torch, and nearly every start finds all that it needs.
+        from perennial.served_forms import add_served_form
         from perennial.starter import ensure_production
 
-        ensure_production(state, settings)
+        version = ensure_production(state, settings)
+        if not version.is_served_as_judged:
+            add_served_form(state, settings, version)

@@ -43,7 +43,7 @@ def test_an_ensemble_is_served_with_its_gain_and_its_cost_told(
         version = find_version(connection, told["version"])
         files = load_files(state.blobs, version)
     artifact = from_files(files)
-    model = load_model(version.version, files, EngineSettings())
+    model = load_model(version.version, files, EngineSettings(kind="torch"))
     picture = Image.open(BytesIO((folder / "red" / "3.jpg").read_bytes())).convert("RGB")
     image = artifact.preprocessing.to_tensor(picture)
     [prediction] = Predictor(model).predict(model, [artifact.preprocessing.pixels(picture)])

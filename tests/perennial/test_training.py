@@ -15,10 +15,8 @@ from store.registry import Version, find_version, load_files, production
 from store.samples import NewSample, SplitSettings, add_sample
 from store.slices import slice_samples
 from vision.artifact import Artifact, from_files
-from vision.engines import precision as precisions
-from vision.engines.kind import Precision
-from vision.engines.making import ENGINE_FILE
-from vision.engines.rounded_file import ROUNDED_FILES
+from vision.engines import processor, served_form
+from vision.engines.kind import MODEL_FILE, MODEL_WEIGHTS_FILE
 from vision.errors import WeightsUnavailableError
 
 # Metrics, the version and its artifact.
@@ -205,23 +203,18 @@ def trained(
     return train
 
 
-def test_a_version_gets_a_file_for_onnx_runtime_that_answers_as_torch_does(trained: Trained) -> None:
-    metrics, version, artifact = trained()
-    assert metrics["engine_difference"] < 1e-4
-    assert ENGINE_FILE in version.files
-    assert artifact.precision == "float32"
+def test_a_version_gets_a_form_that_openvino_serves(trained: Trained) -> None:
+    metrics, version, _ = trained()
+    assert (metrics["served_precision"], metrics["share_changed"]) == ("float32", 0.0)
+    assert {MODEL_FILE, MODEL_WEIGHTS_FILE} <= version.files.keys()
 
 
-@pytest.mark.parametrize("precision", ROUNDED_FILES)
-def test_where_the_processor_gains_by_a_precision_a_version_is_judged_and_written_in_it(
-    precision: Precision, trained: Trained, monkeypatch: pytest.MonkeyPatch
+def test_a_version_is_judged_and_stored_in_int8_where_it_bears_that(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precisions, "has_bfloat16", lambda: precision == "bfloat16")
-    monkeypatch.setattr(precisions, "has_int8", lambda: precision == "int8")
-    monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
+    monkeypatch.setattr(processor, "_capabilities", lambda: {"avx2": True})
+    monkeypatch.setattr(served_form, "MIN_IMAGE_SIZE", 32)
     monkeypatch.setenv("PERENNIAL_PRECISION", "auto")
-    metrics, version, artifact = trained()
-    assert 1e-6 < metrics["engine_difference"] <= precisions.MAX_DIFFERENCE[precision]
-    assert ROUNDED_FILES[precision] in version.files
-    assert ENGINE_FILE not in version.files
-    assert artifact.precision == precision
+    metrics, version, _ = trained()
+    assert metrics["served_precision"] == version.metrics["served_precision"] == "int8"
+    assert MODEL_FILE in version.files

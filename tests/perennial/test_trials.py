@@ -9,6 +9,9 @@ import torch
 from perennial.golden import Judgement
 from perennial.trials import Plan, Trials, run_trials, spread
 from vision.artifact import Artifact
+from vision.engines.serving import ServedModel
+from vision.engines.torch_engine import TorchEngine
+from vision.network import build_classifier
 from vision.preprocessing import preprocessing_for
 from vision.strategies import Strategy
 from vision.transfer import TransferResult, TransferSettings
@@ -50,7 +53,8 @@ def run() -> Callable[..., tuple[Trials, list[tuple[int, int]], list[str]]]:
         )
 
         def judge(result: TransferResult) -> Judgement:
-            return Judgement({}, result.validation_accuracy - 0.1, 0.02, 0.03)
+            model = ServedModel(result.artifact, TorchEngine(build_classifier("resnet18", 2)))
+            return Judgement(model, {}, result.validation_accuracy - 0.1, 0.02, 0.03)
 
         return run_trials(plan, train, judge), steps, names
 

@@ -12,15 +12,12 @@ from retrain.fine_tune import fine_tune
 from retrain.gate import GateSettings
 from retrain.round import LearningRound, run_round
 from retrain.settings import FineTuneSettings, RoundSettings
-from retrain.workbench import Workbench
 from store import leases, registry, rounds, samples, slices
 from store.errors import FencedError
 from store.measurements import series
 from store.registry import NewVersion
-from vision.engines import precision as precisions
-from vision.engines.kind import Precision
-from vision.engines.making import ENGINE_FILE
-from vision.engines.rounded_file import ROUNDED_FILES
+from vision.engines import processor, served_form
+from vision.engines.kind import MODEL_FILE
 from vision.training import TrainingResult
 
 CLASSES = ("blue", "green", "red", "yellow")
@@ -60,6 +57,13 @@ def brief(world: Any) -> RoundSettings:
     return replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=1, learning_rate=1e-5))
 
 
+def _make_processor(monkeypatch: pytest.MonkeyPatch, *capabilities: str) -> None:
+    told = dict.fromkeys(capabilities, True) | {"cpu_name": "AMD EPYC"}
+    monkeypatch.setattr(processor, "_capabilities", lambda: told)
+    for module in (processor, served_form):
+        monkeypatch.setattr(module, "MIN_IMAGE_SIZE", 32)
+
+
 @pytest.mark.usefixtures("learnt")
 def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any) -> None:
     world.send(CLASSES, 160)
@@ -73,9 +77,9 @@ def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any
         measured = {(m.version, m.slice): m.value for m in series(connection, "accuracy")}
     assert measured["v2", "round-1"] > measured["v1", "round-1"] + 0.1
     assert measured["v2", "golden-1"] > 0.9
-    assert {"curves.png", "reference.safetensors", ENGINE_FILE} <= world.production.files.keys()
-    checked = next(step for step in world.steps(ended.id) if step.step == "engine")
-    assert checked.detail["largest_difference"] < 1e-4
+    assert {"curves.png", "reference.safetensors", MODEL_FILE} <= world.production.files.keys()
+    noted = next(step for step in world.steps(ended.id) if step.step == "served_form")
+    assert noted.detail == {"served_precision": "float32", "share_changed": 0.0}
     assert len(ended.curves["epochs"]) == world.settings.fine_tune.epochs
     assert world.attempts(ended.id)[-1].verdict == ended.verdict
 
@@ -84,9 +88,9 @@ def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Any
 def test_a_round_trains_in_the_precision_that_the_processor_has(
     has_it: bool, expected: str, world: Any, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precisions, "has_bfloat16", lambda: has_it)
-    monkeypatch.setattr(precisions, "has_int8", lambda: False)
-    monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
+    _make_processor(monkeypatch, *(["avx512_bf16"] if has_it else []))
+    # What is served is another matter.
+    monkeypatch.setattr(served_form, "MIN_IMAGE_SIZE", 33)
     trained_in = []
 
     def noting(champion: Any, student: Any, lesson: Any, settings: FineTuneSettings, listeners: Any) -> Any:
@@ -101,13 +105,10 @@ def test_a_round_trains_in_the_precision_that_the_processor_has(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ROUNDED_FILES)
-def test_where_the_processor_gains_by_a_precision_a_round_judges_and_promotes_in_it(
-    precision: Precision, world: Any, monkeypatch: pytest.MonkeyPatch
+def test_in_int8_a_round_judges_and_promotes_what_is_served(
+    world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precisions, "has_bfloat16", lambda: precision == "bfloat16")
-    monkeypatch.setattr(precisions, "has_int8", lambda: precision == "int8")
-    monkeypatch.setattr(precisions, "MIN_IMAGE_SIZE", 32)
+    _make_processor(monkeypatch, "avx2")
     world.send(CLASSES, 160)
     ended = world.run(replace(world.settings, engine="auto", precision="auto"))
     assert ended.state == "promoted", ended.reason
@@ -115,13 +116,10 @@ def test_where_the_processor_gains_by_a_precision_a_round_judges_and_promotes_in
         measured = {(m.version, m.slice): m.value for m in series(connection, "accuracy")}
     assert measured["v2", "round-1"] > measured["v1", "round-1"] + 0.1
     assert measured["v2", "golden-1"] > 0.9
-    assert ROUNDED_FILES[precision] in world.production.files
-    assert ENGINE_FILE not in world.production.files
-    assert (
-        Workbench(world.production, world.blobs, "cpu", precision=precision).artifact.precision == precision
-    )
-    checked = next(step for step in world.steps(ended.id) if step.step == "engine")
-    assert 0 < checked.detail["largest_difference"] <= precisions.MAX_DIFFERENCE[precision]
+    assert MODEL_FILE in world.production.files
+    assert world.production.metrics["served_precision"] == "int8"
+    noted = next(step for step in world.steps(ended.id) if step.step == "served_form")
+    assert noted.detail["share_changed"] <= served_form.MAX_CHANGED
 
 
 def test_without_a_low_weight_a_round_says_so_and_keeps_to_one_thread(

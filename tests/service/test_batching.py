@@ -43,7 +43,7 @@ class Gated(Predictor):
 @pytest.fixture(scope="module")
 def models(artifacts: list[Artifact]) -> list[LiveModel]:
     return [
-        load_model(f"v{number}", to_files(artifact), EngineSettings())
+        load_model(f"v{number}", to_files(artifact), EngineSettings(kind="torch"))
         for number, artifact in enumerate(artifacts, 1)
     ]
 

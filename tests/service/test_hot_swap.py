@@ -16,7 +16,9 @@ pytestmark = pytest.mark.anyio
 
 def _follower(store: Any) -> tuple[HotSwap, Predictor]:
     predictor = Predictor()
-    return HotSwap(store.database, store.blobs, predictor, SwapSettings(0.01, EngineSettings())), predictor
+    return HotSwap(
+        store.database, store.blobs, predictor, SwapSettings(0.01, EngineSettings(kind="torch"))
+    ), predictor
 
 
 def _beats(store: Any) -> list[tuple[str | None, str | None]]:

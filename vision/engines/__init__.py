@@ -1,1 +1,1 @@
-"""What runs a version's network: torch or ONNX Runtime behind one contract."""
+"""What runs a version's network: OpenVINO on the CPU, torch on CUDA and wherever OpenVINO is missing."""

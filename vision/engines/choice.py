@@ -1,22 +1,18 @@
-"""Which engine runs a version: the fastest that is there and allowed."""
+"""Which engine runs a version on this machine."""
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from vision.artifact import Artifact, from_files
-from vision.engines.cuda_engine import CudaEngine
 from vision.engines.engine import Engine
 from vision.engines.kind import EngineKind, PrecisionKind
-from vision.engines.making import ENGINE_FILE
-from vision.engines.onnx_engine import OnnxEngine
-from vision.engines.precision import served_precision
-from vision.engines.rounded_file import ROUNDED_FILES, engine_from_file, engine_from_weights
-from vision.engines.torch_engine import TorchEngine
+from vision.engines.openvino_engine import Threads, convert
+from vision.engines.served_form import ServedForm, read_form
+from vision.engines.torch_engine import CudaEngine, TorchEngine
 from vision.errors import EngineUnavailableError
-from vision.network import Classifier
 
 _log = logging.getLogger(__name__)
 
@@ -26,48 +22,59 @@ class EngineSettings:
     """How to run networks.
 
     Attributes:
-        kind: "torch", "onnxruntime", or "auto": torch where it serves rounded, else ONNX Runtime where the
-            version has its file.
-        precision: "auto" serves a version in bfloat16 or int8 on a CPU that gains by it, where it was
-            judged so.
-        device: "cpu" or "cuda"; on CUDA torch runs whatever the kind.
+        kind: "openvino", "torch", or "auto": OpenVINO where it is installed.
+        precision: "auto" is what a version was judged in; "float32" rounds nothing.
+        device: "cpu" or "cuda"; on CUDA torch runs, whatever the kind.
+        threads: Of OpenVINO.
     """
 
     kind: EngineKind = "auto"
     precision: PrecisionKind = "auto"
     device: str = "cpu"
+    threads: Threads = field(default_factory=Threads)
+
+    @property
+    def uses_openvino(self) -> bool:
+        """Whether OpenVINO is to run networks, if it is installed."""
+        return self.kind != "torch" and torch.device(self.device).type == "cpu"
 
 
 def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: EngineSettings) -> Engine:
-    """Return what runs an artifact; torch where ONNX Runtime can't, with a warning where it was wanted.
+    """Return what runs a version: its served form, or one made of its weights where that can't run here.
 
     Args:
         artifact: Of the version; where it is only described, its weights are read if they are needed.
-        files: The version's as its blobs were verified, its engine file among them where it has one.
+        files: The version's as its blobs were verified.
         settings: What to choose.
 
     Raises:
         CorruptArtifactError: The files are broken, or do not fit the network.
     """
-
-    def whole() -> Artifact:
-        return artifact if artifact.state else from_files(files, are_verified=True)
-
-    def build() -> Classifier:
-        return whole().build(settings.device, shares_weights=True)
-
+    if settings.uses_openvino:
+        try:
+            return _form(artifact, files, settings).engine(settings.threads)
+        except EngineUnavailableError as error:
+            _log.warning("torch serves instead of OpenVINO: %s", error)
+    classifier = _whole(artifact, files).build(settings.device, shares_weights=True)
     if torch.device(settings.device).type == "cuda":
-        return CudaEngine(build(), artifact.preprocessing.image_size)
-    precision = served_precision(artifact, settings.precision, settings.kind)
-    if precision != "float32":
-        name = ROUNDED_FILES[precision]
-        return engine_from_file(artifact, files[name]) if name in files else engine_from_weights(whole())
-    if settings.kind != "torch":
-        if ENGINE_FILE in files:
-            try:
-                return OnnxEngine(files[ENGINE_FILE])
-            except EngineUnavailableError as error:
-                _log.warning("torch serves instead of ONNX Runtime: %s", error)
-        elif settings.kind == "onnxruntime":
-            _log.warning("torch serves instead of ONNX Runtime: this version has no file %s", ENGINE_FILE)
-    return TorchEngine(build())
+        return CudaEngine(classifier, artifact.preprocessing.image_size)
+    return TorchEngine(classifier)
+
+
+def _form(artifact: Artifact, files: Mapping[str, bytes], settings: EngineSettings) -> ServedForm:
+    try:
+        form = read_form(files)
+        if form is not None and form.runs_here() and settings.precision in ("auto", form.precision):
+            return form
+        reason = (
+            "it has none" if form is None else f"in {form.precision} it is not wanted, or can't run, here"
+        )
+    except EngineUnavailableError as error:
+        reason = str(error)
+    _log.warning("a version's served form is made of its weights, in float32, at each start: %s", reason)
+    size = artifact.preprocessing.image_size
+    return ServedForm(convert(_whole(artifact, files).build(shares_weights=True), size), "float32")
+
+
+def _whole(artifact: Artifact, files: Mapping[str, bytes]) -> Artifact:
+    return artifact if artifact.state else from_files(files, are_verified=True)

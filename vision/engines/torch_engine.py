@@ -1,38 +1,87 @@
-"""Torch on the CPU: normalisation folded, convolutions packed, channels last, bfloat16 on request."""
+"""Torch as an engine: on CUDA, and on a CPU where OpenVINO is missing."""
+
+import threading
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from vision.engines import packing
 from vision.engines.engine import Answering
-from vision.engines.folding import apply_if_equivalent, folded
-from vision.engines.kind import Precision
 from vision.network import Classifier
 
-_DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+GRAPH_SIZES = (1, 2, 4, 8, 16)
+# Runs before a recording, in which libraries choose their kernels and allocate what they keep.
+_NUM_WARM_UPS = 3
 
 
 class TorchEngine:
-    """Runs a classifier with torch on the CPU.
+    """Runs a classifier on a CPU, in float32."""
 
-    Attributes:
-        name: "torch", and the precision where it is not float32.
-        network: What runs, as it was changed.
-    """
+    name = "torch"
 
-    def __init__(self, network: Classifier | Answering, precision: Precision = "float32") -> None:
-        """Take over a classifier in evaluation mode, or a folded one; its weights are not changed."""
-        self.name = "torch" if precision == "float32" else f"torch in {precision}"
-        self._dtype = _DTYPES[precision]
-        answering = folded(network) if isinstance(network, Classifier) else network
-        self.network = answering.to(self._dtype)
-        if packing.is_available(self._dtype):
-            apply_if_equivalent(self.network, packing.pack)
-        self.network.to(memory_format=torch.channels_last)
+    def __init__(self, classifier: Classifier) -> None:
+        """Take over a classifier in evaluation mode."""
+        self._network = Answering(classifier).eval().to(memory_format=torch.channels_last)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (N, C) and embeddings (N, D) of images (N, 3, H, W), float32."""
         with torch.inference_mode():
-            inputs = images.to(self._dtype, memory_format=torch.channels_last)
-            logits, embeddings = self.network(inputs)
-            return logits.float(), embeddings.float()
+            logits, embeddings = self._network(images.contiguous(memory_format=torch.channels_last))
+            return logits, embeddings
+
+
+class CudaEngine:
+    """Runs a classifier on a GPU: half precision, channels last, a recorded graph for each common batch size.
+
+    Batches are filled up to the next recorded size; larger ones run as they are. Several threads may call it:
+    one forward runs at a time.
+    """
+
+    name = "torch on CUDA"
+
+    def __init__(self, classifier: Classifier, image_size: int) -> None:
+        """Take over a classifier in evaluation mode on a CUDA device."""
+        self._device = next(classifier.parameters()).device
+        self._network = Answering(classifier).eval().half().to(memory_format=torch.channels_last)
+        # A recorded graph reads and writes the same memory each time.
+        self._lock = threading.Lock()
+        self._graphs = {
+            size: _Graph(self._network, (size, 3, image_size, image_size), self._device)
+            for size in GRAPH_SIZES
+        }
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (N, C) and embeddings (N, D) of images (N, 3, H, W), float32 on the CPU."""
+        size = next((size for size in GRAPH_SIZES if size >= len(images)), None)
+        with self._lock, torch.inference_mode():
+            if size is not None:
+                return self._graphs[size](images)
+            inputs = images.to(self._device, torch.half).contiguous(memory_format=torch.channels_last)
+            logits, embeddings = self._network(inputs)
+            return logits.float().cpu(), embeddings.float().cpu()
+
+
+class _Graph:
+    """One recorded forward, of a fixed shape: replayed with a single launch."""
+
+    def __init__(self, network: nn.Module, shape: tuple[int, int, int, int], device: torch.device) -> None:
+        self._pinned = torch.zeros(shape, pin_memory=True)
+        self._inputs = torch.zeros(shape, dtype=torch.half, device=device)
+        self._inputs = self._inputs.contiguous(memory_format=torch.channels_last)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.inference_mode(), torch.cuda.device(device):
+            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it without types
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(_NUM_WARM_UPS):
+                    network(self._inputs)
+            torch.cuda.current_stream().wait_stream(stream)
+            with torch.cuda.graph(self._graph):
+                self._logits, self._embeddings = network(self._inputs)
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        num = len(images)
+        self._pinned[:num].copy_(images)
+        self._inputs[:num].copy_(self._pinned[:num], non_blocking=True)
+        self._graph.replay()
+        # Copies to the CPU wait for the replay.
+        return self._logits[:num].float().cpu(), self._embeddings[:num].float().cpu()

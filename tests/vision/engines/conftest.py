@@ -8,14 +8,22 @@ from PIL import Image
 from torch import Tensor
 
 from vision.artifact import Artifact
-from vision.engines import precision
-from vision.engines.kind import Precision
+from vision.engines import processor as processors
+from vision.engines import served_form
+from vision.engines.openvino_engine import Threads
+from vision.engines.served_form import ServedForm, make_form
 
 
 @pytest.fixture
 def images(artifact: Artifact, picture: Callable[..., Image.Image]) -> Tensor:
     """Five pictures as the artifact wants them."""
     return torch.stack([artifact.preprocessing.to_tensor(picture(seed=seed)) for seed in range(5)])
+
+
+@pytest.fixture
+def calibration(artifact: Artifact, picture: Callable[..., Image.Image]) -> list[tuple[Tensor, int]]:
+    """Forty other pictures, with classes that nobody asks for."""
+    return [(artifact.preprocessing.to_tensor(picture(seed=seed)), 0) for seed in range(100, 140)]
 
 
 @pytest.fixture
@@ -26,18 +34,28 @@ def expected(artifact: Artifact, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[Precision], None]:
-    """Make this a processor that gains by a precision, with images of 32 pixels too."""
+def processor(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make this a processor with some of torch's capabilities, and round images of 32 pixels too."""
 
-    def gain_by(wanted: Precision) -> None:
-        monkeypatch.setattr(precision, "has_bfloat16", lambda: wanted == "bfloat16")
-        monkeypatch.setattr(precision, "has_int8", lambda: wanted == "int8")
-        monkeypatch.setattr(precision, "MIN_IMAGE_SIZE", 32)
+    def with_capabilities(*names: str, cpu_name: str = "AMD EPYC") -> None:
+        told = dict.fromkeys(names, True) | {"cpu_name": cpu_name}
+        monkeypatch.setattr(processors, "_capabilities", lambda: told)
+        monkeypatch.setattr(processors, "MIN_IMAGE_SIZE", 32)
+        monkeypatch.setattr(served_form, "MIN_IMAGE_SIZE", 32)
 
-    return gain_by
+    return with_capabilities
+
+
+# Quantising takes seconds, and the artifact is the same in each test.
+_made: dict[str, ServedForm] = {}
 
 
 @pytest.fixture
-def bfloat16(processor: Callable[[Precision], None]) -> None:
-    """A processor that multiplies it, and gains by it with images of 32 pixels."""
-    processor("bfloat16")
+def int8(
+    artifact: Artifact, calibration: list[tuple[Tensor, int]], processor: Callable[..., None]
+) -> ServedForm:
+    """The artifact's form for a processor with AVX2 alone, which this one then is."""
+    processor("avx2")
+    if "int8" not in _made:
+        _made["int8"] = make_form(artifact, calibration, "auto", Threads())
+    return _made["int8"]

@@ -1,15 +1,15 @@
-"""Torch on the CPU: the same answers with fewer steps."""
+"""Torch as an engine, on the CPU and on CUDA."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from vision.artifact import Artifact
-from vision.engines import packing
-from vision.engines.torch_engine import TorchEngine
+from vision.engines.torch_engine import GRAPH_SIZES, CudaEngine, TorchEngine
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 def test_it_answers_what_the_classifier_answers(
@@ -20,41 +20,10 @@ def test_it_answers_what_the_classifier_answers(
         torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
 
 
-def test_without_the_operators_of_onednn_it_answers_the_same(
-    artifact: Artifact, images: Tensor, expected: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packing, "is_available", lambda _dtype: False)
-    engine = TorchEngine(artifact.build())
-    assert not any(isinstance(module, packing.Packed) for module in engine.network.modules())
-    torch.testing.assert_close(engine(images)[0], expected[0], atol=1e-4, rtol=1e-4)
-
-
-def test_in_bfloat16_it_answers_nearly_the_same_in_float32(
-    artifact: Artifact, images: Tensor, expected: tuple[Tensor, Tensor]
-) -> None:
-    engine = TorchEngine(artifact.build(), "bfloat16")
-    assert engine.name == "torch in bfloat16"
-    for found, wanted in zip(engine(images), expected, strict=True):
-        assert found.dtype == torch.float32
-        # Eight bits of mantissa.
-        assert float((found - wanted).abs().max()) < 0.02 * float(wanted.abs().max())
-        assert not torch.equal(found, wanted)
-
-
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_weights_of_whom_it_took_over_stay_as_they_are(artifact: Artifact, precision: Any) -> None:
+def test_the_weights_of_whom_it_took_over_stay_as_they_are(artifact: Artifact) -> None:
     before = {name: tensor.clone() for name, tensor in artifact.state.items()}
-    TorchEngine(artifact.build(shares_weights=True), precision)
+    TorchEngine(artifact.build(shares_weights=True))
     assert all(torch.equal(tensor, before[name]) for name, tensor in artifact.state.items())
-
-
-def test_a_version_that_is_loaded_harms_no_answer_meanwhile(artifact: Artifact, images: Tensor) -> None:
-    engine = TorchEngine(artifact.build())
-    with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(lambda: [TorchEngine(artifact.build()) for _ in range(5)])
-        while not loading.done():
-            engine(images)
-        assert len(loading.result()) == 5
 
 
 def test_calls_may_overlap(artifact: Artifact, images: Tensor) -> None:
@@ -64,3 +33,33 @@ def test_calls_may_overlap(artifact: Artifact, images: Tensor) -> None:
         together = list(pool.map(lambda image: engine(image.unsqueeze(0))[0], images))
     for found, wanted in zip(together, alone, strict=True):
         torch.testing.assert_close(found, wanted)
+
+
+@pytest.fixture
+def cuda_engine(artifact: Artifact) -> CudaEngine:
+    return CudaEngine(artifact.build("cuda"), artifact.preprocessing.image_size)
+
+
+@pytest.mark.gpu
+@needs_cuda
+@pytest.mark.parametrize("num", [1, 3, 16, max(GRAPH_SIZES) + 5])
+def test_on_cuda_any_number_of_images_is_answered_as_on_the_cpu(
+    num: int, cuda_engine: CudaEngine, artifact: Artifact, images: Tensor
+) -> None:
+    batch = images.repeat(5, 1, 1, 1)[:num]
+    with torch.inference_mode():
+        wanted, embeddings = artifact.build().classify(batch)
+    found = cuda_engine(batch)
+    assert found[0].shape == wanted.shape
+    torch.testing.assert_close(found[0], wanted, atol=0.05, rtol=0.05)
+    torch.testing.assert_close(found[1], embeddings, atol=0.05, rtol=0.05)
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_on_cuda_a_batch_leaves_nothing_behind_for_the_next_one(
+    cuda_engine: CudaEngine, images: Tensor
+) -> None:
+    alone = cuda_engine(images[:1])[0].clone()
+    cuda_engine(images)
+    torch.testing.assert_close(cuda_engine(images[:1])[0], alone)

@@ -1,0 +1,59 @@
+"""Which precisions this machine's processor is fast in."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from vision.engines.kind import Precision
+from vision.network import Classifier
+
+#: Side of the smallest input in pixels that is rounded: smaller ones leave little to multiply.
+MIN_IMAGE_SIZE = 96
+
+# Products of 8-bit integers that are added up in 32 bits: AVX-512 VNNI, AVX VNNI, AMX, Arm's dot product.
+_DOT_PRODUCTS = ("avx512_vnni", "avx_vnni", "amx_int8", "dot")
+
+
+def precisions_to_try() -> tuple[Precision, ...]:
+    """Return the precisions to serve in, the fastest first; float32 is what is left when none is borne.
+
+    Every processor gains by 8-bit integers (`benchmarks/results/engines.json`), by bfloat16 only those that
+    multiply it: OpenVINO's capabilities tell.
+    """
+    return ("int8", "bfloat16") if _multiplies_bfloat16() else ("int8",)
+
+
+def has_dot_product() -> bool:
+    """Return whether sums of products of 8-bit integers are exact.
+
+    Without it (AVX2) they are added up in 16 bits in between, which full 8-bit weights overflow.
+    """
+    capabilities = _capabilities()
+    return any(capabilities.get(name, False) for name in _DOT_PRODUCTS)
+
+
+def training_precision(classifier: Classifier, image_size: int) -> Precision:
+    """Return what torch trains a network fastest in on this processor.
+
+    That is bfloat16 on Intel's with AMX and on AMD's since Zen 4, but for small images and grouped
+    convolutions. Vectors of bfloat16 (AVX-512 BF16) count on AMD's alone: on Intel's torch is slower
+    with them.
+    """
+    capabilities = _capabilities()
+    is_from_amd = str(capabilities.get("cpu_name", "")).startswith("AMD")
+    has_vectors = is_from_amd and bool(capabilities.get("avx512_bf16", False))
+    is_grouped = any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in classifier.modules())
+    gains = image_size >= MIN_IMAGE_SIZE and not is_grouped
+    return "bfloat16" if gains and (has_vectors or capabilities.get("amx_bf16", False)) else "float32"
+
+
+def _multiplies_bfloat16() -> bool:
+    capabilities = _capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
+def _capabilities() -> Mapping[str, bool | str | int]:
+    # Not in every torch that we allow.
+    read = getattr(torch.cpu, "get_capabilities", None)
+    return {} if read is None else read()

@@ -1,0 +1,66 @@
+"""An artifact as it is judged and served: with its form and its engine."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from vision.artifact import Artifact, from_files, to_files
+from vision.batches import LabelledTensors
+from vision.engines.choice import EngineSettings, load_engine
+from vision.engines.engine import Engine
+from vision.engines.served_form import ServedForm, make_form
+from vision.errors import EngineUnavailableError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """What a version answers with.
+
+    Attributes:
+        artifact: With its weights.
+        engine: Runs it here as it is served.
+        form: To be stored beside the weights; None where torch runs it, and of a version that is stored.
+    """
+
+    artifact: Artifact
+    engine: Engine
+    form: ServedForm | None = None
+
+    def to_files(self) -> dict[str, bytes]:
+        """Return all that is stored of a new version, by name."""
+        return {**to_files(self.artifact), **({} if self.form is None else self.form.to_files())}
+
+    def metrics(self) -> dict[str, str | float]:
+        """Return what is told of how a new version is served; the share of changed answers is a fraction."""
+        if self.form is None:
+            return {"served_precision": "float32"}
+        return {"served_precision": self.form.precision, "share_changed": self.form.share_changed}
+
+
+def served(artifact: Artifact, images: LabelledTensors, settings: EngineSettings) -> ServedModel:
+    """Return a new artifact as it will be judged and served.
+
+    Args:
+        artifact: With its weights.
+        images: Prepared ones that nothing is judged on, `spread_evenly`.
+        settings: As those who serve it have them.
+    """
+    if settings.uses_openvino:
+        try:
+            form = make_form(artifact, images, settings.precision, settings.threads)
+            return ServedModel(artifact, form.engine(settings.threads), form)
+        except EngineUnavailableError as error:
+            _log.warning("torch serves this version: %s", error)
+    return ServedModel(artifact, load_engine(artifact, {}, replace(settings, kind="torch")))
+
+
+def load_served(files: Mapping[str, bytes], settings: EngineSettings) -> ServedModel:
+    """Return a stored version as it is served.
+
+    Raises:
+        CorruptArtifactError: The files are broken, or do not fit the network.
+    """
+    artifact = from_files(files, are_verified=True)
+    return ServedModel(artifact, load_engine(artifact, files, settings))
