@@ -10,8 +10,6 @@ from contextlib import suppress
 LANE_STEPS = 5
 #: As far below the lanes again, and more: what loads a version beside the live one has time.
 LOADER_STEPS = 15
-#: Of the processes that take feedback's images in: who sends those waits for the disk anyway.
-INTAKE_STEPS = 15
 
 
 def lower_weight(steps: int) -> None:
