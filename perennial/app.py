@@ -25,7 +25,7 @@ from perennial.metrics_folder import make_folder
 from perennial.settings import Settings
 from perennial.settings_sources import CONFIG, DEFAULT_FILE
 from perennial.state import open_state
-from perennial.supervisor import Supervisor
+from perennial.supervisor import keep_running
 from service.deadline import Deadline
 from service.door import Door
 from service.errors import ServiceError, answer_for
@@ -74,14 +74,17 @@ if not {"BENTOML_CONFIG", "BENTOML_CONFIG_OPTIONS"} & os.environ.keys():
 class Learner:
     """A process that keeps `perennial learn` alive. Nothing ever asks it, and it loads no network."""
 
-    def __init__(self) -> None:
-        self._supervisor = Supervisor([sys.executable, "-m", "perennial", "learn"])
-        self._supervisor.start()
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Start the learner."""
+        learn = [sys.executable, "-m", "perennial", "learn"]
+        self._keeping = asyncio.create_task(keep_running(learn), name="learner")
 
     @bentoml.on_shutdown
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Stop the learner."""
-        self._supervisor.stop()
+        self._keeping.cancel()
+        await asyncio.wait([self._keeping])
 
 
 @bentoml.service(name="perennial", workers=_settings.workers, runner_probe={"enabled": False}, **_common)
