@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable
-from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +25,6 @@ from perennial.settings import Settings
 from perennial.settings_sources import CONFIG, DEFAULT_FILE
 from perennial.state import open_state
 from perennial.supervisor import keep_running
-from service.deadline import Deadline
 from service.door import Door
 from service.errors import ServiceError, answer_for
 from service.front import Front
@@ -47,15 +45,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # What came by BentoML's own client in the same process, without a key.
 LOCAL_SOURCE = "local"
 MAX_RETRY_SECONDS = 30.0
-# Only a client that sends its body too slowly takes so long: what waits for the network is bounded.
-REQUEST_SECONDS = 600
-
-# BentoML's own limit, which no setting leaves out, starts a timer for each request and never stops it: a
-# kilobyte until the time is over. Where a later BentoML has it elsewhere, that is used again; a test notices.
-with suppress(ImportError):
-    from bentoml._internal.server.http import traffic
-
-    traffic.TimeoutMiddleware = Deadline  # type: ignore[assignment,misc]  # with the same two arguments
+# Until the answer begins, the body's way here included. BentoML starts a timer for each request and never
+# stops it, a kilobyte until the time is over: it may not be much longer.
+REQUEST_SECONDS = 60
 
 # BentoML wants the number of workers when the module is imported.
 _settings = Settings.load()

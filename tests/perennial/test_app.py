@@ -123,18 +123,6 @@ def test_the_front_door_needs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_the_server_keeps_its_time_and_bentoml_adds_none() -> None:
-    code = """
-from perennial.app import Perennial
-names = [each.cls.__name__ for each in Perennial.to_asgi(is_main=True).user_middleware]
-print(*names)
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    names = done.stdout.split()
-    assert "Deadline" in names
-    assert "TimeoutMiddleware" not in names
-
-
 CLIENT = """
 import json, sys
 from pathlib import Path
