@@ -8,17 +8,13 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 
 import bentoml
-from bentoml.exceptions import BentoMLException
 from bentoml.validators import ContentType
-from pydantic import BaseModel
 
 from perennial.metrics_folder import make_folder
 from perennial.settings import Settings
@@ -26,11 +22,9 @@ from perennial.settings_sources import CONFIG, DEFAULT_FILE
 from perennial.state import open_state
 from perennial.supervisor import keep_running
 from service.door import Door
-from service.errors import ServiceError, answer_for
 from service.front import Front
 from store.errors import StoreError
 from store.registry import production
-from vision.errors import VisionError
 
 if TYPE_CHECKING:
     from service.services import Services
@@ -42,8 +36,6 @@ _COLLECT_AFTER = 20_000
 
 # Where our packages are, in a checkout, an installation or a built Bento.
 ROOT = Path(__file__).resolve().parents[1]
-# What came by BentoML's own client in the same process, without a key.
-LOCAL_SOURCE = "local"
 MAX_RETRY_SECONDS = 30.0
 # Until the answer begins, the body's way here included. BentoML starts a timer for each request and never
 # stops it, a kilobyte until the time is over: it may not be much longer.
@@ -80,7 +72,6 @@ class Learner:
 
 
 @bentoml.service(name="perennial", workers=_settings.workers, runner_probe={"enabled": False}, **_common)
-@bentoml.asgi_app(_door, path="/")
 class Perennial:
     """One serving process: the API, and the methods that BentoML's own client calls."""
 
@@ -125,30 +116,16 @@ class Perennial:
         if self._services is not None:
             await self._services.stop()
 
-    async def __is_ready__(self) -> bool:
-        """Return whether requests should be sent to this process."""
-        return self._services is not None and self._services.readiness.is_ready
-
+    # BentoML's client learns from these how to ask. `Front` passes what it asks to our routes.
     @bentoml.api
     async def predict(self, image: Annotated[Path, ContentType("image/*")]) -> dict[str, Any]:
         """Answer one image, as `POST /v1/predict` does."""
-        from service.bodies import ImageUpload
-
-        content = await asyncio.to_thread(image.read_bytes)
-        return await _told(self._require().predictions.answer(ImageUpload(content, None), LOCAL_SOURCE))
+        raise NotImplementedError("POST /v1/predict answers this.")
 
     @bentoml.api
     async def feedback(self, prediction_id: str, label: str) -> dict[str, Any]:
         """Take the label of an earlier prediction, as `POST /v1/feedback` does."""
-        from service.schemas import FeedbackRequest
-
-        sent = FeedbackRequest(prediction_id=prediction_id, label=label)
-        return await _told(self._require().feedback.take(sent, LOCAL_SOURCE))
-
-    def _require(self) -> "Services":
-        if self._services is None:
-            raise BentoMLException("The server is starting.", error_code=HTTPStatus.SERVICE_UNAVAILABLE)
-        return self._services
+        raise NotImplementedError("POST /v1/feedback answers this.")
 
     async def _open(self) -> bool:
         # BentoML's parent imports this module too, and needs no torch.
@@ -195,14 +172,6 @@ def _configure_logging() -> None:
     # BentoML has set the handlers; how much our rooms tell is our setting.
     for room in ("perennial", "service", "monitoring", "store", "vision"):
         logging.getLogger(room).setLevel(_settings.log_level.upper())
-
-
-async def _told(work: Awaitable[BaseModel]) -> dict[str, Any]:
-    try:
-        return (await work).model_dump()
-    except (ServiceError, StoreError, VisionError, OSError) as error:
-        status = HTTPStatus(answer_for(error).status)
-        raise BentoMLException(str(error), error_code=status) from error
 
 
 Perennial.add_asgi_middleware(  # type: ignore[attr-defined]  # the decorator has made a Service of the class

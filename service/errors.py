@@ -147,7 +147,6 @@ _BY_STATUS: dict[int, Answer] = {
     400: _MALFORMED,
     404: Answer(404, "unknown_route", "/openapi.json lists the routes."),
     405: Answer(405, "method_not_allowed", "/openapi.json lists the methods of each route."),
-    503: _ANSWERS[NotReadyError],
 }
 
 

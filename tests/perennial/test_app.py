@@ -161,7 +161,15 @@ def test_its_paths_fetch_nothing_and_tell_errors_in_our_shape(server: Server) ->
     for sent in ({"data": {"image": "http://127.0.0.1:1/a.jpg"}}, {"json": {"image": "http://127.0.0.1:1/"}}):
         answer = httpx.post(f"{server.url}/predict", **sent)  # type: ignore[arg-type]  # arguments by name
         assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_an_image_type")
-    for method, path in (("POST", "/livez"), ("GET", "/docs.json"), ("PUT", "/schema.json"), ("GET", "/v3")):
+    for method, path in (
+        ("POST", "/livez"),
+        ("GET", "/docs.json"),
+        ("PUT", "/schema.json"),
+        ("GET", "/v3"),
+        ("GET", "/static_content/index.css"),
+        ("GET", "/predict"),
+        ("POST", "/predict/submit"),
+    ):
         answer = httpx.request(method, f"{server.url}{path}")
         assert answer.status_code in (404, 405)
         assert answer.json()["error"].keys() == {"code", "message", "remedy"}
