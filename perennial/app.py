@@ -3,7 +3,6 @@
 # mypy: disable-error-code="untyped-decorator"
 
 import asyncio
-import gc
 import logging
 import os
 import subprocess
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from service.services import Services
 
 _log = logging.getLogger(__name__)
-
-# Objects that were made and not yet freed, at which the collector looks for cycles among them.
-_COLLECT_AFTER = 20_000
 
 # Where our packages are, in a checkout, an installation or a built Bento.
 ROOT = Path(__file__).resolve().parents[1]
@@ -132,6 +128,7 @@ class Perennial:
         from perennial.serving import build
         from service.api import create_api
         from service.stopping import drain_before_stopping
+        from service.tuning import spare_the_collector
 
         try:
             services = await asyncio.to_thread(build, _settings)
@@ -142,11 +139,7 @@ class Perennial:
         await services.start()
         _door.open(create_api(services), services.metrics.observe_request)
         drain_before_stopping(services.readiness.end, _settings.drain_seconds)
-        # What was imported stays: the collector need not look through it again and again.
-        gc.collect()
-        gc.freeze()
-        # What a request makes ends with it, without the collector; by default that looks 700 objects later.
-        gc.set_threshold(_COLLECT_AFTER, *gc.get_threshold()[1:])
+        spare_the_collector()
         return True
 
     async def _open_later(self) -> None:
