@@ -10,17 +10,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
-
 import bentoml
 from bentoml.validators import ContentType
 
-from perennial.metrics_folder import make_folder
+from perennial.bentoml_workarounds import (
+    LateApi,
+    drain_before_stopping,
+    make_metrics_folder,
+    service_options,
+    start_lost_processes_again,
+    tell_places,
+)
 from perennial.settings import Settings
-from perennial.settings_sources import CONFIG, DEFAULT_FILE
 from perennial.state import open_state
 from perennial.supervisor import keep_running
-from service.door import Door
 from service.front import Front
 from store.errors import StoreError
 from store.registry import production
@@ -33,24 +36,13 @@ _log = logging.getLogger(__name__)
 # Where our packages are, in a checkout, an installation or a built Bento.
 ROOT = Path(__file__).resolve().parents[1]
 MAX_RETRY_SECONDS = 30.0
-# Until the answer begins, the body's way here included. BentoML starts a timer for each request and never
-# stops it, a kilobyte until the time is over: it may not be much longer.
-REQUEST_SECONDS = 60
 
 # BentoML wants the number of workers when the module is imported.
 _settings = Settings.load()
-_door = Door()
-_common: dict[str, Any] = {
-    "traffic": {"timeout": REQUEST_SECONDS},
-    "metrics": {"enabled": False},
-    "logging": {"access": {"enabled": False}},
-}
-if not {"BENTOML_CONFIG", "BENTOML_CONFIG_OPTIONS"} & os.environ.keys():
-    # BentoML makes a span of every message, also where nobody told it to export any.
-    _common["tracing"] = {"excluded_urls": ".*"}
+_api = LateApi()
 
 
-@bentoml.service(name="learner", workers=1, **_common)
+@bentoml.service(name="learner", workers=1, **service_options())
 class Learner:
     """A process that keeps `perennial learn` alive. Nothing ever asks it, and it loads no network."""
 
@@ -67,7 +59,7 @@ class Learner:
         await asyncio.wait([self._keeping])
 
 
-@bentoml.service(name="perennial", workers=_settings.workers, runner_probe={"enabled": False}, **_common)
+@bentoml.service(name="perennial", workers=_settings.workers, **service_options())
 class Perennial:
     """One serving process: the API, and the methods that BentoML's own client calls."""
 
@@ -81,19 +73,14 @@ class Perennial:
     @bentoml.on_deployment
     def prepare() -> None:
         """Before any worker starts: make the home, migrate the database, see that there is a version."""
-        # In a container BentoML would not start a lost process again, and end the server with the last one
-        # of a service: losing the supervisor must never do that.
-        os.environ.pop("BENTOML_CONTAINERIZED", None)
+        start_lost_processes_again()
         _configure_logging()
-        # A built Bento is imported, and its workers run, in its own folder; this runs where the command was
-        # given, so only here a relative place means what it says. The others are told.
+        # Again, since this runs where the command was given.
         settings = Settings.load()
-        os.environ.update(settings.places())
-        if CONFIG not in os.environ and Path(DEFAULT_FILE).is_file():
-            os.environ[CONFIG] = str(Path(DEFAULT_FILE).absolute())
+        tell_places(settings)
         with open_state(settings) as state, state.database.read() as connection:
             has_version = production(connection) is not None
-        make_folder(settings.home)
+        make_metrics_folder(settings.home)
         if not has_version:
             _make_starter()
 
@@ -127,7 +114,6 @@ class Perennial:
         # BentoML's parent imports this module too, and needs no torch.
         from perennial.serving import build
         from service.api import create_api
-        from service.stopping import drain_before_stopping
         from service.tuning import spare_the_collector
 
         try:
@@ -137,7 +123,7 @@ class Perennial:
             return False
         self._services = services
         await services.start()
-        _door.open(create_api(services), services.metrics.observe_request)
+        _api.give(create_api(services), services.metrics.observe_request)
         drain_before_stopping(services.readiness.end, _settings.drain_seconds)
         spare_the_collector()
         return True
@@ -168,5 +154,5 @@ def _configure_logging() -> None:
 
 
 Perennial.add_asgi_middleware(  # type: ignore[attr-defined]  # the decorator has made a Service of the class
-    Front, settings=_settings.service(), observe=_door.observe, api=_door
+    Front, settings=_settings.service(), observe=_api.observe, api=_api
 )

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from monitoring.store_collector import StoreCollector
-from perennial.metrics_folder import use_folder
+from perennial.bentoml_workarounds import use_metrics_folder
 from perennial.settings import Settings
 from service.services import Collaborators, Services, build_services
 from service.tuning import forward_on_one_thread, share_heaps
@@ -23,7 +23,7 @@ def build(settings: Settings) -> Services:
     forward_on_one_thread()
     service = settings.service()
     database = Database(settings.database_url)
-    shared = use_folder(settings.home)
+    shared = use_metrics_folder(settings.home)
     registry = CollectorRegistry()
     given = Collaborators(
         database=database,
