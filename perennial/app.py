@@ -3,89 +3,63 @@
 # mypy: disable-error-code="untyped-decorator"
 
 import asyncio
-import gc
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable
-from contextlib import suppress
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
-
 import bentoml
-from bentoml.exceptions import BentoMLException
 from bentoml.validators import ContentType
-from pydantic import BaseModel
 
-from perennial.metrics_folder import make_folder
+from perennial.bentoml_workarounds import (
+    LateApi,
+    drain_before_stopping,
+    make_metrics_folder,
+    service_options,
+    start_lost_processes_again,
+    tell_places,
+)
 from perennial.settings import Settings
-from perennial.settings_sources import CONFIG, DEFAULT_FILE
 from perennial.state import open_state
-from perennial.supervisor import Supervisor
-from service.deadline import Deadline
-from service.door import Door
-from service.errors import ServiceError, answer_for
+from perennial.supervisor import keep_running
 from service.front import Front
 from store.errors import StoreError
 from store.registry import production
-from vision.errors import VisionError
 
 if TYPE_CHECKING:
     from service.services import Services
 
 _log = logging.getLogger(__name__)
 
-# Objects that were made and not yet freed, at which the collector looks for cycles among them.
-_COLLECT_AFTER = 20_000
-
 # Where our packages are, in a checkout, an installation or a built Bento.
 ROOT = Path(__file__).resolve().parents[1]
-# What came by BentoML's own client in the same process, without a key.
-LOCAL_SOURCE = "local"
 MAX_RETRY_SECONDS = 30.0
-# Only a client that sends its body too slowly takes so long: what waits for the network is bounded.
-REQUEST_SECONDS = 600
-
-# BentoML's own limit, which no setting leaves out, starts a timer for each request and never stops it: a
-# kilobyte until the time is over. Where a later BentoML has it elsewhere, that is used again; a test notices.
-with suppress(ImportError):
-    from bentoml._internal.server.http import traffic
-
-    traffic.TimeoutMiddleware = Deadline  # type: ignore[assignment,misc]  # with the same two arguments
 
 # BentoML wants the number of workers when the module is imported.
 _settings = Settings.load()
-_door = Door()
-_common: dict[str, Any] = {
-    "traffic": {"timeout": REQUEST_SECONDS},
-    "metrics": {"enabled": False},
-    "logging": {"access": {"enabled": False}},
-}
-if not {"BENTOML_CONFIG", "BENTOML_CONFIG_OPTIONS"} & os.environ.keys():
-    # BentoML makes a span of every message, also where nobody told it to export any.
-    _common["tracing"] = {"excluded_urls": ".*"}
+_api = LateApi()
 
 
-@bentoml.service(name="learner", workers=1, **_common)
+@bentoml.service(name="learner", workers=1, **service_options())
 class Learner:
     """A process that keeps `perennial learn` alive. Nothing ever asks it, and it loads no network."""
 
-    def __init__(self) -> None:
-        self._supervisor = Supervisor([sys.executable, "-m", "perennial", "learn"])
-        self._supervisor.start()
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Start the learner."""
+        learn = [sys.executable, "-m", "perennial", "learn"]
+        self._keeping = asyncio.create_task(keep_running(learn), name="learner")
 
     @bentoml.on_shutdown
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Stop the learner."""
-        self._supervisor.stop()
+        self._keeping.cancel()
+        await asyncio.wait([self._keeping])
 
 
-@bentoml.service(name="perennial", workers=_settings.workers, runner_probe={"enabled": False}, **_common)
-@bentoml.asgi_app(_door, path="/")
+@bentoml.service(name="perennial", workers=_settings.workers, **service_options())
 class Perennial:
     """One serving process: the API, and the methods that BentoML's own client calls."""
 
@@ -99,19 +73,14 @@ class Perennial:
     @bentoml.on_deployment
     def prepare() -> None:
         """Before any worker starts: make the home, migrate the database, see that there is a version."""
-        # In a container BentoML would not start a lost process again, and end the server with the last one
-        # of a service: losing the supervisor must never do that.
-        os.environ.pop("BENTOML_CONTAINERIZED", None)
+        start_lost_processes_again()
         _configure_logging()
-        # A built Bento is imported, and its workers run, in its own folder; this runs where the command was
-        # given, so only here a relative place means what it says. The others are told.
+        # Again, since this runs where the command was given.
         settings = Settings.load()
-        os.environ.update(settings.places())
-        if CONFIG not in os.environ and Path(DEFAULT_FILE).is_file():
-            os.environ[CONFIG] = str(Path(DEFAULT_FILE).absolute())
+        tell_places(settings)
         with open_state(settings) as state, state.database.read() as connection:
             version = production(connection)
-        make_folder(settings.home)
+        make_metrics_folder(settings.home)
         if version is None or not version.is_served_as_judged:
             _prepare_production()
 
@@ -130,36 +99,22 @@ class Perennial:
         if self._services is not None:
             await self._services.stop()
 
-    async def __is_ready__(self) -> bool:
-        """Return whether requests should be sent to this process."""
-        return self._services is not None and self._services.readiness.is_ready
-
+    # BentoML's client learns from these how to ask. `Front` passes what it asks to our routes.
     @bentoml.api
     async def predict(self, image: Annotated[Path, ContentType("image/*")]) -> dict[str, Any]:
         """Answer one image, as `POST /v1/predict` does."""
-        from service.bodies import ImageUpload
-
-        content = await asyncio.to_thread(image.read_bytes)
-        return await _told(self._require().predictions.answer(ImageUpload(content, None), LOCAL_SOURCE))
+        raise NotImplementedError("POST /v1/predict answers this.")
 
     @bentoml.api
     async def feedback(self, prediction_id: str, label: str) -> dict[str, Any]:
         """Take the label of an earlier prediction, as `POST /v1/feedback` does."""
-        from service.schemas import FeedbackRequest
-
-        sent = FeedbackRequest(prediction_id=prediction_id, label=label)
-        return await _told(self._require().feedback.take(sent, LOCAL_SOURCE))
-
-    def _require(self) -> "Services":
-        if self._services is None:
-            raise BentoMLException("The server is starting.", error_code=HTTPStatus.SERVICE_UNAVAILABLE)
-        return self._services
+        raise NotImplementedError("POST /v1/feedback answers this.")
 
     async def _open(self) -> bool:
         # BentoML's parent imports this module too, and needs no torch.
         from perennial.serving import build
         from service.api import create_api
-        from service.stopping import drain_before_stopping
+        from service.tuning import spare_the_collector
 
         try:
             services = await asyncio.to_thread(build, _settings)
@@ -168,13 +123,9 @@ class Perennial:
             return False
         self._services = services
         await services.start()
-        _door.open(create_api(services), services.metrics.observe_request)
+        _api.give(create_api(services), services.metrics.observe_request)
         drain_before_stopping(services.readiness.end, _settings.drain_seconds)
-        # What was imported stays: the collector need not look through it again and again.
-        gc.collect()
-        gc.freeze()
-        # What a request makes ends with it, without the collector; by default that looks 700 objects later.
-        gc.set_threshold(_COLLECT_AFTER, *gc.get_threshold()[1:])
+        spare_the_collector()
         return True
 
     async def _open_later(self) -> None:
@@ -204,14 +155,6 @@ def _configure_logging() -> None:
         logging.getLogger(room).setLevel(_settings.log_level.upper())
 
 
-async def _told(work: Awaitable[BaseModel]) -> dict[str, Any]:
-    try:
-        return (await work).model_dump()
-    except (ServiceError, StoreError, VisionError, OSError) as error:
-        status = HTTPStatus(answer_for(error).status)
-        raise BentoMLException(str(error), error_code=status) from error
-
-
 Perennial.add_asgi_middleware(  # type: ignore[attr-defined]  # the decorator has made a Service of the class
-    Front, settings=_settings.service(), observe=_door.observe, api=_door
+    Front, settings=_settings.service(), observe=_api.observe, api=_api
 )

@@ -1,14 +1,13 @@
 """Puts one serving process together from the settings."""
 
-import torch
 from prometheus_client import CollectorRegistry
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from monitoring.store_collector import StoreCollector
-from perennial.heaps import share_heaps
-from perennial.metrics_folder import use_folder
+from perennial.bentoml_workarounds import use_metrics_folder
 from perennial.settings import Settings
 from service.services import Collaborators, Services, build_services
+from service.tuning import forward_on_one_thread, share_heaps
 from store.blobs import BlobStore
 from store.database import Database
 
@@ -21,11 +20,10 @@ def build(settings: Settings) -> Services:
         OSError: A folder can't be made or read.
     """
     share_heaps()
+    forward_on_one_thread()
     service = settings.service()
-    # Each lane is one thread: batches side by side get more done than one batch on many threads.
-    torch.set_num_threads(1)
     database = Database(settings.database_url)
-    shared = use_folder(settings.home)
+    shared = use_metrics_folder(settings.home)
     registry = CollectorRegistry()
     given = Collaborators(
         database=database,

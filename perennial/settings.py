@@ -7,12 +7,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from perennial.errors import SettingsError
 from perennial.settings_fields import Fields
-from perennial.settings_sources import PREFIX, File, check_environment, process_environment
+from perennial.settings_sources import PREFIX, RETIRED, File, check_environment, process_environment
 from retrain.gate import GateSettings
 from retrain.settings import FineTuneSettings, LearnerSettings, RoundSettings
 from retrain.triggers import TriggerSettings
@@ -37,7 +37,9 @@ class Settings(Fields):
         Raises:
             SettingsError: A name is unknown or a value can't be used; the message says which and how.
         """
-        check_environment(cls.model_fields, process_environment())
+        environment = process_environment()
+        RETIRED.bring_environment_up_to_date(environment)
+        check_environment(cls.model_fields, environment)
         try:
             return cls(**{name: value for name, value in (overrides or {}).items() if value is not None})
         except ValidationError as error:
@@ -54,6 +56,11 @@ class Settings(Fields):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over the file, and the caller over both."""
         return init_settings, env_settings, File(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _up_to_date(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return RETIRED.bring_up_to_date(given)
 
     def places(self) -> dict[str, str]:
         """Return the variables that name where the state is, for processes that run in another folder."""
@@ -87,7 +94,6 @@ class Settings(Fields):
             device=self.device,
             engine=self.engine,
             precision=self.precision,
-            num_intake_processes=self.intake_processes,
             limits=self.limits(),
             batch=BatchSettings(
                 max_batch=self.max_batch,

@@ -89,14 +89,6 @@ class Fields(BaseSettings):
         ge=1,
         description="Batches that a worker answers at the same time, each on one core.",
     )
-    intake_processes: int = _default(
-        # More of them wait for the one writer.
-        lambda found: min(16, 2 * found.get("threads", 1)),
-        "twice the threads, 16 at most",
-        ge=0,
-        le=64,
-        description="Processes of a worker that take in images with labels where many come at once, at most.",
-    )
     engine: Literal["auto", "openvino", "torch"] = Field(
         default="auto",
         description="What runs networks on the CPU; `auto`: OpenVINO where it is installed.",

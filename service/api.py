@@ -24,7 +24,6 @@ from service.errors import (
 )
 from service.services import Services
 from service.shedding import Shedding
-from service.unforeseen import Unforeseen
 from store.errors import StoreError
 from vision.errors import VisionError
 
@@ -48,12 +47,11 @@ def create_api(services: Services) -> FastAPI:
     api.include_router(registry_routes.create_router(services))
     api.include_router(learning_routes.create_router(services))
     api.router.routes.extend(dashboard_routes())
-    for error in (ServiceError, StoreError, VisionError, OSError):
+    for error in (ServiceError, StoreError, VisionError, OSError, Exception):
         api.add_exception_handler(error, _tell)
     api.add_exception_handler(ClientDisconnect, _tell_nobody)
     api.add_exception_handler(RequestValidationError, _tell_invalid)
     api.add_exception_handler(HTTPException, _tell_http)
-    api.add_middleware(Unforeseen)
     return api
 
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from service.admission import Admission
 from service.images import Prepare, Prepared
-from service.lane_cores import LaneCores
 from service.predictor import Prediction, Predictor
 from service.settings import BatchSettings
-from service.thread_weight import LANE_STEPS, lower_weight
+from service.tuning import LANE_STEPS, LaneCores, lower_weight
 from vision.errors import ImageError
 
 _log = logging.getLogger(__name__)

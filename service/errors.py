@@ -4,7 +4,6 @@ ServiceError
 ├── MalformedRequestError     400  the request can't be read as what the route takes
 ├── UnauthorizedError         401  no key, or an unknown one
 ├── ForbiddenError            403  a key without the scope, a foreign Origin or Host
-├── TooSlowError              408  it was not there, or not answered, in the time for one
 ├── BodyTooLargeError         413  too many bytes in one request
 ├── TooManyImagesError        413  too many images in one request
 ├── NotAnImageTypeError       415  a content type that is no image's
@@ -64,10 +63,6 @@ class ClientGoneError(ServiceError):
     """Whoever asked has hung up; nobody will read the answer."""
 
 
-class TooSlowError(ServiceError):
-    """A request did not come in whole, or was not answered, in the time that there is for one."""
-
-
 class NotReadyError(ServiceError):
     """No version is loaded yet."""
 
@@ -109,7 +104,6 @@ _ANSWERS: dict[type[Exception], Answer] = {
     ForbiddenError: Answer(
         403, "forbidden", "Use a key with the scope that the route needs, from an allowed place."
     ),
-    TooSlowError: Answer(408, "too_slow", "Send it again, over a faster connection or in smaller parts."),
     BodyTooLargeError: Answer(413, "too_large", "Send a smaller image, or fewer images at once."),
     TooManyImagesError: Answer(413, "too_many_images", "Send fewer images at once."),
     NotAnImageTypeError: Answer(415, "not_an_image_type", _IMAGE_REMEDY),
@@ -153,7 +147,6 @@ _BY_STATUS: dict[int, Answer] = {
     400: _MALFORMED,
     404: Answer(404, "unknown_route", "/openapi.json lists the routes."),
     405: Answer(405, "method_not_allowed", "/openapi.json lists the methods of each route."),
-    503: _ANSWERS[NotReadyError],
 }
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from service.admission import Admission
 from service.bodies import LabelledUpload
 from service.errors import InvalidLabelError, NotReadyError
-from service.intake_pool import IntakePool
+from service.intake import Intake
 from service.prediction_log import PredictionLog
 from service.schemas import FeedbackBody, FeedbackRequest, is_printable
 from store.blobs import BlobStore
@@ -53,7 +53,7 @@ class FeedbackDesk:
     database: Database
     blobs: BlobStore
     log: PredictionLog
-    intake: IntakePool
+    intake: Intake
     split: SplitSettings
     # Bounds how many images wait here.
     admission: Admission
@@ -91,7 +91,7 @@ class FeedbackDesk:
         label = clean_label(label)
         sha256 = (await self.find(prediction_id)).sha256
         # Not when it was answered: few answers are ever labelled.
-        phash = await self.intake.threads.hash_stored(sha256)
+        phash = await self.intake.hash_stored(sha256)
 
         def work(connection: Connection) -> Recorded:
             # Found inside the write: from here on its bytes can't be collected under us.
@@ -116,10 +116,10 @@ class FeedbackDesk:
         label = clean_label(sent.label)
         with self.admission.of(1):
             # The bytes first, then the row that names them: a row without bytes must never be.
-            taken = await self.intake.take(sent.content)
+            stored = await self.intake.store(sent.content)
             new = NewSample(
-                sha256=taken.sha256,
-                phash=taken.phash,
+                sha256=stored.sha256,
+                phash=stored.phash,
                 origin="direct",
                 source=source,
                 label=label,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from service.predictor import LiveModel, Predictor, load_model
-from service.thread_weight import LOADER_STEPS, lower_weight
+from service.tuning import LOADER_STEPS, lower_weight
 from store.blobs import BlobStore
 from store.database import Database, now
 from store.errors import StoreError

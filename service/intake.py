@@ -1,7 +1,6 @@
 """What becomes of an image that is to be a sample, before its row: decoded, hashed and stored durably."""
 
 import threading
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +13,7 @@ MAX_DECODING_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class TakenIn:
+class StoredImage:
     """An image whose bytes are stored.
 
     Attributes:
@@ -26,31 +25,8 @@ class TakenIn:
     phash: int
 
 
-def take_in(
-    content: bytes,
-    limits: ImageLimits,
-    blobs: BlobStore,
-    decoding: AbstractContextManager[object] | None = None,
-) -> TakenIn:
-    """Store bytes that can be decoded.
-
-    Args:
-        content: An encoded image.
-        limits: What it may cost.
-        blobs: Where it goes.
-        decoding: Held while the image is decoded.
-
-    Raises:
-        ImageError: They can't be; nothing is stored.
-        BlobsUnavailableError: The store can't be written.
-    """
-    with decoding or nullcontext():
-        phash = _hash(content, limits)
-    return TakenIn(blobs.put(content), phash)
-
-
-class IntakeThreads:
-    """Takes images in on the threads of the blob store, some of them decoding at once."""
+class Intake:
+    """Decodes, hashes and stores images on the threads of the blob store, off the event loop."""
 
     def __init__(self, blobs: BlobStore, limits: ImageLimits) -> None:
         self._blobs = blobs
@@ -58,10 +34,14 @@ class IntakeThreads:
         # Bounds how many images are held decoded.
         self._decoding = threading.Semaphore(MAX_DECODING_THREADS)
 
-    async def take(self, content: bytes) -> TakenIn:
-        """Store bytes that can be decoded; see `take_in` for the errors."""
-        work = partial(take_in, content, self._limits, self._blobs, self._decoding)
-        return await self._blobs.in_thread(work)
+    async def store(self, content: bytes) -> StoredImage:
+        """Store the bytes of an image durably.
+
+        Raises:
+            ImageError: They can't be decoded; nothing is stored.
+            BlobsUnavailableError: The store can't be written.
+        """
+        return await self._blobs.in_thread(partial(self._store, content))
 
     async def hash_stored(self, sha256: str) -> int:
         """Make the bytes of a prediction durable, as a sample's have to be; return their perceptual hash.
@@ -72,13 +52,15 @@ class IntakeThreads:
         """
         return await self._blobs.in_thread(partial(self._hash_stored, sha256))
 
+    def _store(self, content: bytes) -> StoredImage:
+        phash = self._hash(content)
+        return StoredImage(self._blobs.put(content), phash)
+
     def _hash_stored(self, sha256: str) -> int:
-        content = self._blobs.get(sha256)
-        with self._decoding:
-            phash = _hash(content, self._limits)
+        phash = self._hash(self._blobs.get(sha256))
         self._blobs.flush(sha256)
         return phash
 
-
-def _hash(content: bytes, limits: ImageLimits) -> int:
-    return perceptual_hash(decode_grey(content, limits))
+    def _hash(self, content: bytes) -> int:
+        with self._decoding:
+            return perceptual_hash(decode_grey(content, self._limits))

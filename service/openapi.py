@@ -14,7 +14,6 @@ _MEANINGS = {
     401: "No key, or an unknown one",
     403: "A key without the scope, or a foreign place",
     404: "Unknown id",
-    408: "Too slow: it was not whole in time",
     409: "Conflict",
     410: "Gone",
     413: "Too large",

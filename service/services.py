@@ -11,7 +11,7 @@ from service.batching import Batcher, BatchHooks
 from service.feedback import FeedbackDesk, add_images
 from service.hot_swap import HotSwap, SwapSettings
 from service.images import preparer
-from service.intake_pool import IntakePool
+from service.intake import Intake
 from service.predicting import PredictionDesk
 from service.prediction_log import PredictionLog
 from service.predictor import Predictor
@@ -65,7 +65,6 @@ class Services:
         await self.hot_swap.stop()
         await self.batcher.close()
         await self.log.close()
-        await self.feedback.intake.stop()
         await asyncio.to_thread(self.database.close)
         await asyncio.to_thread(self.blobs.close)
 
@@ -96,7 +95,7 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
             database=given.database,
             blobs=given.blobs,
             log=log,
-            intake=IntakePool(given.blobs, settings.limits, settings.num_intake_processes),
+            intake=Intake(given.blobs, settings.limits),
             split=settings.split,
             admission=Admission(settings.batch.max_queue, given.metrics.count_rejection),
             on_outcome=given.metrics.count_feedback,

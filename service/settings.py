@@ -53,7 +53,6 @@ class ServiceSettings:
         max_body_bytes: Of a request with several images, past which it gets 413.
         device: "auto" is CUDA where there is one, else the CPU.
         engine: What runs networks: "openvino", "torch", or "auto": OpenVINO where it is installed.
-        num_intake_processes: That decode and store feedback's images where many come at once, at most.
         precision: "auto" is what a version was judged in; "float32" rounds nothing.
     """
 
@@ -64,7 +63,6 @@ class ServiceSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     engine: EngineKind = "auto"
     precision: PrecisionKind = "auto"
-    num_intake_processes: int = 0
     limits: ImageLimits = field(default_factory=ImageLimits)
     batch: BatchSettings = field(default_factory=BatchSettings)
     access: AccessSettings = field(default_factory=AccessSettings)

@@ -1,4 +1,4 @@
-"""Answers what no handler foresaw, since without an answer the connection would drop."""
+"""Answers what no handler foresaw: without an answer BentoML would let the client wait, then drop it."""
 
 import logging
 
@@ -21,17 +21,20 @@ class Unforeseen:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_started = False
+        is_started = is_complete = False
 
         async def watched_send(message: Message) -> None:
-            nonlocal is_started
+            nonlocal is_started, is_complete
             is_started = True
+            is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         try:
             await self._app(scope, receive, watched_send)
         except Exception as error:  # the boundary of a request
             _log.exception("%s %s failed", scope["method"], scope["path"])
+            if is_complete:
+                return  # FastAPI answered, and raises what it answered for
             if is_started:
                 raise
             answer = answer_for(error)

@@ -39,7 +39,6 @@ class BlobStore:
     """
 
     def __init__(self, url_or_path: str) -> None:
-        self.url = url_or_path
         self._folder: Path | None = None
         self._opened: ObjectStore | None = None
         if "://" in url_or_path and not url_or_path.startswith("file://"):
@@ -49,15 +48,9 @@ class BlobStore:
             if path.startswith("file://"):
                 path = unquote(path.removeprefix("file://"))
             self._folder = Path(path).absolute()
-            self.url = str(self._folder)
         self._lock = threading.Lock()
         self._is_prepared = False
         self._threads = ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="blobs")
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether other processes that open the same URL find the same bytes."""
-        return not self.url.startswith("memory://")
 
     def put(self, content: bytes) -> str:
         """Store bytes durably and return their SHA-256, lower-case hexadecimal.

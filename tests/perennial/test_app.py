@@ -123,18 +123,6 @@ def test_the_front_door_needs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_the_server_keeps_its_time_and_bentoml_adds_none() -> None:
-    code = """
-from perennial.app import Perennial
-names = [each.cls.__name__ for each in Perennial.to_asgi(is_main=True).user_middleware]
-print(*names)
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    names = done.stdout.split()
-    assert "Deadline" in names
-    assert "TimeoutMiddleware" not in names
-
-
 CLIENT = """
 import json, sys
 from pathlib import Path
@@ -173,7 +161,15 @@ def test_its_paths_fetch_nothing_and_tell_errors_in_our_shape(server: Server) ->
     for sent in ({"data": {"image": "http://127.0.0.1:1/a.jpg"}}, {"json": {"image": "http://127.0.0.1:1/"}}):
         answer = httpx.post(f"{server.url}/predict", **sent)  # type: ignore[arg-type]  # arguments by name
         assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_an_image_type")
-    for method, path in (("POST", "/livez"), ("GET", "/docs.json"), ("PUT", "/schema.json"), ("GET", "/v3")):
+    for method, path in (
+        ("POST", "/livez"),
+        ("GET", "/docs.json"),
+        ("PUT", "/schema.json"),
+        ("GET", "/v3"),
+        ("GET", "/static_content/index.css"),
+        ("GET", "/predict"),
+        ("POST", "/predict/submit"),
+    ):
         answer = httpx.request(method, f"{server.url}{path}")
         assert answer.status_code in (404, 405)
         assert answer.json()["error"].keys() == {"code", "message", "remedy"}

@@ -1,25 +1,57 @@
 """The learner is started again whenever it ends, and never outlives its supervisor."""
 
+import asyncio
 import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from perennial.supervisor import RestartSettings, Supervisor
+import pytest
+import uvloop
 
-SOON = RestartSettings(first_seconds=0.05, max_seconds=0.2, settled_seconds=60.0, stop_seconds=0.5)
-SLEEP = "import time; time.sleep(60)"
+from perennial.supervisor import keep_running
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.anyio
 
 
-def until(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not claim():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+@pytest.fixture(params=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Python's own event loop, and the one that serves."""
+    return "asyncio", {"use_uvloop": request.param == "uvloop"}
+
+
+def a_process(code: str, pids: Path) -> list[str]:
+    """Return a command that writes its process's number and its time of start down, then runs the code."""
+    note = f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getpid()}} {{time.monotonic()}}\\n')"
+    return [sys.executable, "-c", f"{note}\n{code}"]
+
+
+def started(pids: Path) -> list[tuple[int, float]]:
+    lines = pids.read_text().splitlines() if pids.exists() else []
+    return [(int(pid), float(moment)) for pid, moment in map(str.split, lines)]
+
+
+@asynccontextmanager
+async def supervised(command: Sequence[str], stop_seconds: float = 5.0) -> AsyncIterator[asyncio.Task[None]]:
+    keeping = asyncio.create_task(keep_running(command, first_wait_seconds=0.05, stop_seconds=stop_seconds))
+    try:
+        yield keeping
+    finally:
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not claim():
+            await asyncio.sleep(0.01)
 
 
 def is_running(pid: int) -> bool:
@@ -29,70 +61,62 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_a_killed_process_is_started_again() -> None:
-    supervisor = Supervisor([sys.executable, "-c", SLEEP], SOON)
-    supervisor.start()
-    until(lambda: supervisor.pid is not None)
-    first = supervisor.pid
-    assert first is not None
-    os.kill(first, signal.SIGKILL)
-    until(lambda: supervisor.pid not in (None, first))
-    second = supervisor.pid
-    supervisor.stop()
-    assert supervisor.pid is None
-    assert second is not None
+async def test_a_killed_process_is_started_again_and_stopped_in_the_end(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    async with supervised(a_process("time.sleep(60)", pids)):
+        await until(lambda: len(started(pids)) == 1)
+        os.kill(started(pids)[0][0], signal.SIGKILL)
+        await until(lambda: len(started(pids)) == 2)
+        second = started(pids)[1][0]
+        assert is_running(second)
     assert not is_running(second)
 
 
-def test_a_process_that_ends_at_once_is_started_ever_more_slowly(tmp_path: Path) -> None:
-    file = tmp_path / "starts"
-    code = f"import time; open({str(file)!r}, 'a').write(f'{{time.monotonic()}}\\n')"
-    supervisor = Supervisor([sys.executable, "-c", code], RestartSettings(0.1, 0.8, 60.0, 1.0))
-    supervisor.start()
-    until(lambda: file.exists() and len(file.read_text().splitlines()) >= 4)
-    supervisor.stop()
-    starts = [float(line) for line in file.read_text().splitlines()]
-    waits = [after - before for before, after in itertools.pairwise(starts)]
-    assert waits[0] >= 0.1
-    assert waits[1] >= 0.2
-    assert waits[2] >= 0.4
+async def test_a_process_that_ends_at_once_is_started_ever_more_slowly(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    async with supervised(a_process("", pids)):
+        await until(lambda: len(started(pids)) >= 4)
+    waits = [after - before for (_, before), (_, after) in itertools.pairwise(started(pids))]
+    assert waits[0] >= 0.05
+    assert waits[1] >= 0.1
+    assert waits[2] >= 0.2
 
 
-def test_a_command_that_cannot_be_run_is_tried_again_and_can_be_stopped(tmp_path: Path) -> None:
-    supervisor = Supervisor([str(tmp_path / "missing")], SOON)
-    supervisor.start()
-    assert supervisor.pid is None
-    supervisor.stop()
+async def test_a_command_that_cannot_be_run_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with supervised([str(tmp_path / "missing")]) as keeping:
+        await until(lambda: caplog.text.count("the learner ended with") >= 2)
+        assert not keeping.done()
 
 
-def test_a_process_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
-    ready = tmp_path / "ready"
-    deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({str(ready)!r}, 'w'); {SLEEP}"
-    supervisor = Supervisor([sys.executable, "-c", deaf], SOON)
-    supervisor.start()
-    until(ready.exists)
-    pid = supervisor.pid
-    supervisor.stop()
-    assert pid is not None
-    assert not is_running(pid)
+async def test_a_process_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    deaf = [sys.executable, "-c", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"]
+    deaf[2] += a_process("time.sleep(60)", pids)[2]
+    async with supervised(deaf, stop_seconds=0.5):
+        await until(lambda: len(started(pids)) == 1)
+    assert not is_running(started(pids)[0][0])
 
 
-def test_a_killed_supervisor_leaves_no_process_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
+def test_a_killed_supervisor_leaves_no_process_behind(tmp_path: Path, runner: Callable[..., object]) -> None:
+    pids = tmp_path / "pids"
     code = (
-        "import sys, time\n"
-        "from perennial.supervisor import Supervisor\n"
-        f"supervisor = Supervisor([sys.executable, '-c', {SLEEP!r}])\n"
-        "supervisor.start()\n"
-        "while supervisor.pid is None: time.sleep(0.01)\n"
-        "print(supervisor.pid, flush=True)\n"
-        "time.sleep(60)\n"
+        f"import {runner.__module__.partition('.')[0]} as loop\n"
+        "from perennial.supervisor import keep_running\n"
+        f"loop.run(keep_running({a_process('time.sleep(60)', pids)!r}))\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
-    ) as process:
-        assert process.stdout is not None
-        child = int(process.stdout.readline())
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
+        deadline = time.monotonic() + 60
+        while not started(pids):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        child = started(pids)[0][0]
         assert is_running(child)
         process.kill()
         process.wait()
-    until(lambda: not is_running(child))
+    deadline = time.monotonic() + 30
+    while is_running(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

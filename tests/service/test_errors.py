@@ -22,7 +22,7 @@ from vision.preprocessing import ImageLimits
 
 JPEG = {"Content-Type": "image/jpeg"}
 JSON = {"Content-Type": "application/json"}
-STATUSES = {400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 503}
+STATUSES = {400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 503}
 
 pytestmark = pytest.mark.anyio
 

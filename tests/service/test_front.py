@@ -11,22 +11,45 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"),
-    [("/v1/status", "api"), ("/predict", "api"), ("/metrics", "app"), ("/v1", "app"), ("/", "app")],
+    ("method", "path", "expected"),
+    [
+        ("POST", "/v1/status", "api"),
+        ("POST", "/predict", "api"),
+        ("GET", "/docs.json", "api"),
+        ("GET", "/", "api"),
+        ("PUT", "/schema.json", "api"),
+        ("POST", "/livez", "api"),
+        ("GET", "/schema.json", "bentoml"),
+        ("HEAD", "/livez", "bentoml"),
+        ("GET", "/healthz", "bentoml"),
+    ],
 )
-async def test_the_apis_own_paths_go_to_it_at_once(path: str, expected: str) -> None:
+async def test_only_what_bentoml_alone_answers_goes_there(method: str, path: str, expected: str) -> None:
     seen: list[tuple[str, int]] = []
     front = Front(
-        PlainTextResponse("app"),
+        PlainTextResponse("bentoml", headers={"By": "bentoml"}),
         ServiceSettings(),
         lambda route, method, status, seconds: seen.append((method, status)),
-        api=PlainTextResponse("api"),
+        api=PlainTextResponse("api", headers={"By": "api"}),
     )
     transport = httpx.ASGITransport(front, client=("127.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        answer = await client.post(path)
-        foreign = await client.post(path, headers={"Origin": "http://elsewhere.example"})
-    assert (answer.status_code, answer.text) == (200, expected)
-    # The same checks stand before both.
-    assert foreign.status_code == 403
-    assert seen == [("POST", 200), ("POST", 403)]
+        answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers["By"]) == (200, expected)
+    assert seen == [(method, 200)]
+
+
+@pytest.mark.parametrize("path", ["/v1/status", "/schema.json"])
+async def test_the_same_checks_stand_before_both(path: str) -> None:
+    seen: list[int] = []
+    front = Front(
+        PlainTextResponse("bentoml"),
+        ServiceSettings(),
+        lambda route, method, status, seconds: seen.append(status),
+        api=PlainTextResponse("api"),
+    )
+    transport = httpx.ASGITransport(front, client=("192.0.2.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get(path)
+    assert answer.status_code == 401
+    assert seen == [401]
