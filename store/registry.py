@@ -43,7 +43,6 @@ __all__ = [
     "moves",
     "pause",
     "paused",
-    "predecessor",
     "production",
     "promote",
     "resume",
@@ -169,12 +168,6 @@ def roll_back(
     if pauses_learning:
         pause(connection, f"Rolled back to {target}: {reason}", actor)
     return move
-
-
-def predecessor(connection: Connection) -> str | None:
-    """Return the version that `roll_back` would go to, or None."""
-    line = _line(connection)
-    return line[-2] if len(line) > 1 else None
 
 
 def moves(connection: Connection, limit: int = 50, before: int | None = None) -> list[Move]:
