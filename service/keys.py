@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import KeysError
-from service.schemas import is_printable
 from store.durable import sync_folder, write_file
+from vision.labels import is_printable
 
 SCOPES = ("predict", "feedback", "read", "admin")
 _PREFIX = "pk_"
