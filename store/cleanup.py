@@ -18,6 +18,8 @@ _NUM_AT_ONCE = 20
 # Expired images that someone sent again within this time are left to the collection of unnamed blobs:
 # their new row may be on its way.
 _FRESH = timedelta(hours=1)
+# A row that names new bytes is on its way for less.
+_NAMELESS = timedelta(days=1)
 
 
 def delete_blobs(
@@ -67,16 +69,14 @@ def expire(database: Database, blobs: BlobStore, settings: RetentionSettings, ba
         delete_blobs(database, blobs, taken.blobs_to_delete, unless_newer_than=fresh_since)
 
 
-def collect_blobs(
-    database: Database, blobs: BlobStore, older_than: timedelta = timedelta(days=1)
-) -> list[str]:
-    """Delete blobs that no row names and that nobody put within `older_than`; return which.
+def collect_blobs(database: Database, blobs: BlobStore) -> list[str]:
+    """Delete blobs that no row names and that nobody put for a day; return which.
 
     Bytes are put before the row that names them, and putting what is there already makes it new again: so
     what is old and has no name has no row on its way either. What killed puts and deletions left goes too.
     """
     with database.read() as connection:
-        cutoff = now(connection) - older_than
+        cutoff = now(connection) - _NAMELESS
     blobs.clear_leftovers(cutoff)
     deleted: list[str] = []
     for old in chunks(sha256 for sha256, modified in blobs.names() if modified < cutoff):
