@@ -163,12 +163,12 @@ def _accuracies(environment: dict[str, str], folder: Path, version: str, world: 
 
     The version is exported and asked here, so that not even the server sees these pictures.
     """
-    from vision.artifact import load_artifact
+    from vision.artifact import from_files
 
     target = folder / f"export-{version}"
     if not target.exists():
         _perennial(environment, "models", "export", version, str(target))
-    artifact = load_artifact(target)
+    artifact = from_files({file.name: file.read_bytes() for file in target.iterdir()})
     return _accuracy(artifact, world.unseen_old), _accuracy(artifact, world.unseen_new)
 
 

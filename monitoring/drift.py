@@ -1,9 +1,9 @@
 """Drift, a first signal without an alarm: production's last embeddings against its reference."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from safetensors.numpy import load
@@ -52,9 +52,7 @@ class Window:
     last: datetime
 
 
-def measure_drift(
-    database: Database, blobs: BlobReader, settings: DriftSettings, fencing: int | None = None
-) -> Measurement | None:
+def measure_drift(database: Database, blobs: BlobReader, settings: DriftSettings) -> Measurement | None:
     """Record how far production's last window lies from its reference, or None where nothing is new.
 
     Reads, computes and writes in three steps, so that no transaction lasts as long as the arithmetic.
@@ -63,7 +61,6 @@ def measure_drift(
         database: Where predictions are logged and the measurement goes.
         blobs: Where the version's reference lies.
         settings: How much is compared.
-        fencing: The learner's fencing number; with a stale one nothing is recorded.
 
     Raises:
         NoReferenceError: The production version's artifact has no reference.
@@ -77,7 +74,7 @@ def measure_drift(
     reference = subsample(read_reference(blobs, window.version), settings.num_reference, rng)
     found = discrepancy(reference, window.embeddings, rng, settings.num_permutations)
     measurement = _measurement(window, found, len(reference))
-    database.write(_recording(measurement, fencing))
+    database.write(partial(measurements.record, measurement=measurement))
     logger.info(
         "drift measured version=%s mmd=%.4f null_95=%.4f num_samples=%d",
         window.version.version,
@@ -148,10 +145,3 @@ def _measurement(window: Window, found: Discrepancy, num_reference: int) -> Meas
             "last": window.last.isoformat(),
         },
     )
-
-
-def _recording(measurement: Measurement, fencing: int | None) -> Callable[[Connection], None]:
-    def work(connection: Connection) -> None:
-        measurements.record(connection, measurement, fencing=fencing)
-
-    return work

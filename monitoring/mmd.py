@@ -23,17 +23,20 @@ class Discrepancy:
     bandwidth: float
 
 
-def mmd(reference: Embeddings, window: Embeddings) -> float:
-    """Return the unbiased MMD² between two sets of embeddings.
+def discrepancy(
+    reference: Embeddings, window: Embeddings, rng: np.random.Generator, num_permutations: int = 200
+) -> Discrepancy:
+    """Return the unbiased MMD² between two sets of embeddings, and its null scale from permutations.
 
-    The kernel is exp(-d² / 2σ²), with σ the median distance between all rows of both sets.
+    The kernel is exp(-d² / 2σ²), with σ the median distance between all rows of both sets. The value is
+    about 0 for two samples of one distribution, and goes towards 2 for far ones. Memory and time grow
+    with (M + N)².
 
     Args:
         reference: Shape (M, D), M at least 2.
         window: Shape (N, D), N at least 2.
-
-    Returns:
-        About 0 for two samples of one distribution (it can be negative), towards 2 for far ones.
+        rng: Of the permutations.
+        num_permutations: How many the null scale comes from.
 
     Raises:
         TooFewEmbeddingsError: A side has fewer than two rows.
@@ -43,21 +46,8 @@ def mmd(reference: Embeddings, window: Embeddings) -> float:
         Gretton et al., "A Kernel Two-Sample Test", JMLR 2012: lemma 6, and section 8 for the bandwidth.
 
     >>> near, far = np.array([[0.0], [1.0]]), np.array([[10.0], [11.0]])
-    >>> mmd(near, far) > 0.5
+    >>> discrepancy(near, far, np.random.default_rng(0)).value > 0.5
     True
-    """
-    kernel, _ = _kernel(reference, window)
-    is_reference = np.zeros((1, len(kernel)))
-    is_reference[0, : len(reference)] = 1
-    return float(_statistic(kernel, is_reference)[0])
-
-
-def discrepancy(
-    reference: Embeddings, window: Embeddings, rng: np.random.Generator, num_permutations: int = 200
-) -> Discrepancy:
-    """Return the unbiased MMD² and its null scale from permutations over one kernel matrix.
-
-    Args and errors are those of `mmd`; memory and time grow with (M + N)².
     """
     kernel, bandwidth = _kernel(reference, window)
     is_reference = np.zeros((num_permutations + 1, len(kernel)))

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from monitoring.drift import METRIC as DRIFT_METRIC
 from monitoring.drift import REFERENCE_FILE
@@ -79,10 +79,6 @@ def round_detail(connection: Connection, round_id: int) -> Json:
         UnknownRoundError: There is none of that id.
     """
     found = round_store.find_round(connection, round_id)
-    taken = schema.round_samples
-    roles = connection.execute(
-        select(taken.c.role, func.count()).where(taken.c.round_id == round_id).group_by(taken.c.role)
-    )
     return _round(found) | {
         "verdict": found.verdict,
         "curves": found.curves,
@@ -99,7 +95,7 @@ def round_detail(connection: Connection, round_id: int) -> Json:
             }
             for attempt in round_store.attempts(connection, round_id)
         ],
-        "num_samples": {row.role: row[1] for row in roles},
+        "num_samples": round_store.num_taken(connection, [round_id])[round_id],
     }
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from perennial.state import State
+from store.chunks import chunks
 from store.near_duplicates import near_split
 from store.sample_rows import Sample
 from store.samples import NewSample, SplitSettings, add_sample, samples_by_id
@@ -86,8 +87,7 @@ def import_images(
     stored, unreadable = _store_bytes(state, parts, limits, on_image)
     agreed, contradicting = _without_contradictions(stored)
     ids, num_moved = list[int](), 0
-    for start in range(0, len(agreed), _GROUP):
-        group = [each.sample for each in agreed[start : start + _GROUP]]
+    for group in chunks((each.sample for each in agreed), _GROUP):
         group_ids, moved = state.database.write(_adding(group, class_names, split))
         ids += group_ids
         num_moved += moved
@@ -115,13 +115,14 @@ def _store_bytes(
 ) -> tuple[list[_Stored], list[tuple[str, str]]]:
     """Return what was stored, and (name, reason) of what is no image."""
     stored, unreadable = list[_Stored](), list[tuple[str, str]]()
+    items = ((part, file) for part in _ORDER for file in parts.get(part, ()))
 
     def store(item: tuple[Cut, LabelledImage]) -> NewSample | ImageError:
         return _stored(state, item[1], item[0], limits)
 
     # One by one, each image would wait for the disk.
     with ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="import") as threads:
-        for group in _groups(parts):
+        for group in chunks(items, _GROUP):
             for (_, file), found in zip(group, threads.map(store, group), strict=True):
                 if isinstance(found, NewSample):
                     stored.append(_Stored(file.name, found))
@@ -176,12 +177,6 @@ def _adding(
         return ids, num_moved
 
     return work
-
-
-def _groups(parts: Mapping[Cut, Sequence[LabelledImage]]) -> Iterator[list[tuple[Cut, LabelledImage]]]:
-    items = [(part, file) for part in _ORDER for file in parts.get(part, ())]
-    for start in range(0, len(items), _GROUP):
-        yield items[start : start + _GROUP]
 
 
 def _rank(file: LabelledImage) -> str:

@@ -1,22 +1,19 @@
 """Keeps the learner's process alive, and nothing else: it must never be what fails."""
 
 import asyncio
-import ctypes
 import logging
-import signal
-import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import NoReturn
+
+from retrain.parent_death import killed_with_parent
 
 _log = logging.getLogger(__name__)
 
 MAX_WAIT_SECONDS = 30.0
 # A process that lived so long did not fail at once: the next one starts as soon as the first.
 SETTLED_SECONDS = 30.0
-_PR_SET_PDEATHSIG = 1
 
 
 async def keep_running(
@@ -47,7 +44,7 @@ async def _run_once(command: Sequence[str], stop_seconds: float) -> int | str:
     try:
         # Between fork and exec there is a single system call, so threads don't matter.
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, preexec_fn=_dies_with_parent()
+            *command, stdin=DEVNULL, preexec_fn=killed_with_parent()
         )
     except OSError as error:
         return str(error)
@@ -65,11 +62,3 @@ async def _stop(process: Process, seconds: float) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def _dies_with_parent() -> Callable[[], object] | None:
-    """Return what a child calls to be killed when its parent ends; only Linux can."""
-    if sys.platform != "linux":
-        return None
-    # Found before the fork: after it no lock may be waited for.
-    return partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, int(signal.SIGKILL))

@@ -1,11 +1,8 @@
 """The process that one round runs in: it tells its learner how it ended, and dies with it."""
 
-import ctypes
 import logging
 import os
 import select
-import signal
-import sys
 import threading
 from dataclasses import replace
 
@@ -13,13 +10,12 @@ import torch
 
 from retrain.courtesy import Courtesy
 from retrain.exit_status import CRASHED, FENCED, FINISHED, ORPHANED
+from retrain.parent_death import killed_with_parent
 from retrain.round import Handles, run_round
 from store.errors import FencedError
 from vision.device import limit_device_memory, resolve_device
 
 log = logging.getLogger(__name__)
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main(handles: Handles, round_id: int, fencing: int, obstacle: str | None = None) -> int:
@@ -56,8 +52,9 @@ def die_with_parent() -> None:
     The learner holds the other end of our standard input. Its end is noticed by a thread on any
     system; on Linux the kernel kills us besides, even where no thread of ours gets to run.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    be_killed = killed_with_parent()
+    if be_killed is not None:
+        be_killed()
     # The parent may have died before the line above: then the pipe has ended already.
     if _has_ended(timeout_seconds=0):
         os._exit(ORPHANED)

@@ -73,7 +73,7 @@ def keep_house(database: FencedDatabase, blobs: BlobStore, settings: LearnerSett
 
     What is pending is counted anew, lest a number that a hand in the database made wrong stays so.
     """
-    expired = expire(database, blobs, settings.retention)
+    num_expired = expire(database, blobs, settings.retention)
     dropped = database.write(partial(registry.drop_old_versions, keep=settings.keep_versions))
     deleted = delete_blobs(database, blobs, dropped)
     collected = collect_blobs(database, blobs)
@@ -85,7 +85,7 @@ def keep_house(database: FencedDatabase, blobs: BlobStore, settings: LearnerSett
     database.write(recount_pending)
     log.info(
         "kept house: %d predictions, %d files of versions, %d nameless blobs and %d workers went",
-        expired.num_predictions,
+        num_expired,
         len(deleted),
         len(collected),
         num_workers,

@@ -62,8 +62,6 @@ def is_due(
     history: Sequence[EndedRound],
     now: datetime,
     settings: TriggerSettings,
-    *,
-    is_paused: bool = False,
 ) -> str | None:
     """Return why a round is due, None where none is.
 
@@ -78,9 +76,8 @@ def is_due(
         history: Ended rounds, newest first; only those since the last promotion count.
         now: The present, on the clock of the other times.
         settings: The limits.
-        is_paused: Learning is paused; nothing is due.
     """
-    if is_paused or pending.num_training == 0:
+    if pending.num_training == 0:
         return None
     since_promotion = _since_promotion(history)
     if since_promotion and since_promotion[0].state == "inconclusive":

@@ -8,7 +8,8 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.requests import Request
 
 from service.errors import MalformedRequestError, NotAnImageTypeError, TooManyImagesError
-from service.schemas import FeedbackRequest, is_printable
+from service.schemas import FeedbackRequest
+from vision.labels import is_printable
 
 MAX_IMAGES = 64
 MAX_GROUP_CHARACTERS = 200

@@ -7,7 +7,6 @@ ServiceError
 ├── BodyTooLargeError         413  too many bytes in one request
 ├── TooManyImagesError        413  too many images in one request
 ├── NotAnImageTypeError       415  a content type that is no image's
-├── InvalidLabelError         422  an empty, over-long or unprintable label
 ├── BusyError                 429  too many images are waiting
 ├── ClientGoneError           499  whoever asked has hung up
 ├── NotReadyError             503  no version is loaded yet
@@ -49,10 +48,6 @@ class TooManyImagesError(ServiceError):
 
 class NotAnImageTypeError(ServiceError):
     """The content type is not an image's."""
-
-
-class InvalidLabelError(ServiceError):
-    """The label is empty, over-long or unprintable."""
 
 
 class BusyError(ServiceError):
@@ -107,7 +102,6 @@ _ANSWERS: dict[type[Exception], Answer] = {
     BodyTooLargeError: Answer(413, "too_large", "Send a smaller image, or fewer images at once."),
     TooManyImagesError: Answer(413, "too_many_images", "Send fewer images at once."),
     NotAnImageTypeError: Answer(415, "not_an_image_type", _IMAGE_REMEDY),
-    InvalidLabelError: Answer(422, "invalid_label", "Send one of the class names that /v1/status lists."),
     BusyError: Answer(429, "too_many_requests", "Wait as long as Retry-After says, then send it again."),
     ClientGoneError: Answer(499, "client_gone", "Stay connected until the answer."),
     NotReadyError: Answer(503, "not_ready", "Wait until /readyz answers 200, then send it again."),
@@ -119,6 +113,9 @@ _ANSWERS: dict[type[Exception], Answer] = {
     ),
     vision_errors.TooManyBytesError: Answer(413, "too_large", "Send a smaller image."),
     vision_errors.TooManyPixelsError: Answer(413, "too_many_pixels", "Scale the image down, then send it."),
+    vision_errors.LabelError: Answer(
+        422, "invalid_label", "Send one of the class names that /v1/status lists."
+    ),
     store_errors.UnknownPredictionError: Answer(404, "unknown_prediction", _GONE_REMEDY),
     store_errors.UnknownSampleError: Answer(404, "unknown_sample", "Use a sample_id that feedback answered."),
     store_errors.UnknownVersionError: Answer(404, "unknown_version", "GET /v1/models lists the versions."),

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,10 +10,10 @@ from sqlalchemy import Connection
 
 from service.admission import Admission
 from service.bodies import LabelledUpload
-from service.errors import InvalidLabelError, NotReadyError
+from service.errors import NotReadyError
 from service.intake import Intake
 from service.prediction_log import PredictionLog
-from service.schemas import FeedbackBody, FeedbackRequest, is_printable
+from service.schemas import FeedbackBody, FeedbackRequest
 from store.blobs import BlobStore
 from store.database import Database
 from store.errors import UnknownPredictionError
@@ -23,8 +22,8 @@ from store.predictions import LoggedPrediction, find_prediction, mark_labelled
 from store.samples import FeedbackOutcome, NewSample, SplitSettings, add_samples, num_pending
 from store.shared_writes import SharedWrite
 from store.versions import production_classes
+from vision.labels import clean_label
 
-MAX_LABEL_CHARACTERS = 200
 # Another worker may have answered the prediction, and writes it within a fraction of this.
 OTHER_WORKER_SECONDS = 2.0
 FRESH_MILLISECONDS = 30_000
@@ -65,7 +64,7 @@ class FeedbackDesk:
         """Store what was sent and say what became of it.
 
         Raises:
-            InvalidLabelError: The label is empty, over-long or unprintable.
+            LabelError: The label is empty, over-long or unprintable.
             UnknownPredictionError: There never was such a prediction.
             PredictionGoneError: It has expired or was deleted.
             BlobMissingError: Its image is lost.
@@ -170,24 +169,6 @@ def refuse_malformed_id(prediction_id: str) -> None:
         raise UnknownPredictionError(
             f"Expected the prediction_id of an answer, found {prediction_id[:80]!r}, which is none."
         )
-
-
-def clean_label(label: str) -> str:
-    """Return a label without the space around it.
-
-    Raises:
-        InvalidLabelError: It is empty, over 200 characters, or has control characters.
-    """
-    cleaned = unicodedata.normalize("NFC", label).strip()
-    if not cleaned:
-        raise InvalidLabelError("Expected a label, found an empty one.")
-    if len(cleaned) > MAX_LABEL_CHARACTERS:
-        raise InvalidLabelError(
-            f"Expected a label of at most {MAX_LABEL_CHARACTERS} characters, found {len(cleaned)}."
-        )
-    if not is_printable(cleaned):
-        raise InvalidLabelError("Expected a label of printable characters, found a control character.")
-    return cleaned
 
 
 def _add(connection: Connection, arrived: Sequence[NewSample], split: SplitSettings) -> list[Recorded]:

@@ -43,12 +43,3 @@ def is_drawn_for_audit(sha256: str, fraction: float) -> bool:
     """Return whether an image is among those whose label is asked for: always the same for the same bytes."""
     # Other digits than the split's, which reads the beginning: a draw must not decide the split.
     return int(sha256[-12:], 16) < fraction * 16**12
-
-
-def media_type_of(content: bytes) -> str:
-    """Return the content type of stored image bytes, by their first bytes."""
-    if content.startswith(b"\xff\xd8"):
-        return "image/jpeg"
-    if content.startswith(b"\x89PNG"):
-        return "image/png"
-    return "image/webp"

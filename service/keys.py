@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import secrets
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import KeysError
-from service.schemas import is_printable
+from store.durable import sync_folder, write_file
+from vision.labels import is_printable
 
 SCOPES = ("predict", "feedback", "read", "admin")
 _PREFIX = "pk_"
@@ -112,9 +112,6 @@ def _alone(file: Path) -> Iterator[None]:
 
 
 def _write(file: Path, keys: list[Key]) -> None:
-    # A temporary file is made for its owner alone, and the rename is atomic.
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:
-        json.dump([asdict(key) for key in keys], temporary, indent=2)
-        temporary.flush()
-        os.fsync(temporary.fileno())
-    os.replace(temporary.name, file)
+    # For its owner alone.
+    write_file(file, json.dumps([asdict(key) for key in keys], indent=2).encode(), mode=0o600)
+    sync_folder(file.parent)

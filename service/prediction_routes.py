@@ -8,10 +8,10 @@ from service import openapi
 from service.bodies import read_feedback, read_image, read_images
 from service.direct_route import DirectRoute
 from service.disconnects import unless_gone
-from service.images import media_type_of
 from service.parameters import IMAGE_HEADERS, source_of
 from service.schemas import FeedbackBody, PredictionBody, PredictionsBody
 from service.services import Services
+from vision.decoding import image_format
 
 
 def add_routes(api: FastAPI, services: Services) -> None:
@@ -36,7 +36,7 @@ def add_routes(api: FastAPI, services: Services) -> None:
         """Return the image of an earlier prediction."""
         known = await services.feedback.find(prediction_id)
         content = await asyncio.to_thread(services.blobs.get, known.sha256)
-        return Response(content, media_type=media_type_of(content), headers=IMAGE_HEADERS)
+        return Response(content, media_type=f"image/{image_format(content)}", headers=IMAGE_HEADERS)
 
     for path, endpoint, status, described in (
         ("/v1/predict", predict, 200, openapi.PREDICT),

@@ -1,17 +1,10 @@
 """What requests hold and what answers hold."""
 
-import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-# Control characters, and halves of surrogate pairs, which JSON can carry and no database can store.
-_UNPRINTABLE = frozenset({"Cc", "Cs"})
-
-
-def is_printable(text: str) -> bool:
-    """Return whether a text can be stored and shown: it has no control characters."""
-    return all(unicodedata.category(character) not in _UNPRINTABLE for character in text)
+from vision.labels import is_printable
 
 
 def _printable(text: str) -> str:

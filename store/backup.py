@@ -14,7 +14,7 @@ from typing import Any
 
 from store import database_copy
 from store.blobs import BlobStore
-from store.durable import make_folder, sync_file, sync_folder
+from store.durable import make_folder, sync_file, sync_folder, write_file
 from store.errors import BlobMissingError, CorruptBackupError, TargetNotEmptyError
 
 _MANIFEST = "manifest.json"
@@ -77,7 +77,7 @@ def back_up(database_url: str, blobs: BlobStore, target: Path, on_progress: Prog
             num_bytes=num_bytes,
             missing=missing,
         )
-        _write_durably(partial / _MANIFEST, json.dumps(asdict(made), indent=2).encode())
+        write_file(partial / _MANIFEST, json.dumps(asdict(made), indent=2).encode())
         sync_file(copy.file)
         sync_folder(partial)
         # A folder that stands there empty gives way.
@@ -165,7 +165,7 @@ def _copy_blobs(
             # Deleted since the database was copied, or lost: either way the rest is worth keeping.
             log.warning("blob %s is named by the database and missing", sha256)
             return None
-        _write_durably(folder / sha256[:2] / sha256, content)
+        write_file(folder / sha256[:2] / sha256, content)
         return len(content)
 
     num_bytes = 0
@@ -203,11 +203,6 @@ def _verify(source: Path, found: Backup, num_files: int) -> None:
     for sha256, file in _blob_files(source):
         if _sha256_of(file) != sha256:
             raise CorruptBackupError(f"Blob {sha256} of the backup is damaged. Use an earlier backup.")
-
-
-def _write_durably(file: Path, content: bytes) -> None:
-    file.write_bytes(content)
-    sync_file(file)
 
 
 def _sha256_of(file: Path) -> str:

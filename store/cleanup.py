@@ -1,7 +1,6 @@
 """The end of bytes: blobs that no row names, or that no row may keep any longer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,14 +18,8 @@ _NUM_AT_ONCE = 20
 # Expired images that someone sent again within this time are left to the collection of unnamed blobs:
 # their new row may be on its way.
 _FRESH = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Expiry:
-    """What `expire` took out of the log, and the SHA-256s of the bytes that it deleted."""
-
-    num_predictions: int
-    deleted: list[str]
+# A row that names new bytes is on its way for less.
+_NAMELESS = timedelta(days=1)
 
 
 def delete_blobs(
@@ -59,45 +52,35 @@ def delete_blobs(
     return deleted
 
 
-def expire(database: Database, blobs: BlobStore, settings: RetentionSettings, batch: int = 1000) -> Expiry:
-    """Take every prediction over the limits out of the log, in short writes, and delete its bytes."""
+def expire(database: Database, blobs: BlobStore, settings: RetentionSettings, batch: int = 1000) -> int:
+    """Take every prediction over the limits out of the log, in short writes, and delete its bytes.
+
+    Returns:
+        How many predictions went.
+    """
     num_predictions = 0
-    deleted: list[str] = []
     while True:
         taken = database.write(lambda connection: expire_predictions(connection, settings, batch))
         if taken.num_predictions == 0:
-            return Expiry(num_predictions, deleted)
+            return num_predictions
         num_predictions += taken.num_predictions
         with database.read() as connection:
             fresh_since = now(connection) - _FRESH
-        deleted += delete_blobs(database, blobs, taken.blobs_to_delete, unless_newer_than=fresh_since)
+        delete_blobs(database, blobs, taken.blobs_to_delete, unless_newer_than=fresh_since)
 
 
-def collect_blobs(
-    database: Database, blobs: BlobStore, older_than: timedelta = timedelta(days=1)
-) -> list[str]:
-    """Delete blobs that no row names and that nobody put within `older_than`; return which.
+def collect_blobs(database: Database, blobs: BlobStore) -> list[str]:
+    """Delete blobs that no row names and that nobody put for a day; return which.
 
     Bytes are put before the row that names them, and putting what is there already makes it new again: so
     what is old and has no name has no row on its way either. What killed puts and deletions left goes too.
     """
     with database.read() as connection:
-        cutoff = now(connection) - older_than
+        cutoff = now(connection) - _NAMELESS
     blobs.clear_leftovers(cutoff)
     deleted: list[str] = []
-    old: list[str] = []
-    for sha256, modified in blobs.names():
-        if modified < cutoff:
-            old.append(sha256)
-        if len(old) >= 500:
-            deleted += _delete_nameless(database, blobs, old, cutoff)
-            old = []
-    return deleted + _delete_nameless(database, blobs, old, cutoff)
-
-
-def _delete_nameless(
-    database: Database, blobs: BlobStore, shas: Sequence[str], cutoff: datetime
-) -> list[str]:
-    with database.read() as connection:
-        unnamed = unreferenced(connection, shas)
-    return delete_blobs(database, blobs, unnamed, unless_newer_than=cutoff)
+    for old in chunks(sha256 for sha256, modified in blobs.names() if modified < cutoff):
+        with database.read() as connection:
+            unnamed = unreferenced(connection, old)
+        deleted += delete_blobs(database, blobs, unnamed, unless_newer_than=cutoff)
+    return deleted

@@ -59,12 +59,6 @@ class Database:
         self._thread: threading.Thread | None = None
         self._readers = ThreadPoolExecutor(NUM_READ_THREADS, thread_name_prefix="store-reader")
         self._is_closed = False
-        self._num_commits = 0
-
-    @property
-    def num_commits(self) -> int:
-        """How many groups of writes were committed so far."""
-        return self._num_commits
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -167,7 +161,6 @@ class Database:
             for work in taken:
                 work.outcome.set_exception(reason)
             return is_open
-        self._num_commits += 1
         for settle in settled:
             settle()
         return is_open

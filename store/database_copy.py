@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from store.blob_names import version_blobs
 from store.durable import make_folder, sync_file, sync_folder
-from store.engine import parse_url, read_engine
+from store.engine import parse_url, read_engine, sqlite_file
 from store.errors import BackupToolError, DatabaseUnavailableError
 from store.schema import alias_moves, labels, predictions, rounds, samples, versions
 
@@ -39,9 +39,27 @@ def copy_database(url: str, folder: Path) -> DatabaseCopy:
         DatabaseUnavailableError: There is no such database, or it can't be read.
     """
     address = parse_url(url)
-    if address.get_backend_name() == "sqlite":
-        return _copy_sqlite(address, folder / "perennial.db")
-    return _copy_postgres(url, address, folder / "perennial.pgdump")
+    source = sqlite_file(address)
+    if source is None:
+        return _copy_postgres(url, address, folder / "perennial.pgdump")
+    if not source.is_file():
+        raise DatabaseUnavailableError(f"Expected a database in {source}, found none. Check PERENNIAL_HOME.")
+    file = folder / "perennial.db"
+    copy_sqlite(source, file)
+    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
+    with engine.connect() as connection:
+        return DatabaseCopy(file, _counts(connection), _blob_names(connection))
+
+
+def copy_sqlite(source_file: Path, target_file: Path) -> None:
+    """Copy an SQLite database that may be in use, its log included, to one new file without a log."""
+    with (
+        closing(sqlite3.connect(source_file, timeout=_BUSY_SECONDS)) as source,
+        closing(sqlite3.connect(target_file)) as target,
+    ):
+        # All pages in one step: in many steps, each write of the server would start the copy anew.
+        source.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE").close()
 
 
 def bring_back(file: Path, url: str) -> None:
@@ -51,8 +69,9 @@ def bring_back(file: Path, url: str) -> None:
         BackupToolError: pg_restore is missing or failed.
     """
     address = parse_url(url)
-    if address.get_backend_name() == "sqlite":
-        _bring_back_sqlite(file, _sqlite_file(address))
+    target = sqlite_file(address)
+    if target is not None:
+        _bring_back_sqlite(file, target)
     else:
         _run_tool("pg_restore", address, ["--no-owner", "--exit-on-error", "--single-transaction", str(file)])
 
@@ -74,30 +93,11 @@ def refuse_other_kind(file: Path, url: str) -> None:
 def is_empty(url: str) -> bool:
     """Return whether there is no database at `url`, or one without tables."""
     address = parse_url(url)
-    if address.get_backend_name() == "sqlite":
-        file = _sqlite_file(address)
+    file = sqlite_file(address)
+    if file is not None:
         return not file.exists() or file.stat().st_size == 0
     engine = create_engine(address, poolclass=NullPool)
     return not inspect(engine).get_table_names()
-
-
-def _copy_sqlite(address: URL, file: Path) -> DatabaseCopy:
-    source_file = _sqlite_file(address)
-    if not source_file.is_file():
-        raise DatabaseUnavailableError(
-            f"Expected a database in {source_file}, found none. Check PERENNIAL_HOME."
-        )
-    with (
-        closing(sqlite3.connect(source_file, timeout=_BUSY_SECONDS)) as source,
-        closing(sqlite3.connect(file)) as target,
-    ):
-        # All pages in one step: in many steps, each write of the server would start the copy anew.
-        source.backup(target)
-        # One file without a log beside it.
-        target.execute("PRAGMA journal_mode=DELETE").close()
-    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
-    with engine.connect() as connection:
-        return DatabaseCopy(file, _counts(connection), _blob_names(connection))
 
 
 def _bring_back_sqlite(file: Path, target: Path) -> None:
@@ -161,7 +161,3 @@ def _blob_names(connection: Connection) -> set[str]:
     for column in (samples.c.sha256, predictions.c.sha256):
         names.update(connection.execute(select(column).distinct()).scalars())
     return names
-
-
-def _sqlite_file(address: URL) -> Path:
-    return Path(address.database or "")

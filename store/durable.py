@@ -5,16 +5,18 @@ import secrets
 from pathlib import Path
 
 
-def write_file(file: Path, content: bytes, *, is_flushed: bool = True) -> None:
+def write_file(file: Path, content: bytes, *, is_flushed: bool = True, mode: int = 0o666) -> None:
     """Write a file whose name stands for all of its bytes, or isn't there; `sync_folder` keeps the name.
 
     A kill can leave `NAME#NUMBER` beside it, with a part of the bytes. Where it isn't flushed, a machine that
-    fails can leave the name without the bytes.
+    fails can leave the name without the bytes. Who may read it is said by `mode`, less the process's umask.
     """
     partial = file.with_name(f"{file.name}#{secrets.randbits(64)}")
     try:
         # Without a buffer: all is there already.
-        with partial.open("xb", buffering=0) as opened:
+        with open(
+            partial, "xb", buffering=0, opener=lambda path, flags: os.open(path, flags, mode)
+        ) as opened:
             rest = memoryview(content)
             while rest:
                 rest = rest[opened.write(rest) :]

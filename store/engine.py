@@ -1,6 +1,7 @@
 """SQLAlchemy engines for SQLite and PostgreSQL: how each begins, waits, and fails."""
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -92,6 +93,11 @@ def parse_url(url: str) -> URL:
     if address.database in (None, "", ":memory:"):
         raise DatabaseUrlError(f"{expected}; got SQLite in memory, which no other process sees. Name a file.")
     return address
+
+
+def sqlite_file(address: URL) -> Path | None:
+    """Return the file of an SQLite database, None of one in PostgreSQL."""
+    return Path(str(address.database)) if address.get_backend_name() == "sqlite" else None
 
 
 def _with_psycopg(address: URL) -> URL:

@@ -107,7 +107,3 @@ class BlobsUnavailableError(StoreError):
 
 class UnknownSampleError(StoreError):
     """There is no sample of that number."""
-
-
-class UnknownSliceError(StoreError):
-    """There is no slice of that name."""

@@ -9,12 +9,18 @@ from sqlalchemy import Connection, func, select
 
 from store.database import Database, now
 from store.label_rules import Standing, standing
-from store.near_duplicates import near_split
-from store.new_samples import NewSample, append_label, insert_sample, latest_labels, put_in_force
+from store.new_samples import (
+    NewSample,
+    append_label,
+    insert_sample,
+    known_split,
+    latest_labels,
+    put_in_force,
+)
 from store.registry import production
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import labels, samples
-from store.splits import SplitSettings, inherited_split, strictest
+from store.splits import SplitSettings, inherited_split
 
 _NUM_AT_ONCE = 500
 
@@ -138,12 +144,7 @@ def _class_names(
 
 def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:
     """Return the split that is brought, unless something near, or of the group, has one here: then that."""
-    near = near_split(connection, new.phash, settings.near_duplicate_distance)
-    known = [] if near is None else [near]
-    if new.group is not None:
-        query = select(samples.c.split).where(samples.c.group == new.group).order_by(samples.c.id).limit(1)
-        known += connection.execute(query).scalars()
-    brought, here = str(new.split), strictest(known)
+    brought, here = str(new.split), known_split(connection, new, settings.near_duplicate_distance)
     if here is None:
         return brought
     inherited = inherited_split(here)

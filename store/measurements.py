@@ -56,11 +56,9 @@ def record(connection: Connection, measurement: Measurement, fencing: int | None
     )
 
 
-def latest(
-    connection: Connection, metric: str, *, version: str | None = None, slice: str | None = None
-) -> Measurement | None:
-    """Return the last value of a metric, of the version and the slice where they are given, or None."""
-    found = series(connection, metric, version=version, slice=slice, limit=1)
+def latest(connection: Connection, metric: str, *, version: str | None = None) -> Measurement | None:
+    """Return the last value of a metric, of the version where it is given, or None."""
+    found = series(connection, metric, version=version, limit=1)
     return found[0] if found else None
 
 
@@ -69,18 +67,12 @@ def series(
     metric: str,
     *,
     version: str | None = None,
-    slice: str | None = None,
     limit: int = 500,
-    before: int | None = None,
 ) -> list[Measurement]:
-    """Return the values of a metric, newest first, those older than the id `before` where it is given."""
+    """Return the values of a metric, of the version where it is given, newest first."""
     query = select(measurements_table).where(measurements_table.c.metric == metric)
     if version is not None:
         query = query.where(measurements_table.c.version == version)
-    if slice is not None:
-        query = query.where(measurements_table.c.slice == slice)
-    if before is not None:
-        query = query.where(measurements_table.c.id < before)
     # The index on metric and time has them in this order; by id alone, all would be sorted for the last.
     newest = measurements_table.c.created.desc(), measurements_table.c.id.desc()
     return [_measurement(row) for row in connection.execute(query.order_by(*newest).limit(limit))]

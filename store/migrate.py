@@ -2,7 +2,6 @@
 
 import fcntl
 import logging
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,8 +14,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from store.database_copy import copy_sqlite
 from store.durable import make_folder, sync_file, sync_folder
-from store.engine import MIGRATION_LOCK, as_unavailable, migration_engine, parse_url
+from store.engine import MIGRATION_LOCK, as_unavailable, migration_engine, parse_url, sqlite_file
 from store.errors import NewerDatabaseError
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,9 @@ def migrate(url: str) -> None:
         DatabaseUnavailableError: The database can't be opened or written.
         NewerDatabaseError: A newer release made the tables.
     """
-    file = _sqlite_file(url)
+    file = sqlite_file(parse_url(url))
+    if file is not None:
+        make_folder(file.parent)
     engine = migration_engine(url)
     try:
         with _file_lock(file), engine.connect() as connection, _advisory_lock(connection):
@@ -73,15 +75,6 @@ def _revisions(connection: Connection, config: Config) -> tuple[str | None, str 
     return found, scripts.get_current_head()
 
 
-def _sqlite_file(url: str) -> Path | None:
-    address = parse_url(url)
-    if address.get_backend_name() != "sqlite" or address.database is None:
-        return None
-    file = Path(address.database)
-    make_folder(file.parent)
-    return file
-
-
 @contextmanager
 def _file_lock(file: Path | None) -> Iterator[None]:
     if file is None:
@@ -114,12 +107,7 @@ def _copy(file: Path, revision: str) -> None:
     make_folder(folder)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     copy = folder / f"{file.stem}-before-migration-{revision}-{stamp}.db"
-    source, target = sqlite3.connect(file), sqlite3.connect(copy)
-    try:
-        source.backup(target)
-    finally:
-        target.close()
-        source.close()
+    copy_sqlite(file, copy)
     sync_file(copy)
     sync_folder(folder)
     _log.info("Copied the database to %s before migrating it.", copy)

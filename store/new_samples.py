@@ -8,9 +8,10 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from store.database import now
 from store.label_rules import UNLABELLED, Standing
-from store.near_duplicates import index_sample
+from store.near_duplicates import index_sample, near_split
 from store.pending import recount_pending
 from store.schema import labels, samples
+from store.splits import strictest
 
 # Built once: building a statement takes longer than running it.
 _INSERT_SAMPLE = insert(samples).returning(samples.c.id)
@@ -64,6 +65,22 @@ class NewSample:
     predicted_label: str | None = None
     split: str | None = None
     created: datetime | None = None
+
+
+def known_split(connection: Connection, new: NewSample, distance: int) -> str | None:
+    """Return the split of what is known and near to a sample, or of its group, or None where nothing is.
+
+    Args:
+        connection: Where to look.
+        new: What arrived.
+        distance: Bits of the perceptual hash in which two pictures of one thing may differ.
+    """
+    near = near_split(connection, new.phash, distance)
+    if new.group is None:
+        return near
+    query = select(samples.c.split).where(samples.c.group == new.group).order_by(samples.c.id).limit(1)
+    first = connection.execute(query).scalar_one_or_none()
+    return strictest(split for split in (near, first) if split is not None)
 
 
 def insert_sample(

@@ -33,7 +33,6 @@ __all__ = [
     "num_audits_to_label",
     "num_predictions_since",
     "recent_embeddings",
-    "recent_predictions",
 ]
 
 _REMEDY = "Send the image itself with its label instead."
@@ -150,16 +149,6 @@ def audits_to_label(connection: Connection, limit: int = 50) -> list[LoggedPredi
 def num_audits_to_label(connection: Connection) -> int:
     """Return how many predictions drawn for audit nobody labelled yet."""
     return connection.execute(select(func.count()).where(*_WANTS_LABEL)).scalar_one()
-
-
-def recent_predictions(
-    connection: Connection, limit: int = 50, before: str | None = None
-) -> list[LoggedPrediction]:
-    """Return predictions, newest first, those older than the id `before` where it is given."""
-    query = select(predictions_table).order_by(predictions_table.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(predictions_table.c.id < before)
-    return [_logged(row) for row in connection.execute(query)]
 
 
 def recent_embeddings(connection: Connection, version: str, limit: int) -> list[tuple[datetime, bytes]]:

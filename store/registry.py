@@ -39,11 +39,10 @@ __all__ = [
     "ancestry",
     "drop_old_versions",
     "find_version",
+    "last_move",
     "load_files",
-    "moves",
     "pause",
     "paused",
-    "predecessor",
     "production",
     "promote",
     "resume",
@@ -130,8 +129,6 @@ def roll_back(
     actor: str,
     to: str | None = None,
     force: bool = False,
-    pauses_learning: bool = True,
-    fencing: int | None = None,
 ) -> Move:
     """Make production what it was before, and pause learning until a person resumes it.
 
@@ -139,21 +136,16 @@ def roll_back(
 
     Args:
         reason: Why, for people; cut after 1,000 characters.
-        actor: Who: a key's name, or the learner.
+        actor: Who: a key's name.
         to: An earlier production version to go back to; the one before the present one by default.
         force: Allow a version of another lineage, which knows other classes.
-        pauses_learning: Whether learning pauses, so that the next round doesn't repeat what was undone.
-        fencing: The learner's number; None for a person.
 
     Raises:
-        FencedError: The lease is no longer that of `fencing`.
         NoPredecessorError: There is no earlier version, or `to` was never production before this one.
         UnknownVersionError: There is no version `to`.
         VersionRetiredError: Its files were dropped.
         AcrossLineagesError: It is of another lineage, and `force` is off.
     """
-    if fencing is not None:
-        leases.check(connection, fencing)
     line = _line(connection)
     earlier = line[:-1]
     if to is not None:
@@ -166,26 +158,18 @@ def roll_back(
         )
     target = earlier[-1] if to is None else to
     move = _move(connection, target, reason=reason, actor=actor, force=force, is_roll_back=True)
-    if pauses_learning:
-        pause(connection, f"Rolled back to {target}: {reason}", actor)
+    # The next round would repeat what was undone.
+    pause(connection, f"Rolled back to {target}: {reason}", actor)
     return move
 
 
-def predecessor(connection: Connection) -> str | None:
-    """Return the version that `roll_back` would go to, or None."""
-    line = _line(connection)
-    return line[-2] if len(line) > 1 else None
-
-
-def moves(connection: Connection, limit: int = 50, before: int | None = None) -> list[Move]:
-    """Return the moves of the alias, newest first, those older than move `before` where it is given."""
+def last_move(connection: Connection) -> Move:
+    """Return the last move of the alias, once there has been one."""
     query = select(alias_moves).where(alias_moves.c.name == _PRODUCTION)
-    if before is not None:
-        query = query.where(alias_moves.c.id < before)
-    rows = connection.execute(query.order_by(alias_moves.c.id.desc()).limit(limit))
-    return [
-        Move(r.id, r.from_version, r.to_version, r.reason, r.actor, r.is_roll_back, r.created) for r in rows
-    ]
+    row = connection.execute(query.order_by(alias_moves.c.id.desc()).limit(1)).one()
+    return Move(
+        row.id, row.from_version, row.to_version, row.reason, row.actor, row.is_roll_back, row.created
+    )
 
 
 def drop_old_versions(connection: Connection, keep: int = 10) -> list[str]:
@@ -221,7 +205,7 @@ def _move(
     target = find_version(connection, version)
     champion = production(connection)
     if champion is not None and champion.version == target.version:
-        return moves(connection, limit=1)[0]
+        return last_move(connection)
     refuse_retired(target)
     is_across = champion is not None and champion.lineage != target.lineage
     if champion is not None and is_across and not force:
@@ -251,7 +235,7 @@ def _move(
     if is_across:
         adopt_lineage(connection, target.lineage, target.class_names)
     recount_pending(connection)
-    return moves(connection, limit=1)[0]
+    return last_move(connection)
 
 
 def _production_name(connection: Connection) -> str | None:

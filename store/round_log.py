@@ -118,10 +118,10 @@ def taken_samples(connection: Connection, round_id: int) -> list[tuple[int, str,
 
 
 def num_taken(connection: Connection, round_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Return round → role → how many samples it took; replayed ones are left out."""
+    """Return round → role → how many samples it took."""
     query = (
         select(round_samples.c.round_id, round_samples.c.role, func.count().label("num"))
-        .where(round_samples.c.round_id.in_(round_ids), round_samples.c.role != "replay")
+        .where(round_samples.c.round_id.in_(round_ids))
         .group_by(round_samples.c.round_id, round_samples.c.role)
     )
     found: dict[int, dict[str, int]] = {round_id: {} for round_id in round_ids}

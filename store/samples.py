@@ -11,12 +11,13 @@ from store.chunks import chunks
 from store.database import now
 from store.errors import UnknownSampleError
 from store.label_rules import Standing, Status, nearest_class, standing, status_of
-from store.near_duplicates import forget_sample, near_split
+from store.near_duplicates import forget_sample
 from store.new_samples import (
     NewSample,
     append_first_labels,
     append_label,
     insert_sample,
+    known_split,
     latest_labels,
     put_in_force,
 )
@@ -30,7 +31,7 @@ from store.pending import (
 )
 from store.sample_rows import Sample, sample_of, select_samples
 from store.schema import labels, samples, slice_samples, versions
-from store.splits import SplitSettings, inherited_split, shown_split, split_for, strictest
+from store.splits import SplitSettings, inherited_split, shown_split, split_for
 from store.versions import versions_that_saw
 
 __all__ = [
@@ -212,11 +213,7 @@ def _outcome(
 
 
 def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:
-    known = near_split(connection, new.phash, settings.near_duplicate_distance)
-    if new.group is not None:
-        query = select(samples.c.split).where(samples.c.group == new.group).order_by(samples.c.id).limit(1)
-        first = connection.execute(query).scalar_one_or_none()
-        known = strictest(split for split in (known, first) if split is not None)
+    known = known_split(connection, new, settings.near_duplicate_distance)
     if known is not None:
         return inherited_split(known)
     return split_for(new.group or new.sha256, new.origin, settings)

@@ -1,10 +1,11 @@
 """What holds for all tests."""
 
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Engine, event
 
 TEARDOWN_SECONDS = 300.0
 
@@ -26,3 +27,16 @@ def pytest_runtest_teardown() -> Generator[None, Any, Any]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+@pytest.fixture
+def commits() -> Iterator[list[Connection]]:
+    """The connections of all commits, one for each, since the test began."""
+    made: list[Connection] = []
+
+    def note(connection: Connection) -> None:
+        made.append(connection)
+
+    event.listen(Engine, "commit", note)
+    yield made
+    event.remove(Engine, "commit", note)

@@ -1,15 +1,11 @@
 """A classifier at rest: weights, class names and preprocessing together, as safetensors and JSON."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -152,39 +148,6 @@ def describe(files: Mapping[str, bytes]) -> Artifact:
     )
 
 
-def save_artifact(artifact: Artifact, directory: Path) -> None:
-    """Write the artifact to a directory that appears whole or not at all; an older one there is replaced."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
-        for name, content in to_files(artifact).items():
-            _write_durably(partial / name, content)
-        _sync_directory(partial)
-        partial.chmod(0o755)
-        if directory.exists():
-            retired = partial.with_name(f"{partial.name}-old")
-            directory.rename(retired)
-            partial.rename(directory)
-            shutil.rmtree(retired)
-        else:
-            partial.rename(directory)
-        _sync_directory(directory.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def load_artifact(directory: Path) -> Artifact:
-    """Return the artifact that `save_artifact` wrote to a directory.
-
-    Raises:
-        CorruptArtifactError: There is none, or it is broken.
-    """
-    names = (WEIGHTS_FILE, REFERENCE_FILE, DESCRIPTION_FILE)
-    return from_files(
-        {name: (directory / name).read_bytes() for name in names if (directory / name).is_file()}
-    )
-
-
 def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, Tensor]:
     if name not in files:
         raise CorruptArtifactError(f"Expected {name}, found {sorted(files)}. Restore the artifact.")
@@ -224,18 +187,3 @@ def _check_state(state: Mapping[str, Tensor], expected: Mapping[str, torch.Size]
             f"The weights do not fit the network: missing {missing[:3]}, unknown {unknown[:3]}, "
             f"of another shape {misshapen[:3]}. Restore the artifact."
         )
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,7 +13,8 @@ from vision.preprocessing import Box, Preprocessing
 
 Level = Literal["none", "gentle", "basic", "strong"]
 
-_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+#: What each channel adds to the grey of a pixel.
+GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _random_box(width: int, height: int, strength: Strength, rng: np.random.Gene
 def _jittered(pixels: NDArray[np.uint8], jitter: float, rng: np.random.Generator) -> NDArray[np.float32]:
     brightness, contrast, saturation = rng.uniform(1 - jitter, 1 + jitter, size=3).astype(np.float32)
     values = pixels.astype(np.float32) * brightness
-    grey = values @ _GREY
+    grey = values @ GREY
     values = grey[..., None] + saturation * (values - grey[..., None])
     clipped: NDArray[np.float32] = np.clip(grey.mean() + contrast * (values - grey.mean()), 0.0, 255.0)
     return clipped

@@ -1,9 +1,7 @@
-"""Batches of labelled tensors, in a given order, loaded ahead by threads where that is asked for."""
+"""Batches of labelled tensors, in a given order."""
 
 import math
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -11,7 +9,6 @@ from torch import Tensor
 
 #: Images a forward where nothing is learnt.
 EVALUATION_BATCH = 64
-_BATCHES_AHEAD = 2
 # Of a piece: eight photographs of 224 × 224. More at once takes memory and gains no time on a CPU.
 _PIECE_PIXELS = 8 * 224 * 224
 
@@ -69,31 +66,10 @@ def in_parts(images: Tensor) -> list[Tensor]:
     return [laid_out(images[part]) for part in pieces(images)]
 
 
-def load(
-    dataset: LabelledTensors, batches: Sequence[Sequence[int]], *, num_threads: int = 0
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (tensors (N, …), labels (N,)) for each batch of indices, in order.
-
-    Args:
-        dataset: Read from several threads at once where `num_threads` is over 0.
-        batches: Indices of each batch.
-        num_threads: Threads that read ahead; 0 reads in the caller's.
-    """
-    if num_threads == 0:
-        for indices in batches:
-            yield _stack([dataset[index] for index in indices])
-        return
-    with ThreadPoolExecutor(num_threads, thread_name_prefix="load-images") as pool:
-        ahead = deque(
-            [pool.submit(dataset.__getitem__, index) for index in indices]
-            for indices in batches[:_BATCHES_AHEAD]
-        )
-        for position in range(len(batches)):
-            items = [future.result() for future in ahead.popleft()]
-            if position + _BATCHES_AHEAD < len(batches):
-                following = batches[position + _BATCHES_AHEAD]
-                ahead.append([pool.submit(dataset.__getitem__, index) for index in following])
-            yield _stack(items)
+def load(dataset: LabelledTensors, batches: Sequence[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (tensors (N, …), labels (N,)) for each batch of indices, in order."""
+    for indices in batches:
+        yield _stack([dataset[index] for index in indices])
 
 
 def _stack(items: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:

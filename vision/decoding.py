@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -53,6 +54,15 @@ _COLOUR_SCAN = b"\xff\xda\x00\x0c\x03"
 _LENGTH_OF_COLOUR_SCAN_HEADER = 14
 _WHITE = (255, 255, 255, 255)
 
+ImageFormat = Literal["jpeg", "png", "webp"]
+
+# The plugins themselves, since Image.open warns through Python's global filters, which no thread may set.
+_OPENERS: dict[ImageFormat, Callable[[BytesIO], ImageFile]] = {
+    "jpeg": JpegImageFile,
+    "png": PngImageFile,
+    "webp": WebPImageFile,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
@@ -99,7 +109,7 @@ def _decode(
     convert: Callable[[Image.Image], Image.Image],
 ) -> Image.Image:
     _check_bytes(content, limits)
-    open_image = _opener(content)
+    open_image = _OPENERS[image_format(content)]
     try:
         image = open_image(BytesIO(content))
         _check_header(image, limits)
@@ -130,14 +140,18 @@ def _check_bytes(content: bytes, limits: ImageLimits) -> None:
         )
 
 
-def _opener(content: bytes) -> Callable[[BytesIO], ImageFile]:
-    # The plugins themselves, since Image.open warns through Python's global filters, which no thread may set.
+def image_format(content: bytes) -> ImageFormat:
+    """Return which format an image's bytes are in, by the first of them.
+
+    Raises:
+        NotAnImageError: They are no JPEG, PNG or WebP.
+    """
     if content.startswith(b"\xff\xd8\xff"):
-        return JpegImageFile
+        return "jpeg"
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PngImageFile
+        return "png"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return WebPImageFile
+        return "webp"
     raise NotAnImageError("Expected a JPEG, PNG or WebP, got bytes of another type. Convert it and retry.")
 
 

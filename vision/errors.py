@@ -7,6 +7,7 @@ VisionError
 │   ├── UndecodableImageError       the right type, but broken, animated or of an unknown kind
 │   ├── TooManyBytesError           larger than the limit
 │   └── TooManyPixelsError          would decode to more pixels than the limit
+├── LabelError                  an empty, over-long or unprintable label
 ├── UnknownBackboneError        no such network in the zoo
 ├── UnknownStrategyError        no such way to transfer
 ├── AdaptationError             a way to meet another domain can't be taken
@@ -60,6 +61,10 @@ class TooManyBytesError(ImageError):
 
 class TooManyPixelsError(ImageError):
     """The image would decode to more pixels than the limit."""
+
+
+class LabelError(VisionError):
+    """A text can't be the name of a class; the message says why."""
 
 
 class UnknownBackboneError(VisionError):

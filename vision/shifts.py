@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from vision.augmentation import GREY
+
 #: Share of its light that each channel keeps of the grey picture: a strong cast of orange.
 CAST = (1.0, 0.62, 0.25)
 #: Standard deviation of the noise, in levels of 0 to 255.
 NOISE = 25.0
-
-_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def shifted(image: Image.Image, key: Sequence[int]) -> Image.Image:
@@ -27,7 +27,7 @@ def shifted(image: Image.Image, key: Sequence[int]) -> Image.Image:
         The shifts of Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions
         and Perturbations", ICLR 2019, with a cast besides.
     """
-    grey = np.asarray(image, dtype=np.float32) @ _GREY
+    grey = np.asarray(image, dtype=np.float32) @ GREY
     grains = np.random.default_rng(list(key)).normal(0.0, NOISE, grey.shape).astype(np.float32)
     cast = (grey + grains)[..., None] * np.array(CAST, dtype=np.float32)
     return Image.fromarray(np.clip(cast, 0, 255).astype(np.uint8))

@@ -7,7 +7,7 @@ import torch
 
 from vision.network import Classifier
 
-_NUM_FORWARDS = 7
+_NUM_FORWARDS = 15
 
 
 def milliseconds_an_image(

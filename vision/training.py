@@ -45,9 +45,7 @@ class TrainingSettings:
             a mean over images.
         seed: Fixes order and dropout; on a CPU the same seed gives the same weights.
         num_threads: Of torch on the CPU; None leaves it as it is.
-        loader_threads: Threads that read images ahead; 0 reads between the steps.
         class_weights: Weight of each class in the loss; None weighs them alike.
-        label_smoothing: In [0, 1).
         precision: Of what goes through the network and through the penalty's; in "bfloat16" weights, losses
             and steps stay float32 (torch's autocast).
     """
@@ -65,9 +63,7 @@ class TrainingSettings:
     in_pieces: bool = False
     seed: int = 0
     num_threads: int | None = None
-    loader_threads: int = 0
     class_weights: tuple[float, ...] | None = None
-    label_smoothing: float = 0.0
     precision: Precision = "float32"
 
 
@@ -197,7 +193,6 @@ class _Run:
         weights = settings.class_weights
         self._loss = nn.CrossEntropyLoss(
             weight=None if weights is None else torch.tensor(weights, device=device),
-            label_smoothing=settings.label_smoothing,
             reduction="sum",
         )
 
@@ -217,8 +212,7 @@ class _Run:
         keeps_statistics = self._settings.keeps_statistics or len(batches[0]) == 1
         set_training_modes(self._network, keeps_statistics=keeps_statistics)
         loss_sum, num_right = 0.0, 0
-        loaded = load(dataset, batches, num_threads=self._settings.loader_threads)
-        for indices, (images, labels) in zip(batches, loaded, strict=True):
+        for indices, (images, labels) in zip(batches, load(dataset, batches), strict=True):
             self._set_rates(len(batches) * self._settings.epochs)
             loss, right = self._learn(laid_out(images.to(self._device)), labels.to(self._device), indices)
             if self.on_batch is not None:
@@ -280,7 +274,7 @@ class _Run:
         loss_sum, num_right = 0.0, 0
         batches = cut(range(len(dataset)), max(self._settings.batch_size, 64))
         with torch.inference_mode():
-            for images, labels in load(dataset, batches, num_threads=self._settings.loader_threads):
+            for images, labels in load(dataset, batches):
                 targets = labels.to(self._device)
                 logits = torch.cat([self._ask(part) for part in in_parts(images.to(self._device))])
                 loss_sum += float(nn.functional.cross_entropy(logits, targets, reduction="sum"))

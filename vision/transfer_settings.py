@@ -34,7 +34,6 @@ class TransferSettings:
         adaptations: What to do about a target domain that looks otherwise than the training images.
         seed: Fixes the fresh weights, order and augmentation.
         num_threads: Of torch on the CPU; None leaves it as it is.
-        loader_threads: Threads that decode images ahead; 0 decodes between the steps.
         limits: What one image may cost.
     """
 
@@ -52,7 +51,6 @@ class TransferSettings:
     adaptations: tuple[AdaptationName, ...] = ()
     seed: int = 0
     num_threads: int | None = None
-    loader_threads: int = 0
     limits: ImageLimits = field(default_factory=ImageLimits)
 
 
@@ -113,5 +111,4 @@ def fixed_fields(settings: TransferSettings) -> dict[str, Any]:
     """Return the fields of TrainingSettings that the settings fix."""
     named = ("epochs", "batch_size", "learning_rate", "patience")
     chosen = {name: getattr(settings, name) for name in named if getattr(settings, name) is not None}
-    same = {name: getattr(settings, name) for name in ("seed", "num_threads", "loader_threads")}
-    return {**chosen, **same}
+    return {**chosen, "seed": settings.seed, "num_threads": settings.num_threads}

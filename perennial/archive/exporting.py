@@ -18,6 +18,7 @@ from store.chunks import chunks
 from store.durable import make_folder, sync_folder
 from store.errors import BlobMissingError, CorruptBlobError
 from store.kept_samples import KeptSample, kept_samples, num_samples
+from vision.errors import NotAnImageError
 
 # An image may be 20 MiB, and this many are in memory at a time.
 _GROUP = 16
@@ -84,7 +85,7 @@ def _write_all(state: State, writer: Writer, on_sample: Callable[[int], None]) -
                         raise UnusableRecordError(content)
                     writer.add(Record.of(kept), content)
                     num_written += 1
-                except UnusableRecordError as error:
+                except (UnusableRecordError, NotAnImageError) as error:
                     left_out.append((kept.sample.sha256, str(error)))
                 on_sample(num_written + len(left_out))
     return Exported(num_written, tuple(left_out))

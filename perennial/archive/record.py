@@ -9,9 +9,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from perennial.errors import UnusableRecordError
 from store.kept_samples import KeptSample, SourceLabel
 from store.new_samples import NewSample
+from vision.labels import MAX_LABEL_CHARACTERS
 
 # No database takes a zero byte.
-_Label = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+_Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARACTERS, pattern=r"^[^\x00]*$")]
 _Source = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
 

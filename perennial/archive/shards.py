@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perennial.archive.record import Record
-from perennial.errors import ArchiveError, UnusableRecordError
+from perennial.errors import ArchiveError
 from store.durable import sync_file, sync_folder
+from vision.decoding import image_format
 
 _BLOCK_BYTES = 512
 _END_BYTES = 20 * _BLOCK_BYTES
@@ -92,12 +93,7 @@ def suffix_of(content: bytes) -> str:
     """Return how a file of an image's bytes ends.
 
     Raises:
-        UnusableRecordError: They are of no image that the store takes.
+        NotAnImageError: They are of no image that the store takes.
     """
-    if content.startswith(b"\xff\xd8\xff"):
-        return "jpg"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "webp"
-    raise UnusableRecordError("Its bytes are no JPEG, PNG or WebP.")
+    found = image_format(content)
+    return "jpg" if found == "jpeg" else found

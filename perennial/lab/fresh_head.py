@@ -40,7 +40,6 @@ def train_with_fresh_head(job: Job) -> Artifact:
             schedule="constant",
             seed=settings.seed,
             num_threads=settings.num_threads,
-            loader_threads=settings.loader_threads,
         ),
         device=job.device,
         on_epoch=job.on_epoch,

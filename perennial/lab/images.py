@@ -135,16 +135,14 @@ def digit_images(reading: Reading) -> LabImages:
     )
 
 
-def cut_off(
-    pairs: Sequence[Pair], seed: int, share: float = VALIDATION_FRACTION
-) -> tuple[list[Pair], list[Pair]]:
+def cut_off(pairs: Sequence[Pair], seed: int) -> tuple[list[Pair], list[Pair]]:
     """Return (rest, taken): a share of each class is taken, other images for each seed; both are shuffled."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(pairs)).tolist()
     taken = set[int]()
     for label in {label for _, label in pairs}:
         own = [index for index in order if pairs[index][1] == label]
-        taken.update(own[: max(1, round(share * len(own)))])
+        taken.update(own[: max(1, round(VALIDATION_FRACTION * len(own)))])
     rest = [pairs[index] for index in order if index not in taken]
     return rest, [pairs[index] for index in order if index in taken]
 

@@ -12,7 +12,6 @@ from perennial.lab.fresh_head import train_with_fresh_head
 from perennial.lab.images import LabImages, Pair, cut_off, first_of_each
 from perennial.lab.outcomes import ArmRuns, Measured, Outcome
 from perennial.lab.seeds import Right
-from perennial.lab.speed import milliseconds_an_image
 from vision.artifact import Artifact
 from vision.augmentation import augmented
 from vision.errors import TrainingDivergedError
@@ -20,6 +19,7 @@ from vision.evaluation import evaluate_logits
 from vision.image_set import LabelRecorder, PreparedImages
 from vision.network import Classifier
 from vision.strategies import check_strategy, count_trained
+from vision.timing import milliseconds_an_image
 from vision.training import Epoch
 from vision.transfer import transfer
 
@@ -70,6 +70,7 @@ def _outcome(job: Job, epochs: list[Epoch]) -> Outcome:
         return Outcome(job.settings.seed, tuple(epochs), time.monotonic() - begun, diverged=str(error))
     seconds = time.monotonic() - begun
     classifier = artifact.build(job.device)
+    [milliseconds] = milliseconds_an_image([classifier], artifact.preprocessing.image_size, 1, job.device)
     strategy = "full" if job.arm.has_fresh_head else check_strategy(job.settings.strategy)
     return Outcome(
         seed=job.settings.seed,
@@ -78,7 +79,7 @@ def _outcome(job: Job, epochs: list[Epoch]) -> Outcome:
         right={name: _right(classifier, artifact, pairs, job) for name, pairs in job.images.tests.items()},
         training_accuracy=float(_right(classifier, artifact, job.training, job).mean()),
         num_trained=count_trained(strategy, classifier),
-        milliseconds=milliseconds_an_image(classifier, artifact.preprocessing.image_size, job.device),
+        milliseconds=milliseconds,
     )
 
 

@@ -12,10 +12,9 @@ from sqlalchemy import Connection
 
 from monitoring.drift import DriftSettings, measure_drift
 from monitoring.errors import EmbeddingMismatchError, NoReferenceError
-from store import leases, measurements, predictions, registry
+from store import measurements, predictions, registry
 from store.blobs import BlobStore
 from store.database import Database
-from store.errors import FencedError
 from store.measurements import Measurement
 from store.predictions import LoggedPrediction
 from store.registry import NewVersion
@@ -149,19 +148,6 @@ def test_embeddings_of_another_width_are_refused_and_not_recorded(
     with pytest.raises(EmbeddingMismatchError):
         measure_drift(database, blobs, SETTINGS)
     assert series(database) == []
-
-
-def test_a_learner_that_lost_its_lease_records_nothing(
-    database: Database, blobs: BlobStore, rng: np.random.Generator, log: Log
-) -> None:
-    put_in_production(database, blobs, rng.standard_normal((150, WIDTH)))
-    log(rng.standard_normal((30, WIDTH)))
-    fencing = database.write(lambda c: leases.acquire(c, "learner", 60))
-    assert fencing is not None
-    with pytest.raises(FencedError):
-        measure_drift(database, blobs, SETTINGS, fencing + 1)
-    assert series(database) == []
-    assert measure_drift(database, blobs, SETTINGS, fencing) is not None
 
 
 def test_drift_and_what_the_learner_shows_import_no_torch() -> None:

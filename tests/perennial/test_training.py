@@ -38,7 +38,7 @@ def test_train_makes_production_of_a_folder(
         version = production(connection)
         assert version is not None
         golden = slice_samples(connection, "golden-1")
-        measured = latest(connection, "accuracy", version="v1", slice="golden-1")
+        measured = latest(connection, "accuracy", version="v1")
         files = {name: state.blobs.get(sha256) for name, sha256 in version.files.items()}
         assert {sample.origin for sample in golden} == {"initial"}
         assert all(state.blobs.exists(sample.sha256) for sample in golden)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from store import rounds
+from store.round_states import MAX_TRIES_IN_ALL
 from store.schema import alias_moves, version_samples
 from store.schema import rounds as rounds_table
 
@@ -72,7 +73,7 @@ def test_a_round_outlives_two_killed_learners(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_round_outlives_ten_killed_learners(
+def test_a_round_outlives_as_many_killed_learners_as_leave_it_a_try(
     world: Any, start_learner: Callable[..., Any], wait_until: Callable[..., None]
 ) -> None:
-    _kill_at_random(world, start_learner, wait_until, num_kills=10)
+    _kill_at_random(world, start_learner, wait_until, num_kills=MAX_TRIES_IN_ALL - 1)

@@ -18,8 +18,8 @@ def ended(state: str, num: int = 500, holdout: int = 100, days: float = 0.5) -> 
     return EndedRound(state, num, holdout, NOW - timedelta(days=days))
 
 
-def due(waiting: Pending, *history: EndedRound, is_paused: bool = False) -> str | None:
-    return is_due(waiting, history, NOW, SETTINGS, is_paused=is_paused)
+def due(waiting: Pending, *history: EndedRound) -> str | None:
+    return is_due(waiting, history, NOW, SETTINGS)
 
 
 def test_five_hundred_samples_are_enough_and_one_less_is_not() -> None:
@@ -34,8 +34,7 @@ def test_a_hundred_samples_are_due_after_28_days(num: int, days: float, expected
     assert (due(pending(num, days=days)) is not None) is expected
 
 
-def test_nothing_is_due_while_paused_or_with_nothing_pending() -> None:
-    assert due(pending(10_000, days=100), is_paused=True) is None
+def test_nothing_is_due_with_nothing_pending() -> None:
     assert due(pending(0)) is None
 
 

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from service.errors import InvalidLabelError
-from service.feedback import clean_label
 from service.images import sha256_of
 from service.settings import BatchSettings, ServiceSettings
 from store.errors import UnknownPredictionError
@@ -20,18 +18,6 @@ from store.schema import samples
 JPEG = {"Content-Type": "image/jpeg"}
 
 pytestmark = pytest.mark.anyio
-
-
-def test_a_label_loses_the_space_around_it_and_is_normalised() -> None:
-    assert clean_label(" red wine\t") == "red wine"
-    assert clean_label("cafe\u0301") == "caf\u00e9"
-    assert clean_label("a" * 200) == "a" * 200
-
-
-@pytest.mark.parametrize("label", ["", "  ", "a" * 201, "a\nb", "a\0", "\x7f", "\ud800"])
-def test_what_is_no_label_is_refused(label: str) -> None:
-    with pytest.raises(InvalidLabelError):
-        clean_label(label)
 
 
 async def test_feedback_waits_for_a_prediction_that_is_still_being_written(

@@ -14,6 +14,7 @@ def test_a_key_is_stored_as_its_hash_with_its_name_and_scopes(tmp_path: Path) ->
     secret = add_key(file, "camera", ["predict", "read", "predict"])
     (key,) = read_keys(file)
     assert (key.name, key.scopes, key.sha256) == ("camera", ("predict", "read"), hash_of(secret))
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_revoked_key_is_gone_and_the_others_stay(tmp_path: Path) -> None:

@@ -186,13 +186,12 @@ def test_expiring_takes_every_batch_with_its_bytes(database: Database, blobs: Bl
         log_prediction(database, sha256, days_old=31)
         age(files, sha256)
     log_prediction(database, young, days_old=1)
-    expired = cleanup.expire(database, blobs, RetentionSettings(), batch=2)
-    assert (expired.num_predictions, sorted(expired.deleted)) == (3, sorted(old))
+    assert cleanup.expire(database, blobs, RetentionSettings(), batch=2) == 3
     assert names(blobs) == {young}
 
 
 def test_expired_bytes_that_someone_just_sent_again_are_left(database: Database, blobs: BlobStore) -> None:
     sha256 = blobs.put(b"sent again a moment ago")
     log_prediction(database, sha256, days_old=31)
-    assert cleanup.expire(database, blobs, RetentionSettings()).num_predictions == 1
+    assert cleanup.expire(database, blobs, RetentionSettings()) == 1
     assert names(blobs) == {sha256}

@@ -96,7 +96,7 @@ def test_an_approved_round_is_promoted_in_the_name_of_the_person(
     assert (approved.state, approved.candidate) == ("promoted", "v2")
     assert production(database) == "v2"
     with database.read() as connection:
-        assert registry.moves(connection)[0].actor == "ada"
+        assert registry.last_move(connection).actor == "ada"
     assert count(database, slice_samples) == 1
 
 

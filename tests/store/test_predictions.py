@@ -156,14 +156,6 @@ def test_an_image_asks_for_one_label_however_often_it_is_predicted(database: Dat
     assert ids_to_label(database) == [other.id]
 
 
-def test_predictions_are_listed_newest_first_in_pages(database: Database) -> None:
-    made = [prediction(minutes) for minutes in range(3)]
-    log(database, *made)
-    with database.read() as connection:
-        assert predictions.recent_predictions(connection, limit=2) == [made[2], made[1]]
-        assert predictions.recent_predictions(connection, before=made[1].id) == [made[0]]
-
-
 def test_the_last_embeddings_are_those_of_one_version(database: Database) -> None:
     made = [prediction(0), prediction(1), prediction(2), prediction(3, version="v2")]
     log(database, *made)

@@ -10,6 +10,7 @@ from store.kept_predictions import kept
 from store.predictions import LoggedPrediction, RetentionSettings, new_prediction_id
 from store.retention import Expired, expire_predictions
 from store.schema import prediction_tombstones, samples
+from store.schema import predictions as predictions_table
 
 
 def prediction(database: Database, days_old: float, image: str, is_audit: bool = False) -> LoggedPrediction:
@@ -40,7 +41,8 @@ def expire(database: Database, settings: RetentionSettings, batch: int = 1000) -
 
 def remaining(database: Database) -> list[LoggedPrediction]:
     with database.read() as connection:
-        return predictions.recent_predictions(connection, limit=1000)
+        ids = connection.scalars(select(predictions_table.c.id).order_by(predictions_table.c.id.desc()))
+        return [predictions.find_prediction(connection, prediction_id) for prediction_id in ids.all()]
 
 
 def test_predictions_go_when_they_reach_the_age_limit(database: Database) -> None:

@@ -1,12 +1,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from vision.artifact import Artifact, describe, from_files, load_artifact, save_artifact, to_files
+from vision.artifact import Artifact, describe, from_files, to_files
 from vision.ensemble import as_ensemble
 from vision.errors import CorruptArtifactError
 
@@ -69,29 +68,6 @@ def test_an_artifact_from_before_ensembles_is_one_network(artifact: Artifact) ->
     assert (from_files(older).num_members, from_files(older).num_own_groups) == (1, 1)
 
 
-def test_a_directory_appears_whole_and_replaces_an_older_one(artifact: Artifact, tmp_path: Path) -> None:
-    directory = tmp_path / "models" / "mine"
-    save_artifact(artifact, directory)
-    save_artifact(replace(artifact, temperature=2.5, reference=None), directory)
-    assert load_artifact(directory).temperature == 2.5
-    assert sorted(path.name for path in directory.iterdir()) == ["artifact.json", "weights.safetensors"]
-    assert [path.name for path in directory.parent.iterdir()] == ["mine"]
-
-
-def test_a_save_that_fails_leaves_the_older_one(artifact: Artifact, tmp_path: Path) -> None:
-    save_artifact(artifact, tmp_path / "mine")
-    unwritable = replace(artifact, class_names=("a", "b", object()))  # type: ignore[arg-type]  # wrong on purpose
-    with pytest.raises(TypeError):
-        save_artifact(unwritable, tmp_path / "mine")
-    assert load_artifact(tmp_path / "mine").class_names == artifact.class_names
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-
-
-def test_an_empty_directory_is_no_artifact(tmp_path: Path) -> None:
-    with pytest.raises(CorruptArtifactError, match=r"artifact\.json"):
-        load_artifact(tmp_path)
-
-
 def edited(**changes: object) -> Callable[[Files], Files]:
     def edit(files: Files) -> Files:
         description = {**json.loads(files["artifact.json"]), **changes}
@@ -109,6 +85,7 @@ def test_what_earlier_releases_said_of_precisions_is_passed_over(artifact: Artif
 @pytest.mark.parametrize(
     "damage",
     [
+        pytest.param(lambda files: {}, id="nothing"),
         pytest.param(lambda files: {**files, "artifact.json": b"{"}, id="broken JSON"),
         pytest.param(lambda files: {**files, "artifact.json": b"[]"}, id="a list"),
         pytest.param(lambda files: {**files, "artifact.json": b"\xff\xfe\x00"}, id="no text"),

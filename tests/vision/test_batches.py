@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from vision.batches import cut, load
@@ -12,16 +11,9 @@ def test_a_last_batch_of_one_joins_the_batch_before_it() -> None:
     assert cut([], 4, merge_single=True) == []
 
 
-@pytest.mark.parametrize("num_threads", [0, 3])
-def test_batches_come_in_the_order_asked_for(num_threads: int) -> None:
+def test_batches_come_in_the_order_asked_for() -> None:
     dataset = [(torch.full((2,), float(index)), index % 3) for index in range(20)]
     batches = [[5, 1], [0, 19, 7], [2], [3, 4], [8, 9]]
-    loaded = list(load(dataset, batches, num_threads=num_threads))
+    loaded = list(load(dataset, batches))
     assert [images[:, 0].tolist() for images, _ in loaded] == batches
     assert [labels.tolist() for _, labels in loaded] == [[index % 3 for index in batch] for batch in batches]
-
-
-@pytest.mark.parametrize("num_threads", [0, 2])
-def test_an_error_of_one_image_reaches_the_caller(num_threads: int) -> None:
-    with pytest.raises(IndexError):
-        list(load([(torch.zeros(1), 0)], [[0], [1]], num_threads=num_threads))

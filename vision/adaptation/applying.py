@@ -105,7 +105,7 @@ def adapted_steps(adaptations: Sequence[AdaptationName], num_training: int, num_
 
 def _pretrain(run: Run, pictures: Pictures) -> None:
     both = _Joined(pictures.unlabelled, pictures.training)
-    same = {name: run.overrides[name] for name in ("seed", "num_threads", "loader_threads")}
+    same = {name: run.overrides[name] for name in ("seed", "num_threads")}
     pretrain(
         run.classifier,
         pictures.prepared(both, augmented(pictures.preprocessing, pictures.level, pictures.seed)),

@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from vision.augmentation import Augmentation
+from vision.augmentation import GREY, Augmentation
 from vision.image_set import ImageSource
 from vision.preprocessing import ImageLimits, decode_image
 
 #: Variants of each picture that the linear probe is solved on, beside the plain one.
 NUM_VIEWS = 4
 
-_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 # Each change is made to this share of the variants, independently of the others.
 _SHARE = 0.5
 # The least light that a cast leaves a channel, as a share.
@@ -84,7 +83,7 @@ def _changed(pixels: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
         blur = ImageFilter.GaussianBlur(rng.uniform(0.0, _MAX_BLUR) * len(pixels))
         pixels = np.array(Image.fromarray(pixels.astype(np.uint8)).filter(blur), dtype=np.float32)
     if greys:
-        grey: NDArray[np.float32] = (pixels @ _GREY)[..., None]
+        grey: NDArray[np.float32] = (pixels @ GREY)[..., None]
         pixels = grey + np.float32(rng.uniform(0.0, 0.5)) * (pixels - grey)
     if casts:
         pixels = pixels * rng.uniform(_MIN_LIGHT, 1.0, size=3).astype(np.float32)

@@ -1,4 +1,7 @@
-"""The table of adaptations: names, what each does, and what it goes with; nothing here loads torch."""
+"""The table of adaptations: what each needs and what it goes with; nothing here loads torch.
+
+What they do stands in `docs/adaptation.md`.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -19,50 +22,22 @@ class Adaptation:
 
     Attributes:
         name: As in settings.
-        explanation: One line.
         needs_unlabelled: Whether it learns from pictures of the target without labels.
         needs_pretrained: Whether it makes no sense without pretrained weights.
         strategies: Those that it goes with, the one that "auto" takes first; empty for any.
     """
 
     name: AdaptationName
-    explanation: str
     needs_unlabelled: bool = False
     needs_pretrained: bool = False
     strategies: "tuple[Strategy, ...]" = ()
 
 
 ADAPTATIONS: tuple[Adaptation, ...] = (
-    Adaptation(
-        "warm_up",
-        "gradual fine-tuning of all layers: the rate starts very small and rises over much of the run",
-        needs_pretrained=True,
-        strategies=("full", "gradual"),
-    ),
-    Adaptation(
-        "unfreezing",
-        "layer-wise unfreezing: the head first, then the last block, then all, the early layers slowest",
-        needs_pretrained=True,
-        strategies=(unfreezing.STRATEGY,),
-    ),
-    Adaptation(
-        "augmentation", "learns from variants that simulate a shift: grey, colour casts, blur and noise"
-    ),
-    Adaptation(
-        "adversarial",
-        "fine-tunes until no classifier can tell the domain from the embeddings",
-        needs_unlabelled=True,
-        strategies=("full", "partial", "gradual"),
-    ),
-    Adaptation(
-        "self_supervised",
-        "first learns to tell which way up the unlabelled pictures are",
-        needs_unlabelled=True,
-    ),
-    Adaptation(
-        "batch_norm",
-        "moves the statistics of batch normalisation to the unlabelled pictures, without training",
-        needs_unlabelled=True,
-        needs_pretrained=True,
-    ),
+    Adaptation("warm_up", needs_pretrained=True, strategies=("full", "gradual")),
+    Adaptation("unfreezing", needs_pretrained=True, strategies=(unfreezing.STRATEGY,)),
+    Adaptation("augmentation"),
+    Adaptation("adversarial", needs_unlabelled=True, strategies=("full", "partial", "gradual")),
+    Adaptation("self_supervised", needs_unlabelled=True),
+    Adaptation("batch_norm", needs_unlabelled=True, needs_pretrained=True),
 )

@@ -1,15 +1,16 @@
 """What every source of labelled images gives: a listing, from which the bytes are read one by one."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from vision.errors import LabelError
+from vision.labels import clean_label
+
 Split = Literal["train", "val", "test"]
 
-MAX_LABEL_CHARACTERS = 200
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp"})
 _SPLITS: dict[str, Split] = {
     "train": "train",
@@ -107,11 +108,7 @@ def label_of(value: object) -> str:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         raise EntryError(f"Expected a text or a whole number as label, found {value!r:.80}.")
-    label = "" if value is None else unicodedata.normalize("NFC", str(value)).strip()
-    if not label:
-        raise EntryError("It has no label.")
-    if len(label) > MAX_LABEL_CHARACTERS or not label.isprintable():
-        raise EntryError(
-            f"Expected a label of at most {MAX_LABEL_CHARACTERS} printable characters, found {label!r:.80}."
-        )
-    return label
+    try:
+        return clean_label("" if value is None else str(value))
+    except LabelError as error:
+        raise EntryError(str(error)) from error

@@ -4,7 +4,6 @@ Its data, recipe, licence and limits are told by `MODEL_CARD.md` beside it; `ben
 again.
 """
 
-import json
 from pathlib import Path
 
 import torch
@@ -31,27 +30,21 @@ def bundled_network(backbone: str = BACKBONE) -> nn.Module:
             f"Expected the backbone {BACKBONE} with --weights bundled, got {backbone}: only one is bundled. "
             f"Use --backbone {BACKBONE}, or other weights."
         )
-    state, class_names = _read()
-    network: nn.Module = resnet18(num_classes=len(class_names))
+    state = _read()
+    network: nn.Module = resnet18(num_classes=len(state["fc.bias"]))
     # Half precision saves half the repository's size; networks compute in single.
     network.load_state_dict({name: _widened(tensor) for name, tensor in state.items()})
     return network
 
 
-def bundled_class_names() -> tuple[str, ...]:
-    """Return the names of the 200 classes of its own head."""
-    return _read()[1]
-
-
-def _read() -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def _read() -> dict[str, Tensor]:
     if not FILE.is_file():
         raise WeightsUnavailableError(
             f"Expected the bundled weights at {FILE}, found none: this installation is incomplete. "
             "Install Perennial again, or use other weights."
         )
     with safe_open(FILE, framework="pt") as file:
-        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
-        return state, tuple(json.loads(file.metadata()["class_names"]))
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
 
 
 def _widened(tensor: Tensor) -> Tensor:

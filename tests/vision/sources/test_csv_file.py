@@ -75,8 +75,8 @@ def test_another_encoding_is_refused_with_the_remedy(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("images/0.jpg", "no label"),
-        ("images/0.jpg,  ", "no label"),
+        ("images/0.jpg", "an empty one"),
+        ("images/0.jpg,  ", "an empty one"),
         (",ant", "names no file"),
         ("images/0.jpg,ant,testing,", None),
         ("images/0.jpg,ant,tomorrow", "found 'tomorrow'"),

@@ -60,7 +60,9 @@ def test_an_image_may_be_a_path_beside_the_file(tmp_path: Path, jpeg: Jpeg) -> N
     assert [image.read() for image in listing.images] == [jpeg(0), jpeg(1)]
 
 
-@pytest.mark.parametrize(("label", "reason"), [(-1, "no label"), (2, "no label"), (None, "no label")])
+@pytest.mark.parametrize(
+    ("label", "reason"), [(-1, "an empty one"), (2, "an empty one"), (None, "an empty one")]
+)
 def test_rows_whose_label_has_no_name_are_listed(
     tmp_path: Path, jpeg: Jpeg, label: int | None, reason: str
 ) -> None:

@@ -64,9 +64,9 @@ def test_shards_name_their_split_and_a_field_goes_before(
     [
         ("x.json", b"{no json", "can't be read"),
         ("x.json", b"[1]", "found list"),
-        ("x.json", b"{}", "no label"),
+        ("x.json", b"{}", "an empty one"),
         ("x.json", b'{"label": 1.5}', "whole number"),
-        ("x.cls", b"", "no label"),
+        ("x.cls", b"", "an empty one"),
         ("x.cls", b"\xff\xfe", "no text"),
         ("x.cls", b"a" * 2_000_000, "at most 1,048,576 bytes"),
         ("x.txt", b"bee", "no KEY.cls and no KEY.json"),
