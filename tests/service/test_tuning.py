@@ -179,6 +179,5 @@ import gc
 from service.tuning import spare_the_collector
 spare_the_collector()
 assert gc.get_freeze_count() > 10_000
-assert gc.get_threshold()[0] == 20_000
 """
     subprocess.run([sys.executable, "-c", code], check=True)
