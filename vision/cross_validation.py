@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,26 +15,6 @@ Embedded = tuple[Tensor, Tensor]
 
 NUM_FOLDS = 5
 _SEED = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """Answers to images that were not learnt from when they were asked; validation's come last.
-
-    Attributes:
-        logits: (M, C).
-        labels: Class indices (M,).
-        num_training: How many of the M are training images.
-    """
-
-    logits: Tensor
-    labels: Tensor
-    num_training: int
-
-    def validation(self, num: int) -> tuple[Tensor, Tensor]:
-        """Return logits (N, C) and class indices (N,) of the first so many validation images."""
-        part = slice(self.num_training, self.num_training + num)
-        return self.logits[part], self.labels[part]
 
 
 def out_of_fold(

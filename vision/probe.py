@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vision.cross_validation import Embedded, Unseen, out_of_fold
+from vision.cross_validation import Embedded, out_of_fold
 from vision.diagnosis import diagnose
+from vision.evaluation import Unseen
 from vision.training import Epoch, TrainingResult, snapshot
 
 #: Pulls on the weights that are tried, strongest first; each starts from the solution before it.
