@@ -21,7 +21,7 @@ from store.slices import add_slice, golden_slice, slice_names, slice_samples
 from store.versions import NewVersion, add_version
 from vision.artifact import Artifact, to_files
 from vision.augmentation import augmented
-from vision.curves import draw_curves
+from vision.charts import draw_curves
 from vision.engines.kind import EngineKind, Precision
 from vision.engines.making import EngineFiles, engine_files, some_images
 from vision.engines.precision import in_precision

@@ -29,7 +29,7 @@ from store.registry import Version
 from store.slices import golden_slice
 from vision.adaptation.choice import MIN_UNLABELLED
 from vision.artifact import Artifact, to_files
-from vision.curves import draw_curves
+from vision.charts import draw_curves
 from vision.device import resolve_device
 from vision.engines.making import EngineFiles
 from vision.engines.precision import wanted_precision
