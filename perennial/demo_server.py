@@ -1,20 +1,18 @@
 """The demo's own server, and what the demo asks of it over HTTP."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from perennial.errors import ServerError
 from perennial.server import wait_until_ready
@@ -29,34 +27,24 @@ Json = dict[str, Any]
 class Client:
     """Asks a server; every answer that is no success is an error."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
 
     def get(self, path: str) -> Json:
         """Return what GET answers."""
-        return self._ask(urllib.request.Request(f"{self.url}{path}"))
+        return self._ask("GET", path)
 
     def predict(self, content: bytes) -> str:
         """Return the label that the server gives an image."""
-        request = urllib.request.Request(
-            f"{self.url}/v1/predict", data=content, headers={"Content-Type": _type_of(content)}
+        answer = self._ask(
+            "POST", "/v1/predict", content=content, headers={"Content-Type": _type_of(content)}
         )
-        return str(self._ask(request)["label"])
+        return str(answer["label"])
 
     def send_feedback(self, content: bytes, label: str) -> Json:
         """Send an image with its label."""
-        boundary = uuid.uuid4().hex
-        body = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="label"\r\n\r\n{label}\r\n'
-            f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="image"\r\n'
-            f"Content-Type: {_type_of(content)}\r\n\r\n"
-        ).encode() + content
-        request = urllib.request.Request(
-            f"{self.url}/v1/feedback",
-            data=body + f"\r\n--{boundary}--\r\n".encode(),
-            headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
-        )
-        return self._ask(request)
+        image = ("image", content, _type_of(content))
+        return self._ask("POST", "/v1/feedback", data={"label": label}, files={"image": image})
 
     def accuracy(self, files: Sequence[LabelledImage], on_image: Callable[[], None]) -> float:
         """Return the share of the images that get their own label."""
@@ -79,17 +67,15 @@ class Client:
         with ThreadPoolExecutor(_NUM_CONNECTIONS) as pool:
             list(pool.map(send, files))
 
-    def _ask(self, request: urllib.request.Request) -> Json:
+    def _ask(self, method: str, path: str, **request: Any) -> Json:
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                found: Json = json.load(answer)
-                return found
-        except urllib.error.HTTPError as error:
-            with error:
-                found_instead = f"{error.code}: {error.read()[:300]!r}"
-            raise ServerError(f"Expected success of {request.full_url}, found {found_instead}") from error
-        except OSError as error:
-            raise ServerError(f"Expected an answer of {request.full_url}, found {error}.") from error
+            answer = self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise ServerError(f"Expected an answer of {path}, found {error!r}.") from error
+        if not answer.is_success:
+            raise ServerError(f"Expected success of {path}, found {answer.status_code}: {answer.text[:300]}")
+        found: Json = answer.json()
+        return found
 
 
 @contextmanager
@@ -117,7 +103,9 @@ def started_server(home: Path, settings: dict[str, str]) -> Iterator[Client]:
         if not wait_until_ready(url, lambda: process.poll() is None, _READY_SECONDS):
             tail = log_file.read_text(errors="replace")[-2000:]
             raise ServerError(f"Expected the demo's server to be ready, it was not. Its log ends:\n{tail}")
-        yield Client(url)
+        # It is on this machine, where no proxy of the environment leads.
+        with httpx.Client(base_url=url, timeout=60.0, trust_env=False) as http:
+            yield Client(http)
     finally:
         _stop(process)
 

@@ -20,7 +20,7 @@ from store.registry import Version, production, promote
 from store.sample_rows import Sample
 from store.slices import add_slice, golden_slice, slice_names, slice_samples
 from store.versions import NewVersion, add_version
-from vision.curves import draw_curves
+from vision.charts import draw_curves
 from vision.device import resolve_device
 from vision.engines.choice import EngineSettings
 from vision.engines.openvino_engine import Threads

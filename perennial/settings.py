@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from perennial.errors import SettingsError
 from perennial.settings_fields import Fields
 from perennial.settings_sources import PREFIX, RETIRED, File, check_environment, process_environment
-from retrain.gate import GateSettings
+from retrain.gate_settings import GateSettings
 from retrain.settings import FineTuneSettings, LearnerSettings, RoundSettings
 from retrain.triggers import TriggerSettings
 from service.settings import AccessSettings, BatchSettings, ServiceSettings

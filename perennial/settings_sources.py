@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
 from perennial.errors import SettingsError
 
@@ -90,39 +90,28 @@ def check_environment(known: Collection[str], environment: Mapping[str, str]) ->
             raise SettingsError(f"There is no setting {variable}. {_advice(variable.upper(), names)}")
 
 
-def read_file(known: Collection[str], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the file of settings says: the one that PERENNIAL_CONFIG names, else `perennial.toml` here.
+class File(TomlConfigSettingsSource):
+    """`perennial.toml`, or the file that PERENNIAL_CONFIG names.
 
     Raises:
         SettingsError: The named file is missing or is no TOML, or a key of it is unknown.
     """
-    named = environment.get(CONFIG)
-    file = Path(named) if named else Path(DEFAULT_FILE)
-    if not named and not file.is_file():
-        return {}
-    try:
-        found = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(
-            f"Expected settings in TOML in {file}, could not read them ({error}). "
-            f"Correct the file, or {CONFIG} if that names the wrong one."
-        ) from error
-    for key in found:
-        if key not in known:
-            raise SettingsError(f"There is no setting '{key}' in {file}. {_advice(key, set(known))}")
-    return found
 
-
-class File(PydanticBaseSettingsSource):
-    """`perennial.toml`, or the file that PERENNIAL_CONFIG names."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        """Return nothing of one field, as pydantic demands: the file is read as a whole."""
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """Return what the file says."""
-        return read_file({*self.settings_cls.model_fields, *RETIRED.names}, process_environment())
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        named = process_environment().get(CONFIG)
+        file = Path(named or DEFAULT_FILE)
+        if named and not file.is_file():
+            raise SettingsError(f"Expected settings in TOML in {file}, found no such file. Correct {CONFIG}.")
+        try:
+            super().__init__(settings_cls, file)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(
+                f"Expected settings in TOML in {file}, could not read them ({error}). Correct the file."
+            ) from error
+        known = {*settings_cls.model_fields, *RETIRED.names}
+        for key in self.toml_data:
+            if key not in known:
+                raise SettingsError(f"There is no setting '{key}' in {file}. {_advice(key, known)}")
 
 
 def process_environment() -> MutableMapping[str, str]:

@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, bdtrc
+from scipy.special import bdtr, bdtrc, bdtrik
 
 # Beyond it the approximation is as good.
 _MAX_EXACT = 20_000
@@ -78,14 +78,10 @@ def power(gain: float, disagreement: float, num_samples: int, alpha: float) -> f
 
 def _wins_needed(counts: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
     """Return the fewest wins that are significant among so many disagreements; one more if none are."""
-    # A start below all answers: a fair coin's tail is no lighter than four fifths of a normal's.
-    start = counts / 2 + 0.4 * NormalDist().inv_cdf(1 - alpha) * np.sqrt(counts)
-    wins = np.clip(start.astype(np.int64), 1, counts + 1)
-    while True:
-        is_short = (wins <= counts) & (bdtrc(wins - 1, counts, 0.5) > alpha)
-        if not is_short.any():
-            return wins
-        wins = wins + is_short
+    # The most that a fair coin wins with a chance of 1 - alpha; NaN where it isn't thrown.
+    usual = np.ceil(np.nan_to_num(bdtrik(1 - alpha, counts, 0.5)))
+    wins: NDArray[np.int64] = usual.astype(np.int64) + 1
+    return wins
 
 
 def samples_for_power(gain: float, disagreement: float, alpha: float, wanted: float = 0.8) -> int:

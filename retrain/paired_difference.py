@@ -1,10 +1,12 @@
 """Confidence bounds of the difference of two models' accuracies on the same samples."""
 
 import math
-from collections.abc import Callable
 from statistics import NormalDist
 
-_TOLERANCE = 1e-7
+from scipy.optimize import brentq
+
+# Short of the observed difference, at which the deviation is 0 where no answers differ.
+_NEARLY = 1e-9
 
 
 def lower_bound(num_won: int, num_lost: int, num_samples: int, alpha: float = 0.05) -> float:
@@ -28,14 +30,16 @@ def lower_bound(num_won: int, num_lost: int, num_samples: int, alpha: float = 0.
         Tango, "Equivalence test and confidence interval for the difference in proportions for the
         paired-sample design", Statistics in Medicine 17, 1998.
     """
-    if num_samples == 0:
+    if num_lost == num_samples:
         return -1.0
     critical = NormalDist().inv_cdf(1 - alpha)
 
-    def is_refuted(difference: float) -> bool:
-        return _score(num_won, num_lost, num_samples, difference) > critical
+    def excess(difference: float) -> float:
+        distance = num_won - num_lost - num_samples * difference
+        return distance - critical * _deviation(num_won, num_lost, num_samples, difference)
 
-    return _bisect(is_refuted, -1.0, (num_won - num_lost) / num_samples)
+    observed = (num_won - num_lost) / num_samples
+    return float(brentq(excess, -1.0, observed - _NEARLY))  # type: ignore[no-untyped-call]  # SciPy comes without types
 
 
 def upper_bound(num_won: int, num_lost: int, num_samples: int, alpha: float = 0.05) -> float:
@@ -43,12 +47,10 @@ def upper_bound(num_won: int, num_lost: int, num_samples: int, alpha: float = 0.
     return -lower_bound(num_lost, num_won, num_samples, alpha)
 
 
-def _score(num_won: int, num_lost: int, num_samples: int, difference: float) -> float:
-    """Return Tango's statistic for a hypothesised difference in (-1, 1)."""
+def _deviation(num_won: int, num_lost: int, num_samples: int, difference: float) -> float:
+    """Return the deviation of (won - lost) under a hypothesised difference in [-1, 1]."""
     lost = _likeliest_loss(num_won, num_lost, num_samples, difference)
-    variance = num_samples * (2 * lost + difference - difference**2)
-    distance = num_won - num_lost - num_samples * difference
-    return distance / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, distance)
+    return math.sqrt(max(0.0, num_samples * (2 * lost + difference - difference**2)))
 
 
 def _likeliest_loss(num_won: int, num_lost: int, num_samples: int, difference: float) -> float:
@@ -60,14 +62,3 @@ def _likeliest_loss(num_won: int, num_lost: int, num_samples: int, difference: f
     constant = -num_lost * difference * (1 - difference)
     root = math.sqrt(max(0.0, linear**2 - 8 * num_samples * constant))
     return max(0.0, -difference, (root - linear) / (4 * num_samples))
-
-
-def _bisect(is_below: Callable[[float], bool], low: float, high: float) -> float:
-    """Return where `is_below`, true on the left and false on the right, changes."""
-    while high - low > _TOLERANCE:
-        middle = (low + high) / 2
-        if is_below(middle):
-            low = middle
-        else:
-            high = middle
-    return low

@@ -28,7 +28,7 @@ from store.errors import ChampionChangedError
 from store.registry import Version
 from store.slices import golden_slice
 from vision.adaptation.choice import MIN_UNLABELLED
-from vision.curves import draw_curves
+from vision.charts import draw_curves
 from vision.device import resolve_device
 from vision.engines.choice import EngineSettings
 from vision.engines.openvino_engine import Threads

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from retrain.gate import GateSettings
+from retrain.gate_settings import GateSettings
 from retrain.triggers import TriggerSettings
 from store.predictions import RetentionSettings
 from vision.decoding import ImageLimits

@@ -1,10 +1,11 @@
 """Answers to every embedding from solutions that have not learnt from it."""
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 
 from vision.errors import TooFewSamplesError
@@ -16,32 +17,12 @@ NUM_FOLDS = 5
 _SEED = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """Answers to images that were not learnt from when they were asked; validation's come last.
-
-    Attributes:
-        logits: (M, C).
-        labels: Class indices (M,).
-        num_training: How many of the M are training images.
-    """
-
-    logits: Tensor
-    labels: Tensor
-    num_training: int
-
-    def validation(self, num: int) -> tuple[Tensor, Tensor]:
-        """Return logits (N, C) and class indices (N,) of the first so many validation images."""
-        part = slice(self.num_training, self.num_training + num)
-        return self.logits[part], self.labels[part]
-
-
 def out_of_fold(
     embedded: Embedded, answer: Callable[[Embedded, Tensor], Tensor], images: Tensor | None = None
 ) -> Tensor:
     """Return logits (…, N, C): each fold is answered by what was learnt from the others.
 
-    The folds hold as many of each class as of any other fold, give or take one, and are always the same.
+    Each fold holds as many of a class as any other, give or take one, and they are always the same.
 
     Args:
         embedded: All there is.
@@ -50,33 +31,31 @@ def out_of_fold(
             None where each is of another.
 
     Raises:
-        TooFewSamplesError: There are fewer than two embeddings.
+        TooFewSamplesError: No class has two images.
 
     Source:
         Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", J. R. Stat. Soc. B, 1974.
     """
     embeddings, labels = embedded
-    if len(labels) < 2:
-        raise TooFewSamplesError(f"Expected two embeddings at least to cross-validate, got {len(labels)}.")
     if images is None:
         images = torch.arange(len(labels))
-    parts, asked = [], _folds(labels, images)
-    for indices in asked:
-        is_learnt = torch.ones(len(labels), dtype=torch.bool)
-        is_learnt[indices] = False
-        parts.append(answer((embeddings[is_learnt], labels[is_learnt]), embeddings[indices]))
+    parts, asked = [], []
+    for is_asked in _folds(labels, images):
+        parts.append(answer((embeddings[~is_asked], labels[~is_asked]), embeddings[is_asked]))
+        asked.append(is_asked.nonzero().flatten())
     return torch.cat(parts, dim=-2).index_select(-2, torch.cat(asked).argsort())
 
 
 def _folds(labels: Tensor, images: Tensor) -> list[Tensor]:
-    """Return the indices of each fold."""
+    """Return a mask (N,) for each fold."""
     numbers, rows = np.unique(images.numpy(), return_index=True)
-    order = _dealt(labels[torch.from_numpy(rows)])
-    folds = [numbers[order[first::NUM_FOLDS].numpy()] for first in range(min(NUM_FOLDS, len(order)))]
-    return [torch.from_numpy(np.flatnonzero(np.isin(images.numpy(), fold))) for fold in folds]
-
-
-def _dealt(labels: Tensor) -> Tensor:
-    """Return the indices class by class, each class shuffled."""
-    shuffled = np.random.default_rng(_SEED).permutation(len(labels))
-    return torch.from_numpy(shuffled[np.argsort(labels.numpy()[shuffled], kind="stable")])
+    classes = labels.numpy()[rows]
+    num_folds = min(NUM_FOLDS, max(np.bincount(classes), default=0))
+    if num_folds < 2:
+        raise TooFewSamplesError("Expected two images at least of some class to cross-validate, found none.")
+    with warnings.catch_warnings():
+        # A class of fewer images than folds is in some of them only.
+        warnings.simplefilter("ignore", UserWarning)
+        splitter = StratifiedKFold(num_folds, shuffle=True, random_state=_SEED)  # type: ignore[no-untyped-call]  # scikit-learn comes without types
+        folds = list(splitter.split(rows, classes))  # type: ignore[no-untyped-call]  # scikit-learn comes without types
+    return [torch.from_numpy(np.isin(images.numpy(), numbers[fold])) for _, fold in folds]

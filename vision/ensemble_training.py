@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from vision.cross_validation import Embedded, Unseen, out_of_fold
+from vision.cross_validation import Embedded, out_of_fold
 from vision.ensemble import Ensemble, mean_logits
+from vision.evaluation import Unseen
 from vision.network import Classifier
 from vision.probe import PENALTIES, Solution, fit_probe, joined, resampled, solve
 from vision.strategies import Run, Strategy, embedded, numbered, run_strategy

@@ -1,6 +1,7 @@
 """What a classifier answers on a set of images."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,6 +12,26 @@ from vision.network import Classifier
 
 # From images (N, …) to logits (N, C) and embeddings (N, D).
 Ask = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Answers to images that were not learnt from when they were asked; validation's come last.
+
+    Attributes:
+        logits: (M, C).
+        labels: Class indices (M,).
+        num_training: How many of the M are training images.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    num_training: int
+
+    def validation(self, num: int) -> tuple[Tensor, Tensor]:
+        """Return logits (N, C) and class indices (N,) of the first so many validation images."""
+        part = slice(self.num_training, self.num_training + num)
+        return self.logits[part], self.labels[part]
 
 
 def evaluate_logits(

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from vision.batches import EpochAware, LabelledTensors, cut, in_parts, laid_out, load, pieces
-from vision.cross_validation import Unseen
 from vision.diagnosis import Diagnosis, diagnose
 from vision.engines.kind import Precision
 from vision.errors import TooFewSamplesError, TrainingDivergedError
+from vision.evaluation import Unseen
 from vision.freezing import Parameters, only_trainable, set_training_modes
 from vision.schedule import Schedule, rate_at
 from vision.seeding import seeded

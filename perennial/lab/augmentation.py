@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from perennial.lab.arms import Arm
-from perennial.lab.charts import Bars, draw_bars
 from perennial.lab.exercise import Exercise, Setup
 from perennial.lab.findings import Chart, Findings, Table
 from perennial.lab.outcomes import ArmRuns, Measured, compare
@@ -11,6 +10,7 @@ from perennial.lab.seeds import Interval, interval_of, mean_of
 from perennial.lab.standard_charts import accuracy_bars, loss_chart
 from perennial.lab.wording import compared, exceptions, listed, nothing_learnt, points, with_spread
 from vision.augmentation import Level
+from vision.charts import Bars, draw_bars
 
 NUM_PER_CLASS = 50
 # So few images are so few steps: at a rate of 0.001 they would end before anything is learnt.

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from perennial.lab.arms import Arm
-from perennial.lab.charts import Bars, draw_bars
 from perennial.lab.choosing import choice_told, quickest_unbeaten
 from perennial.lab.exercise import Exercise, Setup
 from perennial.lab.findings import Chart, Findings, Table
@@ -11,6 +10,7 @@ from perennial.lab.outcomes import ArmRuns, Measured
 from perennial.lab.seeds import mean_of
 from perennial.lab.standard_charts import accuracy_bars, seconds_bars
 from perennial.lab.wording import exceptions, listed, nothing_learnt, with_spread
+from vision.charts import Bars, draw_bars
 from vision.network import build_empty_classifier
 
 BACKBONES = ("resnet18", "resnet50", "mobilenet_v3_small", "efficientnet_lite0")

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from perennial.lab.arms import Arm
-from perennial.lab.charts import Bars, Curves, draw_bars, draw_curves
 from perennial.lab.choosing import choice_told, quickest_unbeaten, seconds_of
 from perennial.lab.exercise import Exercise, Setup
 from perennial.lab.findings import Chart, Findings, Table
 from perennial.lab.outcomes import Measured
 from perennial.lab.standard_charts import accuracy_bars, chance_loss, seconds_bars
 from perennial.lab.wording import counted, exceptions, nothing_learnt, quoted, with_spread
+from vision.charts import Bars, draw_bars, draw_losses
 
 _STRATEGIES = ("linear_probe", "partial", "full")
 
@@ -92,9 +92,8 @@ def _charts(measured: Measured) -> tuple[Chart, ...]:
         [runs.name for runs in measured.runs], [accuracy_bars(measured), seconds_bars(measured), parameters]
     )
     tuned = [runs for runs in measured.runs if runs.arm.settings.strategy != "linear_probe"]
-    curves = draw_curves(
-        [Curves(runs.name, [outcome.epochs for outcome in runs.outcomes]) for runs in tuned],
-        chance_loss(measured),
+    curves = draw_losses(
+        {runs.name: [outcome.epochs for outcome in runs.outcomes] for runs in tuned}, chance_loss(measured)
     )
     return (
         Chart("What each gives and costs", bars, "One bar for each part that is trained."),

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from perennial.lab.arms import Arm
-from perennial.lab.charts import Curves, draw_curves
 from perennial.lab.courses import Course, course_of, courses_told
 from perennial.lab.exercise import Exercise, Setup
 from perennial.lab.findings import Chart, Findings, Table
 from perennial.lab.outcomes import Measured
 from perennial.lab.standard_charts import chance_loss
 from perennial.lab.wording import nothing_learnt, with_spread
+from vision.charts import draw_losses
 
 RATES = (1e-4, 1e-3, 1e-2, 1e-1)
 
@@ -51,14 +51,13 @@ def _table(measured: Measured, courses: list[Course]) -> Table:
 
 
 def _charts(measured: Measured) -> tuple[Chart, ...]:
-    panels = [
-        Curves(f"learning rate {runs.name}", [outcome.epochs for outcome in runs.outcomes])
-        for runs in measured.runs
-    ]
+    panels = {
+        f"learning rate {runs.name}": [outcome.epochs for outcome in runs.outcomes] for runs in measured.runs
+    }
     return (
         Chart(
             "Losses by learning rate",
-            draw_curves(panels, chance_loss(measured)),
+            draw_losses(panels, chance_loss(measured)),
             "One pair of lines for each seed, all panels on one scale, which ends at three times the loss of "
             "guessing: lines that leave it go on above. The training loss is the running mean of an epoch.",
         ),

@@ -7,7 +7,6 @@ from dataclasses import replace
 from PIL import Image
 
 from perennial.lab.arms import Arm
-from perennial.lab.charts import draw_bars
 from perennial.lab.choosing import seconds_of
 from perennial.lab.exercise import Exercise, Setup
 from perennial.lab.findings import Chart, Findings, Table
@@ -17,6 +16,7 @@ from perennial.lab.seeds import Difference, mean_of
 from perennial.lab.standard_charts import accuracy_bars, seconds_bars
 from perennial.lab.wording import exceptions, listed, nothing_learnt, percent, points, quoted, with_spread
 from vision.adaptation.table import ADAPTATIONS, Adaptation
+from vision.charts import draw_bars
 from vision.decoding import ImageLimits
 from vision.shifts import shifted
 

@@ -2,9 +2,9 @@
 
 import math
 
-from perennial.lab.charts import Bars, Curves, draw_curves
 from perennial.lab.findings import Chart
 from perennial.lab.outcomes import Measured
+from vision.charts import Bars, draw_losses
 
 
 def accuracy_bars(measured: Measured, test: str | None = None) -> Bars:
@@ -27,8 +27,8 @@ def seconds_bars(measured: Measured) -> Bars:
 
 def loss_chart(measured: Measured, caption: str) -> Chart:
     """Return the losses of every variant over its epochs."""
-    panels = [Curves(runs.name, [outcome.epochs for outcome in runs.outcomes]) for runs in measured.runs]
-    return Chart("Losses", draw_curves(panels, chance_loss(measured)), caption)
+    panels = {runs.name: [outcome.epochs for outcome in runs.outcomes] for runs in measured.runs}
+    return Chart("Losses", draw_losses(panels, chance_loss(measured)), caption)
 
 
 def chance_loss(measured: Measured) -> float:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from perennial.lab.arms import Arm
-from perennial.lab.charts import draw_bars
 from perennial.lab.courses import FALL, last_fall_of
 from perennial.lab.exercise import Exercise, Setup
 from perennial.lab.findings import Chart, Findings, Table
@@ -11,6 +10,7 @@ from perennial.lab.outcomes import ArmRuns, Measured, compare
 from perennial.lab.seeds import Difference, mean_of
 from perennial.lab.standard_charts import accuracy_bars, loss_chart, seconds_bars
 from perennial.lab.wording import compared, exceptions, nothing_learnt, with_spread
+from vision.charts import draw_bars
 
 AT_ONCE, PROBED, IN_STEPS = "all at once", "head, then all", "in three steps"
 

@@ -50,6 +50,12 @@ def test_a_named_file_that_is_missing_is_an_error(home: Path, monkeypatch: pytes
         Settings.load()
 
 
+def test_a_file_that_is_no_toml_says_where_it_breaks(home: Path) -> None:
+    Path("perennial.toml").write_text("port = \n")
+    with pytest.raises(SettingsError, match=r"perennial\.toml, could not read them .*line 1"):
+        Settings.load()
+
+
 def test_an_unknown_variable_names_the_nearest(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERENNIAL_TRESHOLD", "5")
     with pytest.raises(SettingsError, match=r"PERENNIAL_TRESHOLD\. The nearest is PERENNIAL_THRESHOLD"):

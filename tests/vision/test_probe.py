@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vision.probe import PENALTIES, Solution, fit_probe, joined, solve
+from vision.probe import PENALTIES, fit_probe, solve
 from vision.training import Epoch
 
 Embedded = tuple[Tensor, Tensor]
@@ -76,19 +75,29 @@ def loss_of_solution(embedded: Embedded, index: int, asked: Embedded) -> float:
     return float(cross_entropy(solution.answer(asked[0]), asked[1]))
 
 
-def test_it_solves_the_same_problem_as_scikit_learn() -> None:
-    training, validation, head = clouds(300), clouds(300, seed=1), nn.Linear(12, 3)
-    probe = fit_probe(head, training, validation)
-    penalty = PENALTIES[probe.result.best_epoch - 1]
-    kept = Solution(head.weight.detach(), head.bias.detach())
-    # The head has learnt from both sets; what is tuned further has not.
-    for solution, learnt in ((kept, joined(training, validation)), (probe.start, training)):
-        centred = learnt[0] - learnt[0].mean(dim=0)
-        scaled = (centred / centred.square().mean().sqrt()).numpy()
-        reference = LogisticRegression(C=1 / (len(scaled) * penalty), tol=1e-6, max_iter=2000)
-        reference.fit(scaled, learnt[1].numpy())
-        found = solution.answer(learnt[0]).softmax(dim=1).numpy()
-        assert np.abs(found - reference.predict_proba(scaled)).max() < 2e-3
+@pytest.mark.parametrize("class_weights", [None, (1.0, 1.0, 3.0)])
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_a_solution_is_where_the_penalised_loss_is_flat(
+    num_classes: int, class_weights: tuple[float, ...] | None
+) -> None:
+    points, labels = clouds(300)
+    points, labels = points[labels < num_classes], labels[labels < num_classes]
+    weights = None if class_weights is None else torch.tensor(class_weights[:num_classes])
+    centred = points - points.mean(dim=0)
+    scale = centred.square().mean().sqrt()
+    for penalty, solution in zip(PENALTIES, solve((points, labels), num_classes, weights), strict=True):
+        # Of embeddings that are centred and scaled to unit variance on the whole.
+        weight = (solution.weight * scale).requires_grad_()
+        bias = solution.bias + solution.weight @ points.mean(dim=0)
+        loss = cross_entropy(centred / scale @ weight.T + bias, labels, weight=weights)
+        (slope,) = torch.autograd.grad(loss + 0.5 * penalty * weight.square().sum(), weight)
+        assert slope.abs().max() < 5e-4
+
+
+def test_where_one_class_alone_is_known_every_image_is_of_it() -> None:
+    points, labels = clouds(30)
+    for solution in solve((points, torch.ones_like(labels)), 3):
+        assert (solution.answer(points).argmax(dim=1) == 1).all()
 
 
 def test_weights_of_classes_find_the_rare_one() -> None:
