@@ -22,7 +22,9 @@ from PIL import Image
 from store.blobs import BlobStore
 from store.database import Database, migrate
 from store.registry import NewVersion, add_version, promote
-from vision.artifact import Artifact, to_files
+from vision.artifact import Artifact
+from vision.engines.choice import EngineSettings
+from vision.engines.serving import served
 from vision.network import build_classifier
 from vision.preprocessing import preprocessing_for
 
@@ -48,8 +50,9 @@ def _fill(home: Path) -> None:
         torch.manual_seed(seed)
         state = build_classifier("resnet18", len(CLASS_NAMES), "none").state_dict()
         artifact = Artifact("resnet18", CLASS_NAMES, preprocessing_for("resnet18", 32), state)
-        files = {name: blobs.put(content) for name, content in to_files(artifact).items()}
-        new = NewVersion(CLASS_NAMES, files, parent=parent)
+        model = served(artifact, [], EngineSettings())
+        files = {name: blobs.put(content) for name, content in model.to_files().items()}
+        new = NewVersion(CLASS_NAMES, files, model.metrics(), parent=parent)
         database.write(lambda connection, new=new: add_version(connection, new, []))
     database.write(lambda connection: promote(connection, "v1", reason="a test", actor="test"))
     database.close()

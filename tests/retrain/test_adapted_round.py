@@ -11,8 +11,11 @@ from retrain.dataset import Item
 from retrain.settings import RoundSettings
 from retrain.workbench import Workbench
 from store.predictions import LoggedPrediction, log_predictions
+from vision.engines.choice import EngineSettings
 
 CLASSES = ("blue", "green", "red", "yellow")
+
+TORCH = EngineSettings(kind="torch")
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def brief(world: Any) -> RoundSettings:
 def test_a_student_takes_on_the_statistics_of_the_target_and_keeps_the_weights(
     world: Any, logged: list[str]
 ) -> None:
-    bench = Workbench(world.production, world.blobs, "cpu")
+    bench = Workbench(world.production, world.blobs, TORCH)
     plain, adapted = bench.student().state_dict(), bench.student(logged).state_dict()
     assert torch.equal(plain["bn1.running_mean"], bench.artifact.state["bn1.running_mean"])
     assert not torch.equal(adapted["bn1.running_mean"], plain["bn1.running_mean"])
@@ -77,7 +80,7 @@ def test_too_few_logged_images_are_left_alone(world: Any, brief: RoundSettings) 
 
 
 def test_a_round_can_learn_from_variants_that_simulate_a_shift(world: Any, picture: Any) -> None:
-    bench = Workbench(world.production, world.blobs, "cpu")
+    bench = Workbench(world.production, world.blobs, TORCH)
     items = [Item(world.blobs.put(picture("blue", number)), 0) for number in range(8)]
     plain, varied = bench.images(items, "gentle"), bench.images(items, "gentle", simulates_shift=True)
     assert sum(not torch.equal(plain[index][0], varied[index][0]) for index in range(8)) > 4

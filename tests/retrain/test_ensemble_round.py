@@ -11,7 +11,10 @@ from retrain.workbench import Workbench
 from store import registry
 from store.registry import NewVersion
 from vision.artifact import Artifact, to_files
+from vision.engines.choice import EngineSettings
 from vision.ensemble import Ensemble, as_ensemble
+
+TORCH = EngineSettings(kind="torch")
 
 
 def ensemble_of(artifact: Artifact) -> Artifact:
@@ -40,12 +43,12 @@ def promote(world: Any, artifact: Artifact) -> None:
 @pytest.mark.slow
 def test_a_round_goes_on_with_all_members(world: Any, day_artifact: Artifact) -> None:
     promote(world, ensemble_of(day_artifact))
-    before = Workbench(world.production, world.blobs, "cpu").artifact.build()
+    before = Workbench(world.production, world.blobs, TORCH).artifact.build()
     # Twice as many samples and passes as other rounds here: each member has to follow, whatever the rounding.
     world.send(("blue", "green", "red", "yellow"), 320)
     ended = world.run(replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=8)))
     assert ended.state == "promoted", ended.reason
-    bench = Workbench(world.production, world.blobs, "cpu")
+    bench = Workbench(world.production, world.blobs, TORCH)
     assert (bench.artifact.num_members, bench.artifact.num_own_groups) == (2, 2)
     assert bench.artifact.reference is not None
     assert bench.artifact.reference.shape[1] == 512

@@ -8,6 +8,8 @@ from retrain.dataset import Item
 from retrain.evaluation import DIRECT, VOLUNTEERED, Examination, LiveAccuracy, Logits, Part
 from retrain.gate import AGREEMENT
 from vision.artifact import Artifact
+from vision.engines.serving import ServedModel
+from vision.engines.torch_engine import TorchEngine
 
 
 def _part(name: str, labels: Sequence[int]) -> Part:
@@ -15,26 +17,27 @@ def _part(name: str, labels: Sequence[int]) -> Part:
 
 
 class Oracle:
-    """Answers item by item what it is told to, and counts how often each artifact is asked."""
+    """Answers item by item what it is told to, and counts how often each model is asked."""
 
     def __init__(self, wrong: dict[int, set[str]]) -> None:
         self._wrong = wrong
         self.num_asked: dict[int, int] = {}
 
-    def __call__(self, artifact: Artifact, items: Sequence[Item]) -> Logits:
-        self.num_asked[id(artifact)] = self.num_asked.get(id(artifact), 0) + len(items)
-        wrong = self._wrong[id(artifact)]
+    def __call__(self, model: ServedModel, items: Sequence[Item]) -> Logits:
+        self.num_asked[id(model)] = self.num_asked.get(id(model), 0) + len(items)
+        wrong = self._wrong[id(model)]
         answers = [(i.label + (i.sha256 in wrong)) % 2 for i in items]
         return np.eye(2, dtype=np.float32)[answers] if answers else np.zeros((0, 2), dtype=np.float32)
 
 
 @pytest.fixture
-def pair(day_artifact: Artifact) -> tuple[Artifact, Artifact]:
-    return day_artifact, replace(day_artifact)
+def pair(day_artifact: Artifact) -> tuple[ServedModel, ServedModel]:
+    champion = ServedModel(day_artifact, TorchEngine(day_artifact.build()))
+    return champion, replace(champion)
 
 
 def test_both_are_judged_on_the_same_samples_and_the_champion_is_asked_once(
-    pair: tuple[Artifact, Artifact],
+    pair: tuple[ServedModel, ServedModel],
 ) -> None:
     champion, candidate = pair
     oracle = Oracle({id(champion): {"direct-0"}, id(candidate): {"golden-1-1"}})
@@ -48,7 +51,7 @@ def test_both_are_judged_on_the_same_samples_and_the_champion_is_asked_once(
     assert oracle.num_asked == {id(champion): 5, id(candidate): 10}
 
 
-def test_agreement_is_no_accuracy_and_has_no_calibration(pair: tuple[Artifact, Artifact]) -> None:
+def test_agreement_is_no_accuracy_and_has_no_calibration(pair: tuple[ServedModel, ServedModel]) -> None:
     champion, candidate = pair
     oracle = Oracle({id(champion): set(), id(candidate): {"agreement-0"}})
     new = (_part(DIRECT, [0]), _part(VOLUNTEERED, []))
