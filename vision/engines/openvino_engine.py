@@ -48,6 +48,8 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "NUM_STREAMS": threads.num_streams,
             "INFERENCE_NUM_THREADS": threads.num_threads,
+            # It would move a thread that calls to a core of its choice: 56 instead of 65 images a second.
+            "ENABLE_CPU_PINNING": False,
         }
         try:
             self._compiled = openvino().Core().compile_model(model, "CPU", properties)
