@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from perennial.stored_images import StoredImages
+from retrain.dataset import StoredImages, items_of
 from store.blobs import BlobStore
 from store.sample_rows import Sample
 from vision.artifact import Artifact
@@ -102,7 +102,7 @@ class Bench:
         )
 
     def _prepared(self, artifact: Artifact, samples: Sequence[Sample]) -> PreparedImages:
-        source = StoredImages(self._blobs, samples, artifact.class_names)
+        source = StoredImages(items_of(samples, artifact.class_names), self._blobs)
         return PreparedImages(source, augmented(artifact.preprocessing, "none"), self._limits)
 
     def _ask_each(self, artifact: Artifact, images: LabelledTensors) -> Tensor | None:

@@ -12,8 +12,8 @@ from perennial.golden import Bench
 from perennial.importing import Imported
 from perennial.settings import Settings
 from perennial.state import State
-from perennial.stored_images import StoredImages
 from perennial.trials import Plan, Trials, run_trials
+from retrain.dataset import StoredImages, items_of
 from retrain.gate import golden_needed_for, margin_for
 from store.measurements import Measurement, record
 from store.registry import Version, production, promote
@@ -141,7 +141,8 @@ def train_version(state: State, imported: Imported, job: Job, progress: Progress
 
 def _run_trials(state: State, imported: Imported, job: Job, progress: Progress) -> Trials:
     training, validation = (
-        StoredImages(state.blobs, part, job.class_names) for part in (imported.train, imported.validation)
+        StoredImages(items_of(part, job.class_names), state.blobs)
+        for part in (imported.train, imported.validation)
     )
 
     def train(settings: TransferSettings, tell: Callable[[int, int], None]) -> TransferResult:

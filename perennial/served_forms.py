@@ -5,7 +5,7 @@ import logging
 from perennial.initial_training import engine_settings
 from perennial.settings import Settings
 from perennial.state import State
-from perennial.stored_images import StoredImages
+from retrain.dataset import StoredImages, items_of
 from store.samples import replayable
 from store.versions import Version, load_files, replace_files
 from vision.artifact import from_files
@@ -32,7 +32,7 @@ def add_served_form(state: State, settings: Settings, version: Version) -> None:
     with state.database.read() as connection:
         known = replayable(connection, artifact.class_names, "validation")
     samples = [known[index] for index in spread_evenly([sample.label for sample in known])]
-    source = StoredImages(state.blobs, samples, artifact.class_names)
+    source = StoredImages(items_of(samples, artifact.class_names), state.blobs)
     images = PreparedImages(source, augmented(artifact.preprocessing, "none"), settings.limits())
     model = served(artifact, images, engine_settings(settings))
     contents = {} if model.form is None else model.form.to_files()
