@@ -35,9 +35,9 @@ def add_served_form(state: State, settings: Settings, version: Version) -> None:
     source = StoredImages(items_of(samples, artifact.class_names), state.blobs)
     images = PreparedImages(source, augmented(artifact.preprocessing, "none"), settings.limits())
     model = served(artifact, images, engine_settings(settings))
-    contents = {} if model.form is None else model.form.to_files()
     kept = {name: sha256 for name, sha256 in version.files.items() if name not in _EARLIER_FORMS}
-    files = {**kept, **{name: state.blobs.put(content) for name, content in contents.items()}}
+    made = {name: content for name, content in model.to_files().items() if name not in kept}
+    files = {**kept, **{name: state.blobs.put(content) for name, content in made.items()}}
     metrics = {**version.metrics, **model.metrics()}
     state.database.write(lambda connection: replace_files(connection, version.version, files, metrics))
     _log.info(

@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import get_args
 
 import torch
 
 from vision.artifact import Artifact, from_files
 from vision.engines.engine import Engine
-from vision.engines.kind import EngineKind, PrecisionKind
-from vision.engines.openvino_engine import Threads, convert
+from vision.engines.kind import EngineKind, Precision, PrecisionKind, compiled_file
+from vision.engines.openvino_engine import OpenVinoEngine, Threads, convert, imported, openvino
+from vision.engines.processor import processor_kind
 from vision.engines.served_form import ServedForm, read_form
 from vision.engines.torch_engine import CudaEngine, TorchEngine
 from vision.errors import EngineUnavailableError
@@ -52,13 +54,33 @@ def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: Engine
     """
     if settings.uses_openvino:
         try:
-            return _form(artifact, files, settings).engine(settings.threads)
+            return _compiled_before(files, settings) or _form(artifact, files, settings).engine(
+                settings.threads
+            )
         except EngineUnavailableError as error:
             _log.warning("torch serves instead of OpenVINO: %s", error)
     classifier = _whole(artifact, files).build(settings.device, shares_weights=True)
     if torch.device(settings.device).type == "cuda":
         return CudaEngine(classifier, artifact.preprocessing.image_size)
     return TorchEngine(classifier)
+
+
+def own_compiled_file(precision: Precision) -> str:
+    """Return the name of a form that was compiled for processors like this one."""
+    return compiled_file(precision, processor_kind(openvino().__version__))
+
+
+def _compiled_before(files: Mapping[str, bytes], settings: EngineSettings) -> OpenVinoEngine | None:
+    precisions: tuple[Precision, ...] = ("float32",)
+    if settings.precision == "auto":
+        precisions = get_args(Precision)
+    for precision in precisions:
+        if (name := own_compiled_file(precision)) in files:
+            try:
+                return imported(files[name], precision, settings.threads)
+            except EngineUnavailableError as error:
+                _log.warning("a version's form is compiled again: %s", error)
+    return None
 
 
 def _form(artifact: Artifact, files: Mapping[str, bytes], settings: EngineSettings) -> ServedForm:

@@ -11,3 +11,8 @@ Precision = Literal["float32", "bfloat16", "int8"]
 #: Of a version's files, those of its served form.
 MODEL_FILE = "openvino.xml"
 MODEL_WEIGHTS_FILE = "openvino.bin"
+
+
+def compiled_file(precision: Precision, processor: str) -> str:
+    """Return the name of a form that is compiled for a kind of processor."""
+    return f"openvino.{precision}.{processor}.blob"

@@ -1,6 +1,8 @@
 """Which precisions this machine's processor is fast in."""
 
+import platform
 from collections.abc import Mapping
+from hashlib import sha256
 
 import torch
 from torch import nn
@@ -46,6 +48,14 @@ def training_precision(classifier: Classifier, image_size: int) -> Precision:
     is_grouped = any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in classifier.modules())
     gains = image_size >= MIN_IMAGE_SIZE and not is_grouped
     return "bfloat16" if gains and (has_vectors or capabilities.get("amx_bf16", False)) else "float32"
+
+
+def processor_kind(release: str) -> str:
+    """Return a short name for processors like this one, and a release of what compiles for them."""
+    told = _capabilities()
+    flags = sorted(name for name, is_there in told.items() if is_there is True)
+    text = " ".join([release, platform.machine(), *flags])
+    return sha256(text.encode()).hexdigest()[:12]
 
 
 def _multiplies_bfloat16() -> bool:

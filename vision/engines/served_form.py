@@ -12,7 +12,7 @@ from vision.artifact import Artifact
 from vision.batches import LabelledTensors
 from vision.engines.engine import Engine
 from vision.engines.kind import MODEL_FILE, MODEL_WEIGHTS_FILE, Precision, PrecisionKind
-from vision.engines.openvino_engine import OpenVinoEngine, Threads, convert, from_bytes, to_bytes
+from vision.engines.openvino_engine import OpenVinoEngine, Threads, compiled, convert, from_bytes, to_bytes
 from vision.engines.processor import MIN_IMAGE_SIZE, has_dot_product, precisions_to_try
 from vision.engines.quantization import quantize
 from vision.errors import EngineUnavailableError
@@ -47,7 +47,7 @@ class ServedForm:
         Raises:
             EngineUnavailableError: OpenVINO can't compile it.
         """
-        return OpenVinoEngine(self.model, self.precision, threads)
+        return compiled(self.model, self.precision, threads)
 
     def runs_here(self) -> bool:
         """Return whether this machine's processor gives the answers that the form was judged by."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from vision.artifact import Artifact, from_files, to_files
 from vision.batches import LabelledTensors
-from vision.engines.choice import EngineSettings, load_engine
+from vision.engines.choice import EngineSettings, load_engine, own_compiled_file
 from vision.engines.engine import Engine
+from vision.engines.openvino_engine import OpenVinoEngine
 from vision.engines.served_form import ServedForm, make_form
 from vision.errors import EngineUnavailableError
 
@@ -30,7 +31,13 @@ class ServedModel:
 
     def to_files(self) -> dict[str, bytes]:
         """Return all that is stored of a new version, by name."""
-        return {**to_files(self.artifact), **({} if self.form is None else self.form.to_files())}
+        files = to_files(self.artifact)
+        if self.form is not None:
+            files |= self.form.to_files()
+        if self.form is not None and isinstance(self.engine, OpenVinoEngine):
+            # For workers on processors like this one, which then needn't compile it.
+            files[own_compiled_file(self.form.precision)] = self.engine.export()
+        return files
 
     def metrics(self) -> dict[str, str | float]:
         """Return what is told of how a new version is served; the share of changed answers is a fraction."""

@@ -11,7 +11,16 @@ import torch
 from torch import Tensor
 
 from vision.artifact import Artifact
-from vision.engines.openvino_engine import OpenVinoEngine, Threads, convert, from_bytes, openvino, to_bytes
+from vision.engines.openvino_engine import (
+    OpenVinoEngine,
+    Threads,
+    compiled,
+    convert,
+    from_bytes,
+    imported,
+    openvino,
+    to_bytes,
+)
 from vision.ensemble import Ensemble
 from vision.errors import EngineUnavailableError
 from vision.network import ZOO, build_classifier
@@ -19,7 +28,7 @@ from vision.network import ZOO, build_classifier
 
 @pytest.fixture
 def engine(artifact: Artifact) -> OpenVinoEngine:
-    return OpenVinoEngine(convert(artifact.build(), 32), "float32", Threads(2, 2))
+    return compiled(convert(artifact.build(), 32), "float32", Threads(2, 2))
 
 
 @pytest.mark.parametrize("num", [1, 2, 5])
@@ -45,7 +54,7 @@ def test_every_network_of_the_zoo_answers_as_with_torch(backbone: str) -> None:
     images = torch.randn(2, 3, size, size)
     with torch.inference_mode():
         expected = classifier.classify(images)
-    found = OpenVinoEngine(convert(classifier, size), "float32", Threads(1, 2))(images)
+    found = compiled(convert(classifier, size), "float32", Threads(1, 2))(images)
     for answers, wanted in zip(found, expected, strict=True):
         scale = float(wanted.abs().max())
         torch.testing.assert_close(answers, wanted, atol=1e-3 * scale, rtol=1e-3)
@@ -58,7 +67,7 @@ def test_an_ensemble_answers_as_with_torch(num_own_groups: int, images: Tensor) 
     ensemble = Ensemble(members, num_own_groups).eval()
     with torch.inference_mode():
         wanted = ensemble.classify(images)
-    answers = OpenVinoEngine(convert(ensemble, 32), "float32", Threads())(images)
+    answers = compiled(convert(ensemble, 32), "float32", Threads())(images)
     for found, expected in zip(answers, wanted, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
@@ -77,7 +86,7 @@ def test_a_network_outlives_the_weights_that_it_was_converted_from(
     model = convert(artifact.build(), 32)
     gc.collect()
     filler = [torch.full_like(tensor, 7) for tensor in artifact.state.values() if tensor.is_floating_point()]
-    found, _ = OpenVinoEngine(model, "float32", Threads())(images)
+    found, _ = compiled(model, "float32", Threads())(images)
     assert filler
     torch.testing.assert_close(found, expected[0], atol=1e-4, rtol=1e-4)
 
@@ -86,9 +95,22 @@ def test_what_was_written_answers_the_same_to_the_bit(
     engine: OpenVinoEngine, artifact: Artifact, images: Tensor
 ) -> None:
     read = from_bytes(*to_bytes(convert(artifact.build(), 32)))
-    found = OpenVinoEngine(read, "float32", Threads(2, 2))(images)
+    found = compiled(read, "float32", Threads(2, 2))(images)
     for answers, wanted in zip(found, engine(images), strict=True):
         assert torch.equal(answers, wanted)
+
+
+def test_what_was_exported_answers_the_same_to_the_bit_on_other_threads(
+    engine: OpenVinoEngine, images: Tensor
+) -> None:
+    again = imported(engine.export(), "float32", Threads(1, 1))
+    for answers, wanted in zip(again(images), engine(images), strict=True):
+        assert torch.equal(answers, wanted)
+
+
+def test_a_broken_export_is_refused() -> None:
+    with pytest.raises(EngineUnavailableError, match="compiled network"):
+        imported(b"broken", "float32", Threads())
 
 
 def test_a_broken_file_is_refused_with_the_release_that_could_not_read_it() -> None:
@@ -117,13 +139,13 @@ def watch(event, arguments):
         tried.append((event, arguments[1:]))
 sys.addaudithook(watch)
 import torch
-from vision.engines.openvino_engine import OpenVinoEngine, Threads, convert
+from vision.engines.openvino_engine import Threads, compiled, convert
 from vision.engines.quantization import quantize
 from vision.network import build_classifier
 torch.set_num_threads(1)
 model = convert(build_classifier("resnet18", 2).eval(), 32)
 images = [(torch.randn(3, 32, 32), 0) for _ in range(2)]
-OpenVinoEngine(quantize(model, images, has_dot_product=True), "int8", Threads())(torch.randn(1, 3, 32, 32))
+compiled(quantize(model, images, has_dot_product=True), "int8", Threads())(torch.randn(1, 3, 32, 32))
 assert not tried, tried
 assert sys.modules["openvino_telemetry"] is None
 print("silent")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vision.artifact import Artifact, describe, to_files
 from vision.artifact_description import WEIGHTS_FILE
-from vision.engines.choice import EngineSettings, load_engine
+from vision.engines.choice import EngineSettings, load_engine, own_compiled_file
 from vision.engines.kind import MODEL_FILE, MODEL_WEIGHTS_FILE
 from vision.engines.served_form import ServedForm
 from vision.engines.serving import served
@@ -39,9 +39,26 @@ def test_a_worker_answers_to_the_bit_what_was_judged_and_reads_no_weights(
     engine = load_engine(describe(files), files, EngineSettings())
     assert model.engine.name == engine.name == "OpenVINO in float32"
     assert all(torch.equal(*pair) for pair in zip(engine(images), model.engine(images), strict=True))
+    assert own_compiled_file("float32") in files.read
+    assert not files.read & {WEIGHTS_FILE, MODEL_FILE, MODEL_WEIGHTS_FILE}
+    assert model.metrics() == {"served_precision": "float32", "share_changed": 0.0}
+
+
+@pytest.mark.parametrize("reason", ["another processor", "broken"])
+def test_where_the_compiled_form_cannot_be_used_the_portable_one_is_compiled(
+    reason: str, artifact: Artifact, images: Tensor, processor: Callable[..., None]
+) -> None:
+    processor("avx2")
+    model = served(artifact, [], EngineSettings())
+    files = Watched(model.to_files())
+    if reason == "another processor":
+        processor("avx2", "fma3")
+    else:
+        files[own_compiled_file("float32")] = b"broken"
+    engine = load_engine(describe(files), files, EngineSettings())
+    torch.testing.assert_close(engine(images)[0], model.engine(images)[0])
     assert {MODEL_FILE, MODEL_WEIGHTS_FILE} <= files.read
     assert WEIGHTS_FILE not in files.read
-    assert model.metrics() == {"served_precision": "float32", "share_changed": 0.0}
 
 
 def test_a_version_that_was_judged_in_int8_is_served_in_it(artifact: Artifact, int8: ServedForm) -> None:
