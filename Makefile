@@ -54,8 +54,8 @@ bench-steps: .venv/dev ## What each step of an image's path costs on one core: D
 bench-serve: .venv/bench ## Images a second beside other servers and the machine's limit: DATA=folder BEFORE=commit
 	@$(RUN)python -m benchmarks.serving.serve $(if $(DATA),--data $(DATA)) $(if $(BEFORE),--before $(BEFORE))
 
-bench-precision: .venv/dev ## What rounding changes in answers and time, for four networks
-	@$(RUN)python -m benchmarks.precision
+bench-precision: .venv/dev ## What rounding changes in answers and time, for four networks: NETWORKS=a,b
+	@$(RUN)python -m benchmarks.precision $(if $(NETWORKS),--networks $(NETWORKS))
 
 bench-overload: .venv/dev ## Twice as many images as can be answered, for a minute: DATA=folder
 	@$(RUN)python -m benchmarks.serving.overload $(if $(DATA),--data $(DATA))
