@@ -44,9 +44,7 @@ class Network:
     def settings(self, task: str) -> TransferSettings:
         """Return how it is trained on a task."""
         strategy = "linear_probe" if self.weights != "none" else "full"
-        return TransferSettings(
-            self.backbone, self.weights, strategy, self.image_sizes[task], self.epochs, loader_threads=1
-        )
+        return TransferSettings(self.backbone, self.weights, strategy, self.image_sizes[task], self.epochs)
 
 
 NETWORKS = (
