@@ -122,15 +122,6 @@ def openvino() -> Any:
     return openvino
 
 
-def is_available() -> bool:
-    """Return whether OpenVINO is installed."""
-    try:
-        openvino()
-    except EngineUnavailableError:
-        return False
-    return True
-
-
 def convert(classifier: Classifier, image_size: int) -> Any:
     """Return a classifier, in evaluation mode on the CPU, as an `openvino.Model` for batches of any size.
 

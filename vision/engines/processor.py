@@ -20,8 +20,8 @@ _DOT_PRODUCTS = ("avx512_vnni", "avx_vnni", "amx_int8", "dot")
 def precisions_to_try() -> tuple[Precision, ...]:
     """Return the precisions to serve in, the fastest first; float32 is what is left when none is borne.
 
-    Every processor gains by 8-bit integers (`benchmarks/results/engines.json`), by bfloat16 only those that
-    multiply it: OpenVINO's capabilities tell.
+    Every processor gains by 8-bit integers (`benchmarks/results/precision.json`), by bfloat16 only those that
+    multiply it.
     """
     return ("int8", "bfloat16") if _multiplies_bfloat16() else ("int8",)
 
@@ -54,7 +54,8 @@ def processor_kind(release: str) -> str:
     """Return a short name for processors like this one, and a release of what compiles for them."""
     told = _capabilities()
     flags = sorted(name for name, is_there in told.items() if is_there is True)
-    text = " ".join([release, platform.machine(), *flags])
+    # Where nothing is told of a processor, others may not pass for it: the machine's name stands for it.
+    text = " ".join([release, platform.machine(), *(flags or [platform.node()])])
     return sha256(text.encode()).hexdigest()[:12]
 
 

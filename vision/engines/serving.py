@@ -1,10 +1,9 @@
 """An artifact as it is judged and served: with its form and its engine."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from vision.artifact import Artifact, from_files, to_files
+from vision.artifact import Artifact, to_files
 from vision.batches import LabelledTensors
 from vision.engines.choice import EngineSettings, load_engine, own_compiled_file
 from vision.engines.engine import Engine
@@ -61,13 +60,3 @@ def served(artifact: Artifact, images: LabelledTensors, settings: EngineSettings
         except EngineUnavailableError as error:
             _log.warning("torch serves this version: %s", error)
     return ServedModel(artifact, load_engine(artifact, {}, replace(settings, kind="torch")))
-
-
-def load_served(files: Mapping[str, bytes], settings: EngineSettings) -> ServedModel:
-    """Return a stored version as it is served.
-
-    Raises:
-        CorruptArtifactError: The files are broken, or do not fit the network.
-    """
-    artifact = from_files(files, are_verified=True)
-    return ServedModel(artifact, load_engine(artifact, files, settings))

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from vision.engines.processor import has_dot_product, precisions_to_try, training_precision
+from vision.engines import processor as processors
+from vision.engines.processor import has_dot_product, precisions_to_try, processor_kind, training_precision
 from vision.network import build_empty_classifier
 
 
@@ -51,3 +52,20 @@ def test_grouped_convolutions_and_small_images_are_trained_in_float32(processor:
     processor("amx_bf16")
     assert training_precision(build_empty_classifier("mobilenet_v3_large", 2), 224) == "float32"
     assert training_precision(build_empty_classifier("resnet18", 2), 31) == "float32"
+
+
+def test_a_kind_is_told_by_capabilities_and_release(processor: Callable[..., None]) -> None:
+    processor("avx2")
+    kind = processor_kind("2026.4")
+    assert processor_kind("2026.4") == kind != processor_kind("2026.5")
+    processor("avx2", "avx512_vnni")
+    assert processor_kind("2026.4") != kind
+
+
+def test_a_processor_that_tells_nothing_is_like_no_other_machine_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processors, "_capabilities", dict)
+    kinds = set()
+    for machine in ("first", "second"):
+        monkeypatch.setattr(processors.platform, "node", lambda machine=machine: machine)
+        kinds.add(processor_kind("2026.4"))
+    assert len(kinds) == 2
