@@ -1,8 +1,8 @@
-"""What a shift of domain costs and which adaptation wins it back: ants and bees in grey, noise and a cast.
+"""Measures what a shift of domain costs, and how much of that each adaptation wins back: ants and bees.
 
-The training set is normal. The target is the held-out photographs under `vision.shifts`, of which one half is
-given without labels to those adaptations that take it; accuracies on the target are of the other half, save
-`transductive`, which is of the very pictures that were given.
+The training set is normal. The target is the held-out photographs under `vision.adaptation.shifts`: grey,
+noisy and with a colour cast. Adaptations that use images without labels get one half of it. Accuracies on the
+target are of the other half; only `transductive` is of the half that was given.
 """
 
 import argparse
@@ -21,15 +21,17 @@ import torch
 from PIL import Image
 
 from benchmarks.record import commit, last_figures, record
-from benchmarks.transfer import HYMENOPTERA, Pair
+from benchmarks.transfer import HYMENOPTERA
+from benchmarks.transfer_runs import Pair
+from vision.adaptation.shifts import shifted
 from vision.adaptation.table import AdaptationName
 from vision.artifact import Artifact
 from vision.augmentation import augmented
+from vision.decoding import ImageLimits
 from vision.evaluation import evaluate_logits
 from vision.image_set import LabelRecorder, PreparedImages
-from vision.preprocessing import ImageLimits
-from vision.shifts import shifted
-from vision.transfer import TransferSettings, transfer
+from vision.transfer import transfer
+from vision.transfer_settings import TransferSettings
 
 BACKBONE = "efficientnet_lite0"
 _VALIDATION = 0.15
@@ -38,7 +40,7 @@ _LIMITS = ImageLimits()
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One way to train; what fine-tunes has less pixels and epochs, to take minutes on a CPU."""
+    """One way to train; fine-tuning has fewer pixels and epochs, so that it takes minutes on a CPU."""
 
     name: str
     adaptations: tuple[AdaptationName, ...]
@@ -47,7 +49,7 @@ class Case:
     epochs: int | None = None
 
 
-#: The first case of each image size is what the others of that size are compared with.
+#: The other cases of an image size are compared with its first one.
 CASES = (
     Case("linear_probe", (), "linear_probe"),
     Case("augmentation", ("augmentation",), "linear_probe"),
@@ -95,7 +97,7 @@ def main() -> None:
             print(f"seed {seed}, {case.name}: {runs[case.name][-1]}", file=sys.stderr, flush=True)
     figures = {case.name: _summary(case, runs) for case in cases}
     if arguments.cases is not None:
-        # The others stay as they were measured, each with its commit.
+        # The figures of the other cases stay, each with its commit.
         figures = last_figures("adaptation") | figures
     record("adaptation", figures, f"make bench-adaptation SEED={','.join(map(str, arguments.seeds))}")
     print(json.dumps(figures))
@@ -124,22 +126,22 @@ def _run(world: World, case: Case, seed: int) -> dict[str, float]:
 
 
 def _summary(case: Case, runs: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """Return means over the seeds with each, and the share of the shift's cost that was won back."""
-    own = runs[case.name]
+    """Return each figure by seed with its mean, and the share of the shift's cost that was won back."""
+    own_runs = runs[case.name]
     summary: dict[str, Any] = {
         "commit": commit(),
         "image_size": case.image_size,
         "adaptations": list(case.adaptations),
     }
-    for key in own[0]:
-        each = [run[key] for run in own]
-        summary[key] = {"mean": round(mean(each), 2), "each": each}
+    for key in own_runs[0]:
+        by_seed = [run[key] for run in own_runs]
+        summary[key] = {"mean": round(mean(by_seed), 2), "each": by_seed}
     base = next(
         (other.name for other in CASES if other.image_size == case.image_size and other.name in runs), None
     )
     if base is not None and base != case.name:
         cost = mean(run["clean"] - run["shifted"] for run in runs[base])
-        won = mean(run["shifted"] for run in own) - mean(run["shifted"] for run in runs[base])
+        won = mean(run["shifted"] for run in own_runs) - mean(run["shifted"] for run in runs[base])
         summary["compared_with"] = base
         summary["share_won_back"] = round(won / cost, 2)
     return summary

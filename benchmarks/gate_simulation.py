@@ -1,11 +1,10 @@
-"""Measure how often the gate is wrong: simulated rounds with known truth, and exact coverage.
+"""Measure how often the gate is wrong, on simulated rounds with known truth.
 
 python -m benchmarks.gate_simulation [--rounds 1000] [--seed 0] [--output FILE]
 """
 
 import argparse
 import json
-import math
 import platform
 import subprocess
 import sys
@@ -16,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import bdtr
 
-from retrain.gate import GateSettings, NewEvidence, Outcomes, Verdict, judge, margin_for, no_outcomes
-from retrain.mcnemar import power
-from retrain.paired_difference import lower_bound
+from benchmarks.gate_bounds import BOUNDS, coverage, equals_pass_old
+from retrain.gate.gate import judge
+from retrain.gate.mcnemar import power
+from retrain.gate.old_evidence import margin_for
+from retrain.gate.outcomes import NewEvidence, Outcomes, no_outcomes
+from retrain.gate.settings import GateSettings
+from retrain.gate.verdict import Verdict
 
 CLASS_NAMES = tuple(f"class {index}" for index in range(10))
-Z95 = 1.6448536269514722
-Bound = Callable[[int, int, int], float]
 
 
 def draw(
@@ -42,11 +42,14 @@ def draw(
     return Outcomes(champion, champion ^ flips, rng.integers(0, len(CLASS_NAMES), num), slice)
 
 
-def chosen(outcomes: Outcomes, right: float, wrong: float, rng: np.random.Generator) -> Outcomes:
-    """Return those that users label, at a rate that depends on whether production was right."""
-    kept = rng.random(len(outcomes)) < np.where(outcomes.champion_right, right, wrong)
+def labelled(outcomes: Outcomes, right: float, wrong: float, rng: np.random.Generator) -> Outcomes:
+    """Draw the outcomes that users label, at a rate that depends on whether production was right."""
+    is_labelled = rng.random(len(outcomes)) < np.where(outcomes.champion_right, right, wrong)
     return Outcomes(
-        outcomes.champion_right[kept], outcomes.candidate_right[kept], outcomes.labels[kept], "volunteered"
+        outcomes.champion_right[is_labelled],
+        outcomes.candidate_right[is_labelled],
+        outcomes.labels[is_labelled],
+        "volunteered",
     )
 
 
@@ -58,7 +61,7 @@ def verdict(
         [old],
         new,
         margin=margin_for(len(old)),
-        looks=0,
+        num_earlier_verdicts=0,
         calibration=None,
         class_names=CLASS_NAMES,
         settings=settings or GateSettings(),
@@ -74,21 +77,21 @@ def harmless_old(num: int = 1500) -> Outcomes:
 
 def decisions(make: Callable[[], Verdict], rounds: int) -> dict[str, float]:
     """Return the rate of each decision."""
-    found = [make().decision for _ in range(rounds)]
-    return {name: found.count(name) / rounds for name in ("passed", "rejected", "inconclusive")}
+    made = [make().decision for _ in range(rounds)]
+    return {name: made.count(name) / rounds for name in ("passed", "rejected", "inconclusive")}
 
 
 def corrections_only(
     rounds: int, rng: np.random.Generator, num: int = 400, is_direct: bool = False
 ) -> dict[str, float]:
-    """An equal candidate (8 % disagreement), with labels only where production was wrong.
+    """Judge an equal candidate (8 % disagreement) on labels where production was wrong only.
 
-    With `is_direct` the users send these images anew with a label, past their predictions.
+    With `is_direct` the users send these images anew with a label, instead of labelling their predictions.
     """
     old, nothing = harmless_old(), no_outcomes("none")
 
     def one() -> Verdict:
-        labels = chosen(draw(num, 0.7, 0.0, 0.08, rng), 0.0, 1.0, rng)
+        labels = labelled(draw(num, 0.7, 0.0, 0.08, rng), 0.0, 1.0, rng)
         new = NewEvidence(labels, nothing, 0.7) if is_direct else NewEvidence(nothing, labels, 0.7)
         return verdict(old, new, rng)
 
@@ -104,11 +107,11 @@ def mixed_feedback(
     num_audited: int | None = 60,
     settings: GateSettings | None = None,
 ) -> dict[str, float]:
-    """Volunteered labels for every second mistake and every tenth right answer, live accuracy audited."""
+    """Judge on volunteered labels of every second mistake and every tenth right answer, with audits."""
     old, nothing = harmless_old(), no_outcomes("none")
 
     def one() -> Verdict:
-        labels = chosen(draw(num, 0.7, gain, disagreement, rng), 0.1, 0.5, rng)
+        labels = labelled(draw(num, 0.7, gain, disagreement, rng), 0.1, 0.5, rng)
         live = 0.7 if num_audited is None else rng.binomial(num_audited, 0.7) / num_audited
         return verdict(old, NewEvidence(nothing, labels, live, num_audited), rng, settings)
 
@@ -128,7 +131,7 @@ def any_of_three(rounds: int, rng: np.random.Generator, num: int = 130) -> float
 def better_on_new(
     rounds: int, rng: np.random.Generator, gain: float = 0.1, num: int = 130, disagreement: float = 0.16
 ) -> dict[str, float]:
-    """A candidate better by `gain` on direct samples, harmless on old ones."""
+    """Judge a candidate that is better by `gain` on direct samples and equal on old ones."""
     old, nothing = harmless_old(), no_outcomes("none")
     return decisions(
         lambda: verdict(old, NewEvidence(draw(num, 0.6, gain, disagreement, rng), nothing), rng), rounds
@@ -138,7 +141,7 @@ def better_on_new(
 def on_old(
     rounds: int, rng: np.random.Generator, loss: float = 0.0, num: int = 1500, disagreement: float = 0.06
 ) -> dict[str, float]:
-    """A candidate that surely won on new and lost `loss` on old."""
+    """Judge a candidate that is far better on new and lost `loss` on old."""
     nothing = no_outcomes("none")
 
     def one() -> Verdict:
@@ -149,83 +152,17 @@ def on_old(
 
 
 def one_class_forgotten(rounds: int, rng: np.random.Generator, num: int = 1500) -> dict[str, float]:
-    """A candidate that answers nearly all of one class wrongly and pays for it with all others."""
-    nothing, named, alone = no_outcomes("none"), 0, 0
+    """Judge a candidate that lost half of one class and won as much on the others."""
+    nothing, num_named, num_alone = no_outcomes("none"), 0, 0
     for _ in range(rounds):
         old = draw(num, 0.8, 0.0, 0.02, rng, "golden-1")
         forgotten = (old.labels == 3) & (rng.random(num) < 0.5)
         won = ~old.champion_right & (old.labels != 3) & (rng.random(num) < 0.25)
         old = Outcomes(old.champion_right, (old.candidate_right & ~forgotten) | won, old.labels, old.slice)
-        found = verdict(old, NewEvidence(draw(130, 0.4, 0.3, 0.35, rng), nothing), rng)
-        named += found.decision == "rejected" and "class 3" in found.sentence
-        alone += found.lost_classes == ("class 3",)
-    return {"rejected_and_named": named / rounds, "no_other_named": alone / rounds}
-
-
-def wald(won: int, lost: int, num: int) -> float:
-    """Return Wald's lower bound, to compare with."""
-    difference = (won - lost) / num
-    return difference - Z95 * math.sqrt(max(0.0, (won + lost) / num - difference**2) / num)
-
-
-def wald_corrected(won: int, lost: int, num: int) -> float:
-    """Return Wald's lower bound with a continuity correction of 1/n."""
-    return wald(won, lost, num) - 1 / num
-
-
-def bonett_price(won: int, lost: int, num: int) -> float:
-    """Return the lower bound of Bonett & Price, J. Educ. Behav. Stat. 37, 2012: one sample added to each."""
-    p_won, p_lost = (won + 1) / (num + 2), (lost + 1) / (num + 2)
-    difference = p_won - p_lost
-    return difference - Z95 * math.sqrt((p_won + p_lost - difference**2) / (num + 2))
-
-
-BOUNDS: dict[str, Bound] = {
-    "tango": lower_bound,
-    "wald": wald,
-    "wald_corrected": wald_corrected,
-    "bonett_price": bonett_price,
-}
-
-
-def exact_rate(is_counted: Callable[[int, int], bool], num: int, disagreement: float, gain: float) -> float:
-    """Return the probability of what is counted by (won, lost), summed over all their likely values."""
-    total = 0.0
-    win = (disagreement + gain) / (2 * disagreement)
-    differing = np.diff(bdtr(np.arange(num + 1), num, disagreement), prepend=0.0)
-    for disagreements in np.flatnonzero(differing > 1e-9):
-        wins = np.diff(bdtr(np.arange(disagreements + 1), int(disagreements), win), prepend=0.0)
-        for won in np.flatnonzero(wins > 1e-9):
-            if is_counted(int(won), int(disagreements - won)):
-                total += float(differing[disagreements] * wins[won])
-    return total
-
-
-def coverage() -> list[dict[str, Any]]:
-    """Return how often each bound lies above the true difference, where 5 % is meant."""
-    rows = []
-    for num in (320, 600, 1500):
-        for disagreement in (0.03, 0.06, 0.1):
-            for gain in (0.0, -margin_for(num)):
-                # A loss needs as many disagreements.
-                if disagreement + gain < 0.001:
-                    continue
-                errors = {
-                    name: round(exact_rate(_is_above(bound, num, gain), num, disagreement, gain), 4)
-                    for name, bound in BOUNDS.items()
-                }
-                rows.append({"n": num, "disagreement": disagreement, "difference": round(gain, 4)} | errors)
-    return rows
-
-
-def _is_above(bound: Bound, num: int, difference: float) -> Callable[[int, int], bool]:
-    return lambda won, lost: bound(won, lost, num) > difference
-
-
-def equals_pass_old(num: int, bound: Bound = lower_bound, disagreement: float = 0.06) -> float:
-    """Return how often an equal candidate's bound on old is within the margin: exact."""
-    margin = margin_for(num)
-    return exact_rate(lambda won, lost: bound(won, lost, num) >= -margin, num, disagreement, 0.0)
+        judged = verdict(old, NewEvidence(draw(130, 0.4, 0.3, 0.35, rng), nothing), rng)
+        num_named += judged.decision == "rejected" and "class 3" in judged.sentence
+        num_alone += judged.lost_classes == ("class 3",)
+    return {"rejected_and_named": num_named / rounds, "no_other_named": num_alone / rounds}
 
 
 def measure(rounds: int, seed: int) -> dict[str, Any]:
@@ -275,7 +212,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/gate-simulation.json"))
     options = parser.parse_args(arguments)
-    began = time.perf_counter()
+    started = time.perf_counter()
     rates = measure(options.rounds, options.seed)
     git = ["git", "rev-parse", "--short", "HEAD"]
     results = {
@@ -286,7 +223,7 @@ def main(arguments: list[str] | None = None) -> None:
         "numpy": np.__version__,
         "scipy": version("scipy"),
         "rounds": options.rounds,
-        "seconds": round(time.perf_counter() - began, 1),
+        "seconds": round(time.perf_counter() - started, 1),
         "rates": rates,
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)

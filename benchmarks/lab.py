@@ -9,27 +9,27 @@ from typing import Any
 
 from benchmarks.photographs import DEFAULT_ARCHIVE
 from benchmarks.record import commit, last_figures, processor, record, today
-from perennial.lab.questions import QUESTIONS
-from perennial.lab.running import Request, run_exercise
-from perennial.settings import Settings
+from lab.questions import QUESTIONS
+from lab.running import LabRequest, run_experiment
+from perennial.settings.settings import Settings
 
 HYMENOPTERA = DEFAULT_ARCHIVE.parent / "hymenoptera"
-PAGE = Path(__file__).parents[1] / "docs" / "lab.md"
+PAGE = Path(__file__).parents[1] / "docs" / "measurements" / "lab.md"
 NAME = "lab"
 _NAMES = tuple(question.name for question in QUESTIONS)
 
 
-class _Teller:
-    """Tells on standard error which training begins."""
+class _ProgressPrinter:
+    """Prints on standard error which training begins."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
 
     def on_read(self, what: str, done: int, total: int) -> None:
-        """Hear of images; they take seconds."""
+        """Print nothing: images take seconds."""
 
     def on_batch(self, done: int, total: int) -> None:
-        """Hear of steps; there are too many to print."""
+        """Print nothing: there are too many steps."""
 
     def on_run(self, what: str, done: int, total: int) -> None:
         """Print it."""
@@ -43,36 +43,38 @@ def main() -> None:
     figures = last_figures(NAME) if set(arguments.exercises) != set(_NAMES) else {}
     settings = Settings.load()
     for name in arguments.exercises:
-        request = Request(
+        request = LabRequest(
             name=name, place=arguments.data, seeds=arguments.seeds, image_size=arguments.image_size
         )
         print(name, file=sys.stderr, flush=True)
-        report = run_exercise(request, settings, _Teller())
+        report = run_experiment(request, settings.train(), _ProgressPrinter())
         report.write(arguments.out)
-        table = report.findings.table
-        told = report.to_json()
-        # The place says where this machine keeps them, which tells nobody anything.
-        told["images"]["name"] = arguments.data.name
-        told["setup"] = [
-            sentence.replace(str(arguments.data), arguments.data.name) for sentence in told["setup"]
+        table = report.conclusion.table
+        result = report.to_json()
+        # Where this machine keeps the images is of no use to readers.
+        result["images"]["name"] = arguments.data.name
+        result["setup"] = [
+            sentence.replace(str(arguments.data), arguments.data.name) for sentence in result["setup"]
         ]
-        told["measured"] = f"{today()}, commit {commit()}, {processor()}"
-        told["title"] = report.question.title
-        told["table"] = {"columns": list(table.columns), "rows": [list(row) for row in table.rows]}
-        figures[name] = told
-        # After each, so that an evening's work is not lost with its last part.
-        figures = {each: figures[each] for each in _NAMES if each in figures}
+        result["measured"] = f"{today()}, commit {commit()}, {processor()}"
+        result["title"] = report.question.title
+        result["table"] = {"columns": list(table.columns), "rows": [list(row) for row in table.rows]}
+        figures[name] = result
+        # Written after each experiment, so that a failure of the last one loses no other.
+        figures = {known: figures[known] for known in _NAMES if known in figures}
         path = record(NAME, figures, f"make lab SEEDS={arguments.seeds}")
         PAGE.write_text(page_of(json.loads(path.read_text())), encoding="utf-8")
-    print(json.dumps({name: each["answer"] for name, each in figures.items()}, ensure_ascii=False))
+    print(json.dumps({name: part["answer"] for name, part in figures.items()}, ensure_ascii=False))
 
 
 def page_of(recorded: dict[str, Any]) -> str:
     """Return the page of recorded results, in Markdown."""
     machine = recorded["machine"]
     experiments = recorded["figures"]
-    told = [sentence for each in experiments.values() for sentence in _sentences(each)]
-    shared = [sentence for sentence in dict.fromkeys(told) if 2 * told.count(sentence) > len(experiments)]
+    sentences = [sentence for figures in experiments.values() for sentence in _sentences(figures)]
+    shared = [
+        sentence for sentence in dict.fromkeys(sentences) if 2 * sentences.count(sentence) > len(experiments)
+    ]
     lines = [
         "# The lab, measured",
         "",

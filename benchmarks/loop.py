@@ -1,4 +1,4 @@
-"""The whole loop on photographs: train by day, serve under load, learn from feedback by night, swap."""
+"""Runs the loop on photographs: train by day, serve under load, learn from feedback by night, swap."""
 
 import argparse
 import asyncio
@@ -47,7 +47,7 @@ def measure(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="perennial-loop-") as temporary:
         folder, environment = Path(temporary), _environment(Path(temporary))
         write_folder(world.initial, folder / "images")
-        _say(f"seed {seed}: training on {len(world.initial)} photographs by day")
+        _print_progress(f"seed {seed}: training on {len(world.initial)} photographs by day")
         _perennial(
             environment,
             "train", str(folder / "images"), "--weights", "none", "--image-size", "32",
@@ -71,9 +71,9 @@ async def _serve_and_learn(url: str, world: World) -> dict[str, Any]:
         stop = asyncio.Event()
         load = asyncio.create_task(_load(client, world.load, stop))
         await _send_feedback(client, world.feedback)
-        _say(f"{len(world.feedback)} labelled photographs by night sent; waiting for the round")
+        _print_progress(f"{len(world.feedback)} labelled photographs by night sent; waiting for the round")
         ended = await _wait_for_round(client)
-        _say(f"round {ended['state']}: {ended['reason']}")
+        _print_progress(f"round {ended['state']}: {ended['reason']}")
         swapped = await _wait_for_workers(client, ended)
         await asyncio.sleep(5)  # the load goes on past the swap, since that is where a request would be lost
         stop.set()
@@ -93,10 +93,10 @@ async def _serve_and_learn(url: str, world: World) -> dict[str, Any]:
 async def _load(
     client: httpx.AsyncClient, photographs: Sequence[Photograph], stop: asyncio.Event
 ) -> tuple[int, int, dict[str, int]]:
-    """Ask at a constant rate until told to stop; return requests, failures and answers by version."""
+    """Send images at a constant rate until `stop`; return requests, failures and answers by version."""
     num_failed, by_version, tasks = 0, dict[str, int](), list[asyncio.Task[None]]()
 
-    async def ask(photograph: Photograph) -> None:
+    async def predict(photograph: Photograph) -> None:
         nonlocal num_failed
         try:
             answer = await client.post(
@@ -112,7 +112,7 @@ async def _load(
 
     begun = time.monotonic()
     while not stop.is_set():
-        tasks.append(asyncio.create_task(ask(photographs[len(tasks) % len(photographs)])))
+        tasks.append(asyncio.create_task(predict(photographs[len(tasks) % len(photographs)])))
         due = begun + len(tasks) / LOAD_REQUESTS_A_SECOND
         await asyncio.sleep(max(0.0, due - time.monotonic()))
     await asyncio.gather(*tasks)
@@ -138,7 +138,7 @@ async def _wait_for_round(client: httpx.AsyncClient, seconds: float = 1800) -> d
         rounds = (await client.get("/v1/rounds")).json()["rounds"]
         if rounds and rounds[0]["state"] != last:
             last = rounds[0]["state"]
-            _say(f"round {rounds[0]['id']}: {last}")
+            _print_progress(f"round {rounds[0]['id']}: {last}")
         if rounds and last in ENDED:
             return dict(rounds[0])
         await asyncio.sleep(0.5)
@@ -161,7 +161,7 @@ async def _wait_for_workers(client: httpx.AsyncClient, ended: dict[str, Any]) ->
 def _accuracies(environment: dict[str, str], folder: Path, version: str, world: World) -> tuple[float, float]:
     """Return a version's accuracy by day and by night, in points, on what the system has never seen.
 
-    The version is exported and asked here, so that not even the server sees these pictures.
+    The version is exported and runs here, so that not even the server sees these pictures.
     """
     from vision.artifact import from_files
 
@@ -175,7 +175,8 @@ def _accuracies(environment: dict[str, str], folder: Path, version: str, world: 
 def _accuracy(artifact: Any, photographs: Sequence[Photograph]) -> float:
     import torch
 
-    from vision.preprocessing import ImageLimits, prepare
+    from vision.decoding import ImageLimits
+    from vision.preprocessing import prepare
 
     classifier, limits, num_right = artifact.build("cpu"), ImageLimits(), 0
     with torch.inference_mode():
@@ -265,7 +266,7 @@ def _seconds(start: str, end: str) -> float:
     return round((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds(), 2)
 
 
-def _say(message: str) -> None:
+def _print_progress(message: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {message}", file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""CIFAR-10 photographs, cut into what trains, what arrives later and what nobody sees."""
+"""CIFAR-10 photographs, cut into those for training, those that users send later, and unseen ones."""
 
 import io
 import tarfile
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-# The archive of the repository's development data; `--data` names another place.
+# The repository's development data; `--data` names another archive.
 DEFAULT_ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "cifar10-subset.tar.xz"
 
 
@@ -28,8 +28,8 @@ class World:
     Attributes:
         initial: What `train` gets, by day.
         feedback: What users send later, by night.
-        load: What they ask about meanwhile, by day.
-        unseen_old: By day, shown to nothing but the final measurement.
+        load: What they send for prediction meanwhile, by day.
+        unseen_old: By day, for the final measurement only.
         unseen_new: By night, likewise.
     """
 
@@ -56,7 +56,7 @@ def make_world(archive: Path, seed: int, *, num_initial: int, num_feedback: int,
 
     Args:
         archive: A tar of `train/CLASS/*` and `test/CLASS/*`.
-        seed: Decides who is in which part, and the night.
+        seed: Decides which picture is in which part, and how the night looks.
         num_initial: Pictures of `train` for the initial training.
         num_feedback: Pictures of `train` that come later.
         num_unseen: Pictures of `test` of each kind, by day and by night.
@@ -86,7 +86,7 @@ def _by_night(photographs: Sequence[Photograph], rng: np.random.Generator) -> tu
 
 
 def _rows(by_class: Mapping[str, Sequence[Photograph]], start: int, stop: int) -> tuple[Photograph, ...]:
-    """Return pictures start to stop of the classes' pictures, taken in turn."""
+    """Return pictures `start` to `stop` of a list in which the classes take turns."""
     num_classes = len(by_class)
     turns = zip(
         *(pictures[start // num_classes : stop // num_classes] for pictures in by_class.values()), strict=True

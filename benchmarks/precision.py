@@ -1,4 +1,4 @@
-"""What rounding changes: answers, accuracy and time of four networks on ants and bees and on CIFAR-10."""
+"""Measures what rounding changes: answers, accuracy and time of four networks on two sets of images."""
 
 import argparse
 import json
@@ -18,6 +18,7 @@ from benchmarks.record import last_figures, record
 from benchmarks.transfer import HYMENOPTERA, Task, cifar, hymenoptera
 from vision.artifact import Artifact
 from vision.augmentation import augmented
+from vision.decoding import ImageLimits
 from vision.engines.engine import Engine
 from vision.engines.openvino_engine import Threads, convert, openvino
 from vision.engines.processor import has_dot_product, precisions_to_try
@@ -26,15 +27,15 @@ from vision.engines.served_form import ServedForm, spread_evenly
 from vision.evaluation import evaluate
 from vision.image_set import LabelRecorder, PreparedImages
 from vision.network import Weights
-from vision.preprocessing import ImageLimits
-from vision.transfer import TransferSettings, transfer
+from vision.transfer import transfer
+from vision.transfer_settings import TransferSettings
 
 _REPEATS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network and how it is trained: without weights from elsewhere, all of it, for some epochs."""
+    """A network and how it is trained: one without pretrained weights is trained in full for some epochs."""
 
     backbone: str
     weights: Weights
@@ -99,7 +100,7 @@ def _compare(task: Task, artifact: Artifact) -> dict[str, Any]:
     size = artifact.preprocessing.image_size
     exact = ServedForm(convert(artifact.build(), size), "float32")
     expected, labels = _confidences(exact.engine(Threads()), artifact, test)
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "num_images": len(labels),
         "image_size": size,
         "float32": {
@@ -109,17 +110,17 @@ def _compare(task: Task, artifact: Artifact) -> dict[str, Any]:
     }
     for name, engine in _rounded(exact, calibration):
         answers, _ = _confidences(engine, artifact, test)
-        found[name] = {
+        figures[name] = {
             "accuracy": _points(answers.argmax(dim=1) == labels),
             "num_other_answers": int((answers.argmax(dim=1) != expected.argmax(dim=1)).sum()),
             "largest_difference": round(float((answers - expected).abs().max()), 4),
             **({} if "emulated" in name else _milliseconds(engine, size)),
         }
-    return found
+    return figures
 
 
 def _rounded(exact: ServedForm, calibration: PreparedImages) -> list[tuple[str, Engine]]:
-    """Return what this processor serves in, and what those with exact sums of 8-bit products answer."""
+    """Return the rounded engines: those that this processor serves with, and int8 with exact sums."""
     is_full = has_dot_product()
     int8 = ServedForm(quantize(exact.model, calibration, has_dot_product=is_full), "int8", is_full)
     engines: list[tuple[str, Engine]] = [("int8", int8.engine(Threads()))]
@@ -155,16 +156,16 @@ def _confidences(
 
 
 def _milliseconds(engine: Engine, size: int) -> dict[str, float]:
-    """Return milliseconds an image on one core, alone and in a batch of 8, medians."""
-    found = {}
+    """Return the median milliseconds an image on one core, alone and in a batch of 8."""
+    medians = {}
     for num in (1, 8):
-        images, taken = torch.zeros(num, 3, size, size), []
+        images, seconds = torch.zeros(num, 3, size, size), []
         for _ in range(_REPEATS):
             begun = time.perf_counter()
             engine(images)
-            taken.append(time.perf_counter() - begun)
-        found[f"milliseconds_batch_{num}"] = round(1000 * median(taken) / num, 2)
-    return found
+            seconds.append(time.perf_counter() - begun)
+        medians[f"milliseconds_batch_{num}"] = round(1000 * median(seconds) / num, 2)
+    return medians
 
 
 def _points(is_right: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""What pretrained features are worth with few images: ants and bees, and CIFAR-10 with 100 a class."""
+"""Measures what pretrained features are worth with few images: ants and bees, CIFAR-10 with 100 a class."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from benchmarks.record import commit, last_figures, record
 from benchmarks.transfer_runs import Measured, Pair, accuracies, calibration, chosen, ensemble, run_transfer
 from vision.errors import WeightsUnavailableError
 from vision.network import Weights
-from vision.transfer import TransferSettings
+from vision.transfer_settings import TransferSettings
 
 HYMENOPTERA = DEFAULT_ARCHIVE.parent / "hymenoptera"
 NUM_MEMBERS = 3
@@ -55,7 +55,7 @@ STARTS = (
 def main() -> None:
     """Measure every start by every strategy; the last line printed is one JSON object."""
     arguments = _arguments()
-    # Starts that are not asked for stay as they were measured, each with its commit.
+    # The figures of other starts stay, each with its commit.
     figures: dict[str, Any] = last_figures("transfer") if arguments.starts is not None else {}
     figures.setdefault("seconds", {})
     starts = [start for start in STARTS if arguments.starts is None or start.name in arguments.starts]
@@ -63,8 +63,8 @@ def main() -> None:
         figures.setdefault(task.name, {})
         figures["seconds"].setdefault(task.name, {})
         for start in starts:
-            found, seconds = _measure(task, start, arguments)
-            figures[task.name][start.name] = found
+            by_strategy, seconds = _measure(task, start, arguments)
+            figures[task.name][start.name] = by_strategy
             figures["seconds"][task.name][start.name] = seconds
     seeds = ",".join(map(str, arguments.seeds))
     strategies, ensembles = ",".join(arguments.strategies), ",".join(arguments.ensembles)
@@ -95,9 +95,9 @@ def _measure(
     return figures, seconds
 
 
-def _strategies(start: Start, asked: Sequence[str]) -> Sequence[str]:
-    """Return what to measure: without features to keep, all is trained, or a head."""
-    return asked if start.weights != "none" else ("linear_probe", "full")
+def _strategies(start: Start, strategies: Sequence[str]) -> Sequence[str]:
+    """Return the strategies to measure; without pretrained weights they are always the same two."""
+    return strategies if start.weights != "none" else ("linear_probe", "full")
 
 
 def _runs(
@@ -109,14 +109,14 @@ def _runs(
     seconds: dict[str, float],
 ) -> dict[str, list[Measured]]:
     """Return the runs of each strategy, one for each seed, and note the median seconds of one."""
-    found: dict[str, list[Measured]] = {}
+    by_strategy: dict[str, list[Measured]] = {}
     for strategy in strategies:
-        found[strategy] = [_run(task, start, strategy, seed, num_members) for seed in seeds]
+        by_strategy[strategy] = [_run(task, start, strategy, seed, num_members) for seed in seeds]
         name = strategy if num_members == 1 else f"ensemble_{strategy}"
-        seconds[name] = round(median(run.seconds for run in found[strategy]), 1)
-        told = f"{accuracies(found[strategy])}, {seconds[name]} s"
-        print(f"{task.name}, {start.name}, {name}: {told}", file=sys.stderr, flush=True)
-    return found
+        seconds[name] = round(median(run.seconds for run in by_strategy[strategy]), 1)
+        summary = f"{accuracies(by_strategy[strategy])}, {seconds[name]} s"
+        print(f"{task.name}, {start.name}, {name}: {summary}", file=sys.stderr, flush=True)
+    return by_strategy
 
 
 def _run(task: Task, start: Start, strategy: str, seed: int, num_members: int) -> Measured:

@@ -14,14 +14,15 @@ from torch.nn.functional import cross_entropy
 from vision.artifact import Artifact
 from vision.augmentation import augmented
 from vision.calibration import expected_calibration_error
+from vision.decoding import ImageLimits
 from vision.ensemble import Ensemble, mean_logits
 from vision.evaluation import evaluate_logits
 from vision.image_set import LabelRecorder, PreparedImages
-from vision.preprocessing import ImageLimits
-from vision.strategies import Strategy
-from vision.strategy_choice import cheapest_within_one_error
 from vision.timing import milliseconds_an_image
-from vision.transfer import TransferSettings, transfer
+from vision.training.strategies import Strategy
+from vision.training.strategy_choice import cheapest_within_one_error
+from vision.transfer import transfer
+from vision.transfer_settings import TransferSettings
 
 BATCH_SIZES = (1, 8)
 _VALIDATION = 0.15
@@ -35,7 +36,7 @@ class Measured:
     """One transfer; accuracies and calibration errors are points, of images that nothing was chosen on.
 
     Attributes:
-        strategy: The one that was taken.
+        strategy: The one that was used.
         accuracy: Of what would be served.
         validation: Accuracy on validation.
         losses: Of the validation images, one each.
@@ -68,8 +69,8 @@ def run_transfer(
     begun = time.monotonic()
     result = transfer(shuffled[num_validation:], shuffled[:num_validation], class_names, settings)
     seconds = time.monotonic() - begun
-    logits, each, labels = _answers(result.artifact, test)
-    member_accuracy = None if each is None else _points(each.argmax(dim=2) == labels.unsqueeze(1))
+    logits, by_member, labels = _answers(result.artifact, test)
+    member_accuracy = None if by_member is None else _points(by_member.argmax(dim=2) == labels.unsqueeze(1))
     cooled = logits / result.artifact.temperature
     return Measured(
         strategy=result.strategy,
@@ -110,11 +111,11 @@ def calibration(runs: Sequence[Measured]) -> dict[str, float]:
 
 def chosen(by_strategy: Mapping[str, Sequence[Measured]]) -> dict[str, Any]:
     """Return what validation would choose with each seed, and the accuracy of that."""
-    kept = []
+    chosen_runs = []
     for runs in zip(*by_strategy.values(), strict=True):
         strategy = cheapest_within_one_error({run.strategy: run.losses for run in runs})
-        kept.append(next(run for run in runs if run.strategy == strategy))
-    return {"strategies": [run.strategy for run in kept], **accuracies(kept)}
+        chosen_runs.append(next(run for run in runs if run.strategy == strategy))
+    return {"strategies": [run.strategy for run in chosen_runs], **accuracies(chosen_runs)}
 
 
 def ensemble(runs: Sequence[Measured]) -> dict[str, Any]:
@@ -136,7 +137,7 @@ def _answers(artifact: Artifact, test: Sequence[Pair]) -> tuple[Tensor, Tensor |
     )
     classifier = artifact.build()
     if isinstance(classifier, Ensemble):
-        each, _ = evaluate_logits(classifier, images, ask=classifier.classify_each)
+        each, _ = evaluate_logits(classifier, images, forward=classifier.classify_each)
         return mean_logits(each), each, torch.tensor(images.labels)
     logits, _ = evaluate_logits(classifier, images)
     return logits, None, torch.tensor(images.labels)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from monitoring.errors import InvalidCountError
-from store import schema
+from store.version_history import latest_on_slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +60,14 @@ def wilson_interval(num_right: float, num_samples: int) -> tuple[float, float]:
 
 def measured_accuracies(connection: Connection, versions: Sequence[str]) -> list[SliceAccuracy]:
     """Return the latest measured accuracy of each of the versions on each slice, oldest measurement first."""
-    table = schema.measurements
-    rows = connection.execute(
-        select(table.c.version, table.c.slice, table.c.value, table.c.num_samples)
-        .where(table.c.metric == "accuracy", table.c.version.in_(versions), table.c.slice.is_not(None))
-        .order_by(table.c.id)
-    )
-    latest: dict[tuple[str, str], SliceAccuracy] = {}
-    for version, name, value, num_samples in rows:
-        latest[version, name] = _with_interval(version, name, value, num_samples)
-    return list(latest.values())
+    measured = latest_on_slices(connection, "accuracy", versions)
+    return [
+        _with_interval(one.version, one.slice, one.value, one.num_samples)
+        for one in measured
+        if one.version is not None and one.slice is not None
+    ]
 
 
-def _with_interval(version: str, name: str, accuracy: float, num_samples: int) -> SliceAccuracy:
+def _with_interval(version: str, slice_name: str, accuracy: float, num_samples: int) -> SliceAccuracy:
     low, high = wilson_interval(accuracy * num_samples, num_samples)
-    return SliceAccuracy(version, name, accuracy, low, high, num_samples)
+    return SliceAccuracy(version, slice_name, accuracy, low, high, num_samples)

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from monitoring.errors import NoReferenceError
 from monitoring.mmd import Discrepancy, Embeddings, discrepancy
-from store import measurements, predictions, registry
-from store.database import Database
+from store import measurements, registry
+from store.database.database import Database
 from store.measurements import Measurement
+from store.predictions import predictions
 from store.versions import BlobReader, Version
 
 logger = logging.getLogger(__name__)
@@ -72,14 +73,14 @@ def measure_drift(database: Database, blobs: BlobReader, settings: DriftSettings
         return None
     rng = np.random.default_rng(settings.seed)
     reference = subsample(read_reference(blobs, window.version), settings.num_reference, rng)
-    found = discrepancy(reference, window.embeddings, rng, settings.num_permutations)
-    measurement = _measurement(window, found, len(reference))
+    drift = discrepancy(reference, window.embeddings, rng, settings.num_permutations)
+    measurement = _measurement(window, drift, len(reference))
     database.write(partial(measurements.record, measurement=measurement))
     logger.info(
         "drift measured version=%s mmd=%.4f null_95=%.4f num_samples=%d",
         window.version.version,
-        found.value,
-        found.null_95,
+        drift.value,
+        drift.null_95,
         measurement.num_samples,
     )
     return measurement
@@ -129,17 +130,17 @@ def subsample(rows: Embeddings, limit: int, rng: np.random.Generator) -> Embeddi
     return rows if len(rows) <= limit else rows[rng.choice(len(rows), limit, replace=False)]
 
 
-def _measurement(window: Window, found: Discrepancy, num_reference: int) -> Measurement:
+def _measurement(window: Window, drift: Discrepancy, num_reference: int) -> Measurement:
     return Measurement(
         metric=METRIC,
         version=window.version.version,
         slice=None,
         round_id=None,
-        value=found.value,
+        value=drift.value,
         num_samples=len(window.embeddings),
         detail={
-            "null_95": found.null_95,
-            "bandwidth": found.bandwidth,
+            "null_95": drift.null_95,
+            "bandwidth": drift.bandwidth,
             "num_reference": num_reference,
             "first": window.first.isoformat(),
             "last": window.last.isoformat(),

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from monitoring.accuracy import SliceAccuracy, measured_accuracies
 from monitoring.errors import TooFewRoundsError
-from store import schema
 from store.slices import slice_names
+from store.version_history import parents_in_lineage
+from store.versions import find_version
 
 MAX_VERSIONS = 20
 
@@ -90,14 +91,8 @@ def _shown_versions(
 
 def _lineage(connection: Connection, production: str) -> tuple[dict[str, str | None], list[str]]:
     """Return each version of production's lineage with its parent and the slices it is judged on."""
-    versions = schema.versions
-    lineage = connection.scalar(select(versions.c.lineage).where(versions.c.version == production))
-    parents = connection.execute(
-        select(versions.c.version, versions.c.parent)
-        .where(versions.c.lineage == lineage)
-        .order_by(versions.c.number)
-    )
-    return {row.version: row.parent for row in parents}, slice_names(connection, lineage or 0, production)
+    lineage = find_version(connection, production).lineage
+    return parents_in_lineage(connection, lineage), slice_names(connection, lineage, production)
 
 
 def _ancestry(parents: dict[str, str | None], production: str) -> list[str]:

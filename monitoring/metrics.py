@@ -78,8 +78,8 @@ class ServiceMetrics:
             "Requests refused with 429 because too many were waiting.",
             registry=registry,
         )
-        # Found by their labels once: there are no more than the bounded labels allow.
-        self._of_answers: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
+        # Looked up by their labels once: there are no more than the bounded labels allow.
+        self._answer_instruments: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._routes = BoundedLabel()
         self._methods = BoundedLabel(10)
         self._sources = BoundedLabel()
@@ -87,9 +87,12 @@ class ServiceMetrics:
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answer; `route` is the template ("/v1/rounds/{id}"), never the path."""
         labels = self._routes.of(route), self._methods.of(method), f"{status // 100}xx"
-        if labels not in self._of_answers:
-            self._of_answers[labels] = self._requests.labels(*labels), self._latency.labels(*labels[:2])
-        num_answers, latency = self._of_answers[labels]
+        if labels not in self._answer_instruments:
+            self._answer_instruments[labels] = (
+                self._requests.labels(*labels),
+                self._latency.labels(*labels[:2]),
+            )
+        num_answers, latency = self._answer_instruments[labels]
         num_answers.inc()
         latency.observe(seconds)
 
@@ -98,7 +101,7 @@ class ServiceMetrics:
         self._batch_size.observe(size)
 
     def count_feedback(self, source: str, status: str) -> None:
-        """Count one label: `source` is the key's name, `status` what the answer said."""
+        """Count one label: `source` is the key's name, `status` that of the answer."""
         self._feedback.labels(self._sources.of(source), status).inc()
 
     def count_log_error(self, num_predictions: int = 1) -> None:
@@ -116,15 +119,15 @@ class Exposition:
     def __init__(
         self, registry: CollectorRegistry, store: Collector, multiprocess_dir: str | None = None
     ) -> None:
-        """Take `multiprocess_dir` from PROMETHEUS_MULTIPROC_DIR where there are several workers."""
+        """`multiprocess_dir` is PROMETHEUS_MULTIPROC_DIR where there are several workers."""
         processes = CollectorRegistry(auto_describe=False)
         if multiprocess_dir is None:
-            processes.register(_Ours(registry))
+            processes.register(_OwnMetrics(registry))
         else:
             merged = CollectorRegistry(auto_describe=False)
             # prometheus_client leaves this constructor without types.
             MultiProcessCollector(merged, path=multiprocess_dir)  # type: ignore[no-untyped-call]  # prometheus-client leaves it without types
-            processes.register(_Ours(merged))
+            processes.register(_OwnMetrics(merged))
         processes.register(store)
         self._registry = processes
 
@@ -133,7 +136,7 @@ class Exposition:
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
 
-class _Ours(Collector):
+class _OwnMetrics(Collector):
     """Passes on our own names only: the folder that processes share is BentoML's too."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -66,7 +66,7 @@ def _kernel(reference: Embeddings, window: Embeddings) -> tuple[NDArray[np.float
     norms = np.einsum("ij,ij->i", rows, rows)
     squared = np.maximum(norms[:, None] + norms[None, :] - 2 * rows @ rows.T, 0)
     distances = squared[np.triu_indices(len(rows), k=1)]
-    # Mostly equal rows (a black camera) have a median of 0: then take it over those that differ.
+    # Mostly equal rows (a black camera) have a median of 0: then it is that of the rows that differ.
     positive = distances[distances > 1e-12 * max(float(norms.max()), 1e-300)]
     median = float(np.median(distances))
     scale = median if median > 0 or not len(positive) else float(np.median(positive))

@@ -2,23 +2,26 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from monitoring.accuracy import SliceAccuracy
 from monitoring.drift import METRIC as DRIFT_METRIC
 from monitoring.forgetting import forgetting_matrix
-from store import leases, measurements, predictions, registry, samples, schema, workers
-from store import rounds as round_store
-from store.database import Database, now
+from store import learning_state, leases, measurements, registry
+from store.database.database import Database, now
 from store.errors import DatabaseUnavailableError
 from store.measurements import Measurement
+from store.predictions import predictions
 from store.round_states import FINISHED, UNFINISHED
+from store.rounds.records import current_round
+from store.rounds.totals import last_round_ended, num_rounds_by_outcome
+from store.samples.pending import num_pending
 from store.versions import Version
-from store.workers import Worker
+from store.workers import Worker, read_workers
 
 MAX_SLICES = 20
 IDLE = "idle"
@@ -33,7 +36,7 @@ class Figures:
     num_predictions_last_day: int
     round_state: str
     num_rounds: dict[str, int]
-    last_round_ended: float | None
+    last_round_ended: datetime | None
     lease_remaining_seconds: float | None
     is_paused: bool
     production_number: int | None
@@ -73,23 +76,23 @@ class StoreCollector(Collector):
 def read_figures(connection: Connection) -> Figures:
     """Read everything that a scrape shows."""
     production = registry.production(connection)
-    current = round_store.current_round(connection)
+    current = current_round(connection)
     lease = leases.current_lease(connection)
     moment = now(connection)
     matrix = forgetting_matrix(connection, production.version if production else None)
-    ours = [cell for cell in matrix.cells if production and cell.version == production.version]
+    of_production = [cell for cell in matrix.cells if production and cell.version == production.version]
     return Figures(
-        num_pending=samples.num_pending(connection),
+        num_pending=num_pending(connection),
         num_audits_waiting=predictions.num_audits_to_label(connection),
         num_predictions_last_day=predictions.num_predictions_since(connection, moment - timedelta(days=1)),
         round_state=current.state if current else IDLE,
-        num_rounds=_rounds_by_outcome(connection),
-        last_round_ended=_last_round_ended(connection),
+        num_rounds=num_rounds_by_outcome(connection),
+        last_round_ended=last_round_ended(connection),
         lease_remaining_seconds=(lease.expires - moment).total_seconds() if lease else None,
-        is_paused=registry.paused(connection) is not None,
+        is_paused=learning_state.paused(connection) is not None,
         production_number=production.number if production else None,
-        workers=workers.workers(connection),
-        accuracies=ours[-MAX_SLICES:],
+        workers=read_workers(connection),
+        accuracies=of_production[-MAX_SLICES:],
         forgotten=matrix.forgotten,
         drift=_drift(connection, production),
     )
@@ -110,7 +113,9 @@ def _learning(figures: Figures) -> Iterator[Metric]:
     yield outcomes
     if figures.last_round_ended is not None:
         yield _gauge(
-            "last_round_ended_timestamp_seconds", "When the last round ended.", figures.last_round_ended
+            "last_round_ended_timestamp_seconds",
+            "When the last round ended.",
+            figures.last_round_ended.timestamp(),
         )
     if figures.lease_remaining_seconds is not None:
         yield _gauge(
@@ -149,12 +154,14 @@ def _serving(figures: Figures) -> Iterator[Metric]:
 
 def _quality(figures: Figures) -> Iterator[Metric]:
     accuracy = _family("accuracy_ratio", "Production's accuracy on a slice, a fraction.", "slice")
-    counted = _family("accuracy_samples", "Samples that the accuracy on a slice was measured on.", "slice")
+    num_samples = _family(
+        "accuracy_samples", "Samples that the accuracy on a slice was measured on.", "slice"
+    )
     for cell in figures.accuracies:
         accuracy.add_metric([cell.slice], cell.accuracy)
-        counted.add_metric([cell.slice], cell.num_samples)
+        num_samples.add_metric([cell.slice], cell.num_samples)
     yield accuracy
-    yield counted
+    yield num_samples
     forgotten = _family(
         "forgotten_ratio", "Accuracy that production lost on a slice since its best ancestor.", "slice"
     )
@@ -183,15 +190,3 @@ def _drift(connection: Connection, production: Version | None) -> Measurement | 
     if production is None:
         return None
     return measurements.latest(connection, DRIFT_METRIC, version=production.version)
-
-
-def _rounds_by_outcome(connection: Connection) -> dict[str, int]:
-    table = schema.rounds
-    rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
-    return {row.state: row[1] for row in rows if row.state in FINISHED}
-
-
-def _last_round_ended(connection: Connection) -> float | None:
-    table = schema.rounds
-    ended = connection.scalar(select(func.max(table.c.ended)))
-    return None if ended is None else ended.timestamp()

@@ -1,228 +1,220 @@
-"""The system's state as plain dicts in the API's shapes: for the API, the command line and the dashboard."""
+"""What a reader is answered about the system's state, read in one transaction."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from monitoring.answers.models import Model, ModelDetail, ModelList, Promotion
+from monitoring.answers.quality import Audit, AuditList, Drift, DriftPoint, Forgetting
+from monitoring.answers.rounds import RoundDetail, RoundList, RoundSummary
+from monitoring.answers.status import Learner, Pause, RoundProgress, ServingWorker, Status
 from monitoring.drift import METRIC as DRIFT_METRIC
 from monitoring.drift import REFERENCE_FILE
 from monitoring.forgetting import forgetting_matrix
-from store import leases, measurements, predictions, registry, samples, schema, workers
-from store import rounds as round_store
-from store.database import now
+from store import learning_state, leases, measurements, registry
+from store.database.database import now
 from store.measurements import Measurement
-from store.registry import Version
-from store.rounds import Round
+from store.predictions import predictions
+from store.registry import Move
+from store.rounds.log import num_recorded, read_attempts, read_steps
+from store.rounds.records import Round, current_round, find_round, read_rounds
+from store.samples.pending import num_pending
+from store.version_history import last_promotions
+from store.versions import Version, find_version, read_versions
+from store.workers import read_workers
 
-Json = dict[str, Any]
 
-
-def status(connection: Connection, threshold: int) -> Json:
+def status(connection: Connection, threshold: int) -> Status:
     """Return what serves, what waits and who works; `threshold` is the pending samples that start a round."""
     production = registry.production(connection)
-    alive = workers.workers(connection)
-    current = round_store.current_round(connection)
-    return {
-        "production": production.version if production else None,
-        "is_starter": production is not None and production.is_starter,
-        # What a starter is made of: ImageNet's classes, or those of a bundled classifier.
-        "description": production.metrics.get("description") if production else None,
-        "device": alive[0].device if alive else None,
-        "classes": list(production.class_names) if production else [],
-        "num_pending": samples.num_pending(connection),
-        "threshold": threshold,
-        "round": _progress(connection, current) if current else None,
-        "workers": [
-            {"id": beat.id, "version": beat.version, "since": _time(beat.since), "error": beat.error}
-            for beat in alive
+    workers = read_workers(connection)
+    current = current_round(connection)
+    pause = learning_state.paused(connection)
+    return Status(
+        production=production.version if production else None,
+        is_starter=production is not None and production.is_starter,
+        description=production.metrics.get("description") if production else None,
+        device=workers[0].device if workers else None,
+        classes=list(production.class_names) if production else [],
+        num_pending=num_pending(connection),
+        threshold=threshold,
+        round=_progress(connection, current) if current else None,
+        workers=[
+            ServingWorker(id=worker.id, version=worker.version, since=worker.since, error=worker.error)
+            for worker in workers
         ],
-        "paused": registry.paused(connection),
-        "learner": _learner(connection),
-        "num_audits_waiting": predictions.num_audits_to_label(connection),
-    }
+        paused=Pause.model_validate(pause) if pause else None,
+        learner=_learner(connection),
+        num_audits_waiting=predictions.num_audits_to_label(connection),
+    )
 
 
-def models(connection: Connection, limit: int = 50, before: int | None = None) -> Json:
+def models(connection: Connection, limit: int = 50, before: int | None = None) -> ModelList:
     """Return the versions, newest first; `before` is a version's number."""
-    production = registry.production(connection)
-    found = registry.versions(connection, limit=limit, before=before)
-    promotions = _promotions(connection, [version.version for version in found])
-    name = production.version if production else None
-    return {"models": [_model(version, name, promotions.get(version.version)) for version in found]}
+    name = _production_name(connection)
+    versions = read_versions(connection, limit=limit, before=before)
+    promotions = last_promotions(connection, [version.version for version in versions])
+    return ModelList(models=[_model(version, name, promotions.get(version.version)) for version in versions])
 
 
-def model(connection: Connection, version: str) -> Json:
+def model(connection: Connection, version: str) -> ModelDetail:
     """Return one version with its classes and files.
 
     Raises:
         UnknownVersionError: There is none of that name.
     """
-    found = registry.find_version(connection, version)
-    production = registry.production(connection)
-    promotion = _promotions(connection, [version]).get(version)
-    shown = _model(found, production.version if production else None, promotion)
-    return shown | {"classes": list(found.class_names), "files": dict(found.files)}
+    record = find_version(connection, version)
+    promotion = last_promotions(connection, [version]).get(version)
+    listed = _model(record, _production_name(connection), promotion)
+    return ModelDetail(**dict(listed), classes=list(record.class_names), files=record.files)
 
 
-def rounds(connection: Connection, limit: int = 50, before: int | None = None) -> Json:
+def rounds(connection: Connection, limit: int = 50, before: int | None = None) -> RoundList:
     """Return the rounds, newest first; `before` is a round's id."""
-    return {"rounds": [_round(found) for found in round_store.rounds(connection, limit=limit, before=before)]}
+    return RoundList(
+        rounds=[_round(record) for record in read_rounds(connection, limit=limit, before=before)]
+    )
 
 
-def round_detail(connection: Connection, round_id: int) -> Json:
+def round_detail(connection: Connection, round_id: int) -> RoundDetail:
     """Return one round with its steps, attempts, curves and verdict.
 
     Raises:
         UnknownRoundError: There is none of that id.
     """
-    found = round_store.find_round(connection, round_id)
-    return _round(found) | {
-        "verdict": found.verdict,
-        "curves": found.curves,
-        "steps": [
-            {"step": step.step, "detail": step.detail, "created": _time(step.created)}
-            for step in round_store.steps(connection, round_id)
-        ],
-        "attempts": [
-            {
-                "attempt": attempt.attempt,
-                "cure": attempt.cure,
-                "verdict": attempt.verdict,
-                "created": _time(attempt.created),
-            }
-            for attempt in round_store.attempts(connection, round_id)
-        ],
-        "num_samples": round_store.num_taken(connection, [round_id])[round_id],
-    }
+    record = find_round(connection, round_id)
+    # Validated from plain values: verdicts and curves are as JSON gave them.
+    return RoundDetail.model_validate(
+        dict(_round(record))
+        | {
+            "verdict": record.verdict,
+            "curves": record.curves,
+            "steps": [
+                {"step": step.step, "detail": step.detail, "created": step.created}
+                for step in read_steps(connection, round_id)
+            ],
+            "attempts": [asdict(attempt) for attempt in read_attempts(connection, round_id)],
+            "num_samples": num_recorded(connection, [round_id])[round_id],
+        }
+    )
 
 
-def drift(connection: Connection, limit: int = 500) -> Json:
+def drift(connection: Connection, limit: int = 500) -> Drift:
     """Return the drift measurements, newest first: MMD² beside the 95 % quantile of what chance gives."""
     production = registry.production(connection)
     points = measurements.series(connection, DRIFT_METRIC, limit=limit)
-    return {
-        "production": production.version if production else None,
-        "statistic": "unbiased MMD², RBF kernel, median heuristic",
-        "has_reference": production is not None and REFERENCE_FILE in production.files,
-        "points": [_drift_point(point) for point in points],
-    }
+    return Drift(
+        production=production.version if production else None,
+        statistic="unbiased MMD², RBF kernel, median heuristic",
+        has_reference=production is not None and REFERENCE_FILE in production.files,
+        points=[_drift_point(point) for point in points],
+    )
 
 
-def forgetting(connection: Connection) -> Json:
+def forgetting(connection: Connection) -> Forgetting:
     """Return the accuracy of every version on every slice, oldest first, and what production forgot."""
-    production = registry.production(connection)
-    name = production.version if production else None
+    name = _production_name(connection)
     matrix = forgetting_matrix(connection, name)
-    return {
-        "production": name,
-        "versions": list(matrix.versions),
-        "slices": list(matrix.slices),
-        "cells": [asdict(cell) for cell in matrix.cells],
-        "forgotten": matrix.forgotten,
-    }
+    return Forgetting(
+        production=name,
+        versions=list(matrix.versions),
+        slices=list(matrix.slices),
+        cells=list(matrix.cells),
+        forgotten=matrix.forgotten,
+    )
 
 
-def audits(connection: Connection, limit: int = 24) -> Json:
+def audits(connection: Connection, limit: int = 24) -> AuditList:
     """Return predictions drawn for audit that still want a label, and how many there are."""
     waiting = predictions.audits_to_label(connection, limit)
-    return {
-        "audits": [
-            {
-                "prediction_id": row.id,
-                "label": row.label,
-                "confidence": row.confidence,
-                "version": row.version,
-                "created": _time(row.created),
-            }
+    return AuditList(
+        audits=[
+            Audit(
+                prediction_id=row.id,
+                label=row.label,
+                confidence=row.confidence,
+                version=row.version,
+                created=row.created,
+            )
             for row in waiting
         ],
-        "num_waiting": predictions.num_audits_to_label(connection),
-    }
+        num_waiting=predictions.num_audits_to_label(connection),
+    )
 
 
-def _learner(connection: Connection) -> Json:
+def _production_name(connection: Connection) -> str | None:
+    production = registry.production(connection)
+    return production.version if production else None
+
+
+def _learner(connection: Connection) -> Learner:
     lease = leases.current_lease(connection)
     is_alive = lease is not None and lease.expires > now(connection)
-    return {"is_alive": is_alive, "holder": lease.holder if lease else None}
+    return Learner(is_alive=is_alive, holder=lease.holder if lease else None)
 
 
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _progress(connection: Connection, current: Round) -> Json:
-    steps = round_store.steps(connection, current.id)
+def _progress(connection: Connection, current: Round) -> RoundProgress:
+    steps = read_steps(connection, current.id)
     last = steps[-1] if steps else None
-    return {
-        "id": current.id,
-        "state": current.state,
-        "step": last.step if last else None,
-        "detail": last.detail if last else None,
-        "started": _time(current.started),
-    }
-
-
-def _round(found: Round) -> Json:
-    verdict = found.verdict or {}
-    return {
-        "id": found.id,
-        "state": found.state,
-        "candidate": found.candidate,
-        "production": found.production,
-        "reason": found.reason,
-        "sentence": verdict.get("sentence"),
-        "trigger": found.trigger,
-        "requested_by": found.requested_by,
-        "cancel_requested": found.cancel_requested,
-        "created": _time(found.created),
-        "started": _time(found.started),
-        "ended": _time(found.ended),
-    }
-
-
-def _model(version: Version, production: str | None, promotion: Json | None) -> Json:
-    return {
-        "version": version.version,
-        "number": version.number,
-        "is_production": version.version == production,
-        "is_starter": version.is_starter,
-        "parent": version.parent,
-        "lineage": version.lineage,
-        "round_id": version.round_id,
-        "created": _time(version.created),
-        "num_classes": len(version.class_names),
-        "metrics": version.metrics,
-        "margin": version.margin,
-        "is_retired": version.is_retired,
-        "num_deleted_samples": version.num_deleted_samples,
-        "promotion": promotion,
-    }
-
-
-def _promotions(connection: Connection, versions: Sequence[str]) -> dict[str, Json]:
-    """Return the last move of the alias to each of the versions: when, by whom and why."""
-    moves = schema.alias_moves
-    rows = connection.execute(
-        select(moves)
-        .where(moves.c.name == "production", moves.c.to_version.in_(versions))
-        .order_by(moves.c.id)
+    return RoundProgress(
+        id=current.id,
+        state=current.state,
+        step=last.step if last else None,
+        detail=last.detail if last else None,
+        started=current.started,
     )
-    return {
-        row.to_version: {"reason": row.reason, "actor": row.actor, "created": _time(row.created)}
-        for row in rows
-    }
 
 
-def _drift_point(point: Measurement) -> Json:
-    return {
-        "created": _time(point.created),
-        "version": point.version,
-        "mmd": point.value,
-        "null_95": point.detail.get("null_95"),
-        "num_samples": point.num_samples,
-        "first": point.detail.get("first"),
-        "last": point.detail.get("last"),
-    }
+def _round(record: Round) -> RoundSummary:
+    verdict = record.verdict or {}
+    return RoundSummary(
+        id=record.id,
+        state=record.state,
+        candidate=record.candidate,
+        production=record.production,
+        reason=record.reason,
+        sentence=verdict.get("sentence"),
+        trigger=record.trigger,
+        requested_by=record.requested_by,
+        cancel_requested=record.cancel_requested,
+        created=record.created,
+        started=record.started,
+        ended=record.ended,
+    )
+
+
+def _model(version: Version, production: str | None, promotion: Move | None) -> Model:
+    return Model(
+        version=version.version,
+        number=version.number,
+        is_production=version.version == production,
+        is_starter=version.is_starter,
+        parent=version.parent,
+        lineage=version.lineage,
+        round_id=version.round_id,
+        created=version.created,
+        num_classes=len(version.class_names),
+        metrics=version.metrics,
+        margin=version.margin,
+        is_retired=version.is_retired,
+        num_deleted_samples=version.num_deleted_samples,
+        promotion=_promotion(promotion) if promotion else None,
+    )
+
+
+def _promotion(move: Move) -> Promotion:
+    return Promotion(reason=move.reason, actor=move.actor, created=move.created)
+
+
+def _drift_point(point: Measurement) -> DriftPoint:
+    return DriftPoint.model_validate(
+        {
+            "created": point.created,
+            "version": point.version,
+            "mmd": point.value,
+            "null_95": point.detail.get("null_95"),
+            "num_samples": point.num_samples,
+            "first": point.detail.get("first"),
+            "last": point.detail.get("last"),
+        }
+    )

@@ -1,1 +1,1 @@
-"""The front door: settings, the command line, and the services that wire the rooms together."""
+"""The settings, the command line, and the services that wire the rooms together."""

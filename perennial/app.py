@@ -16,15 +16,15 @@ from bentoml.validators import ContentType
 from perennial.bentoml_workarounds import (
     LateApi,
     drain_before_stopping,
+    export_places,
     make_metrics_folder,
     service_options,
     start_lost_processes_again,
-    tell_places,
 )
-from perennial.settings import Settings
+from perennial.settings.settings import Settings
 from perennial.state import open_state
 from perennial.supervisor import keep_running
-from service.front import Front
+from service.middleware.stack import MiddlewareStack
 from store.errors import StoreError
 from store.registry import production
 
@@ -44,7 +44,7 @@ _api = LateApi()
 
 @bentoml.service(name="learner", workers=1, **service_options())
 class Learner:
-    """A process that keeps `perennial learn` alive. Nothing ever asks it, and it loads no network."""
+    """A process that keeps `perennial learn` alive. It gets no requests, and loads no network."""
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -72,12 +72,12 @@ class Perennial:
 
     @bentoml.on_deployment
     def prepare() -> None:
-        """Before any worker starts: make the home, migrate the database, see that there is a version."""
+        """Prepare the home, the database and production; BentoML calls this before any worker starts."""
         start_lost_processes_again()
         _configure_logging()
-        # Again, since this runs where the command was given.
+        # Loaded again, since this runs in the folder of the command.
         settings = Settings.load()
-        tell_places(settings)
+        export_places(settings)
         with open_state(settings) as state, state.database.read() as connection:
             version = production(connection)
         make_metrics_folder(settings.home)
@@ -93,13 +93,13 @@ class Perennial:
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
-        """Write what is left, and close."""
+        """Finish pending writes, and close."""
         if self._opening is not None:
             self._opening.cancel()
         if self._services is not None:
             await self._services.stop()
 
-    # BentoML's client learns from these how to ask. `Front` passes what it asks to our routes.
+    # BentoML's client reads its methods from these. `MiddlewareStack` passes their requests to our routes.
     @bentoml.api
     async def predict(self, image: Annotated[Path, ContentType("image/*")]) -> dict[str, Any]:
         """Answer one image, as `POST /v1/predict` does."""
@@ -107,25 +107,25 @@ class Perennial:
 
     @bentoml.api
     async def feedback(self, prediction_id: str, label: str) -> dict[str, Any]:
-        """Take the label of an earlier prediction, as `POST /v1/feedback` does."""
+        """Record the label of an earlier prediction, as `POST /v1/feedback` does."""
         raise NotImplementedError("POST /v1/feedback answers this.")
 
     async def _open(self) -> bool:
-        # BentoML's parent imports this module too, and needs no torch.
-        from perennial.serving import build
+        # Imported only here, since BentoML's parent imports this module too and must not load torch.
+        from perennial.worker import build
         from service.api import create_api
-        from service.tuning import spare_the_collector
+        from service.inference.tuning import freeze_imported_objects
 
         try:
             services = await asyncio.to_thread(build, _settings)
         except (StoreError, OSError, ValueError):
-            _log.exception("the store could not be opened; this process is not ready before it can be")
+            _log.exception("the store could not be opened; this process is not ready until it is")
             return False
         self._services = services
         await services.start()
-        _api.give(create_api(services), services.metrics.observe_request)
+        _api.set_api(create_api(services), services.metrics.observe_request)
         drain_before_stopping(services.readiness.end, _settings.drain_seconds)
-        spare_the_collector()
+        freeze_imported_objects()
         return True
 
     async def _open_later(self) -> None:
@@ -136,7 +136,7 @@ class Perennial:
 
 
 def _prepare_production() -> None:
-    # In a process of its own, so that this one, which only watches the others, never loads torch.
+    # In a process of its own, so that the parent never loads torch.
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, "-m", "perennial", "prepare"],
@@ -150,11 +150,11 @@ def _prepare_production() -> None:
 
 
 def _configure_logging() -> None:
-    # BentoML has set the handlers; how much our rooms tell is our setting.
+    # BentoML has set the handlers; our setting is the level of our own loggers.
     for room in ("perennial", "service", "monitoring", "store", "vision"):
         logging.getLogger(room).setLevel(_settings.log_level.upper())
 
 
-Perennial.add_asgi_middleware(  # type: ignore[attr-defined]  # the decorator has made a Service of the class
-    Front, settings=_settings.service(), observe=_api.observe, api=_api
+Perennial.add_asgi_middleware(  # type: ignore[attr-defined]  # the decorator made it a Service
+    MiddlewareStack, settings=_settings.service(), observe=_api.observe, api=_api
 )

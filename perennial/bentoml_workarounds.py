@@ -1,12 +1,12 @@
-"""What is done because of how BentoML behaves, with what goes wrong without it and what upstream knows of it.
+"""Works around BentoML; each function says what goes wrong without it, and names the upstream issue.
 
-Some of it stands where it has to:
+Other workarounds are in the modules that need them:
 
-- `service/front.py` passes to BentoML only what it alone answers. Its errors have shapes of their own, a
-  mounted app's too (bentoml/BentoML#4317); its router takes a quarter of what a request costs (ADR 10); its
-  `/predict` takes an image's address instead of an image, and fetches it (bentoml/BentoML#5644).
-- `service/unforeseen.py` answers whatever fails: BentoML's time limit waits for an answer to begin, so who
-  asked would wait until the time is over. No upstream issue found.
+- `service/middleware/stack.py` passes to BentoML only what it alone answers. Its errors have shapes of their
+  own, a mounted app's too (bentoml/BentoML#4317); its router takes a quarter of what a request costs (ADR
+  10); its `/predict` takes an image's address instead of an image, and fetches it (bentoml/BentoML#5644).
+- `service/middleware/unexpected_errors.py` answers whatever fails: BentoML's time limit waits for an answer
+  to begin, so a client would wait until the time is over. No upstream issue found.
 - `perennial/server.py` resolves the host: BentoML takes numbers only. No upstream issue found. It also sets
   BENTOML_DO_NOT_TRACK, as `Makefile` and `Dockerfile` do: BentoML's command reports its use as soon as it
   begins, so that our module is imported too late to stop it (bentoml/BentoML#1534 says how).
@@ -21,27 +21,26 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from perennial.settings import Settings
-from perennial.settings_sources import CONFIG, DEFAULT_FILE
-from service.errors import NotReadyError, answer_for, body_for
-from service.observing import Observation
+from perennial.settings.settings import Settings
+from perennial.settings.sources import CONFIG, DEFAULT_FILE
+from service.errors import NotReadyError, response_for
+from service.middleware.request_metrics import Observation
 
-# Until the answer begins, the body's way here included.
+# Until the answer begins; receiving the body counts too.
 REQUEST_SECONDS = 60
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def service_options() -> dict[str, Any]:
-    """Return what both services are told.
+    """Return the options of both services.
 
     - Its limit on a request's time can't be left out, and the timers are never stopped: a kilobyte each until
       the time is over. A minute of them takes 6 MiB at 200 requests a second. No upstream issue found.
     - It makes a span of every message, also where nobody exports any, which costs the event loop. There is no
-      switch, but addresses can be left out (bentoml/BentoML#2829). Whoever configures BentoML decides.
-    - Its metrics and its access log would come besides ours.
+      switch, but addresses can be left out (bentoml/BentoML#2829). A configuration of BentoML's wins.
+    - Its metrics and its access log would double ours.
     """
     options: dict[str, Any] = {
         "traffic": {"timeout": REQUEST_SECONDS},
@@ -54,19 +53,19 @@ def service_options() -> dict[str, Any]:
 
 
 def start_lost_processes_again() -> None:
-    """Let BentoML do so in a container too; call it before the first process starts (ADR 7).
+    """Make BentoML start lost processes again in a container too; call it before the first process starts.
 
-    There it would not, and would end the server with the last process of a service: losing the learner's
-    supervisor must never do that. No upstream issue found.
+    Else, in a container, the server ends with the last process of a service, such as the learner's supervisor
+    (ADR 7). No upstream issue found.
     """
     os.environ.pop("BENTOML_CONTAINERIZED", None)
 
 
-def tell_places(settings: Settings) -> None:
-    """Tell the processes that BentoML starts where the state and the settings are.
+def export_places(settings: Settings) -> None:
+    """Set the variables that tell BentoML's processes where the state and the settings are.
 
-    A built Bento is imported, and its workers run, in its own folder (bentoml/BentoML#2263). Call it where
-    the command was given: only there a relative place means what it says.
+    A built Bento is imported, and its workers run, in its own folder (bentoml/BentoML#2263). Call it
+    in the folder of the command, since relative places start there.
     """
     os.environ.update(settings.places())
     if CONFIG not in os.environ and Path(DEFAULT_FILE).is_file():
@@ -74,21 +73,21 @@ def tell_places(settings: Settings) -> None:
 
 
 def make_metrics_folder(home: Path) -> None:
-    """Make the folder in which the metrics of this server's workers meet; remove those of ended servers.
+    """Make the folder that this server's workers share for metrics; remove those of ended servers.
 
-    BentoML has one folder for all servers of a user, and empties it when another one starts; another can't be
-    named (bentoml/BentoML#3207). This is called in the server's parent process.
+    BentoML has one folder for all servers of a user, and empties it when another server starts. No other
+    folder can be named (bentoml/BentoML#3207). Call it in the server's parent process.
     """
     folders = home / "metrics"
     folders.mkdir(exist_ok=True)
     for folder in folders.iterdir():
-        if folder.name == str(os.getpid()) or not _is_running(folder.name):
+        if folder.name == str(os.getpid()) or not is_running(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
     (folders / str(os.getpid())).mkdir()
 
 
 def use_metrics_folder(home: Path) -> str | None:
-    """Let this worker's metrics go to its server's folder; return that. Call it before any metric."""
+    """Use its server's folder for this worker's metrics, and return it. Call it before the first metric."""
     folder = home / "metrics" / str(os.getppid())
     if folder.is_dir():
         os.environ[METRICS_VARIABLE] = str(folder)
@@ -96,7 +95,7 @@ def use_metrics_folder(home: Path) -> str | None:
 
 
 class LateApi:
-    """An ASGI app that answers 503 until it is given the API: BentoML wants the app before it starts us.
+    """An ASGI app that answers 503 until it has the API: BentoML needs the app before it starts a worker.
 
     No upstream issue found.
     """
@@ -105,12 +104,12 @@ class LateApi:
         self._api: ASGIApp | None = None
         self._observe: Observation | None = None
 
-    def give(self, api: ASGIApp, observe: Observation) -> None:
-        """Pass requests, and what is observed of them, on from now on."""
+    def set_api(self, api: ASGIApp, observe: Observation) -> None:
+        """Pass requests and observations on from now on."""
         self._api, self._observe = api, observe
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Pass one observation on; before the API is there nobody counts."""
+        """Pass one observation on; it is dropped before the API is set."""
         if self._observe is not None:
             self._observe(route, method, status, seconds)
 
@@ -120,15 +119,14 @@ class LateApi:
             await self._api(scope, receive, send)
         elif scope["type"] == "http":
             error = NotReadyError("Expected a server that has started, found one that is starting.")
-            answer = answer_for(error)
-            await JSONResponse(body_for(error), answer.status, answer.headers)(scope, receive, send)
+            await response_for(error)(scope, receive, send)
 
 
 def drain_before_stopping(on_signal: Callable[[], None], drain_seconds: float) -> None:
-    """From now on let SIGTERM call `on_signal` at once, and what it did before only after `drain_seconds`.
+    """Make SIGTERM call `on_signal` at once, and its former handler only after `drain_seconds`.
 
-    BentoML's hooks run when no connection is taken any more, so who sends requests would meet a closed port
-    before it could see the process not ready. No upstream issue found. Call it on the main thread, inside the
+    BentoML's hooks run when the port is closed already, so a client would meet a closed port before it could
+    see that the process is not ready. No upstream issue found. Call it on the main thread, inside the
     running event loop, once the server has set its own handlers.
     """
     loop = asyncio.get_running_loop()
@@ -145,7 +143,8 @@ def drain_before_stopping(on_signal: Callable[[], None], drain_seconds: float) -
     signal.signal(signal.SIGTERM, begin)
 
 
-def _is_running(pid: str) -> bool:
+def is_running(pid: str | int) -> bool:
+    """Return whether a process runs, also one of another user; False for what is no process number."""
     try:
         os.kill(int(pid), 0)
     except (ValueError, OverflowError, ProcessLookupError):

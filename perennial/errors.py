@@ -1,8 +1,8 @@
-"""What can go wrong at the front door; each message says what to do, and a command prints just that."""
+"""The errors of this room; each message says what to do, and a command prints only the message."""
 
 
 class PerennialError(Exception):
-    """Base of every error of the front door."""
+    """Base of every error of this room."""
 
 
 class SettingsError(PerennialError):
@@ -10,11 +10,11 @@ class SettingsError(PerennialError):
 
 
 class PortTakenError(PerennialError):
-    """Another program listens on the port that the server was to have."""
+    """The server can't listen on its address: another program does, or this machine does not have it."""
 
 
 class ServerError(PerennialError):
-    """A server that a command started did not do its part."""
+    """A server that a command started failed or did not answer in time."""
 
 
 class PlaceRefusedError(PerennialError):
@@ -22,24 +22,20 @@ class PlaceRefusedError(PerennialError):
 
     @classmethod
     def of(cls, error: OSError) -> "PlaceRefusedError":
-        """Return the error that tells of the system's own."""
+        """Return the error for an error of the system."""
         return cls(
-            f"Expected to use {error.filename}, the system refuses it ({error.strerror}). "
+            f"Expected to use {error.filename}, found that the system refuses it ({error.strerror}). "
             "Name another place, or make this one usable."
         )
 
 
 class TargetExistsError(PerennialError):
-    """A file or folder would be written over."""
-
-
-class TooFewImagesError(PerennialError):
-    """A folder's images don't suffice for training, validation and a golden set."""
+    """A file or folder would be overwritten."""
 
 
 class ArchiveError(PerennialError):
-    """An archive of samples can't be written or read as asked for."""
+    """An archive of samples can't be written or read."""
 
 
 class UnusableRecordError(ArchiveError):
-    """What stands beside one image of an archive can't be used; caught, and listed as refused."""
+    """The record of one image of an archive can't be used; it is caught, and listed as refused."""

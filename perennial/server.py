@@ -1,4 +1,4 @@
-"""Starting the BentoML server: its command, its environment, and word of it once it is ready."""
+"""Starts the BentoML server, and announces it once it is ready."""
 
 import errno
 import os
@@ -15,8 +15,9 @@ from typing import NoReturn
 
 import click
 
+from perennial.bentoml_workarounds import is_running
 from perennial.errors import PortTakenError
-from perennial.settings import Settings
+from perennial.settings.settings import Settings
 from perennial.state import open_state
 from store.registry import production
 
@@ -39,25 +40,25 @@ class Address:
             PortTakenError: This machine knows no such name.
         """
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise PortTakenError(
                 f"Expected the name or number of an address of this machine, found {host!r} "
                 f"({error.strerror or error}). Choose another --host."
             ) from error
-        # "localhost" is both 127.0.0.1 and ::1: most clients ask the first.
-        _, _, _, _, (number, *_) = min(found, key=lambda each: each[0] != socket.AF_INET)
+        # "localhost" is both 127.0.0.1 and ::1; most clients try the first.
+        _, _, _, _, (number, *_) = min(addresses, key=lambda each: each[0] != socket.AF_INET)
         return cls(str(number), port)
 
     @property
     def url(self) -> str:
-        """Where a client on this machine finds it."""
+        """The URL for clients on this machine."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 def check_port(address: Address) -> None:
-    """Return where the address is free.
+    """Check that the address is free.
 
     Raises:
         PortTakenError: Another program listens there, or this machine has no such address.
@@ -80,7 +81,7 @@ def check_port(address: Address) -> None:
 
 
 def serve_command(address: Address) -> list[str]:
-    """Return the command that serves."""
+    """Return the command that starts the server."""
     return [
         *(sys.executable, "-m", "bentoml", "serve", SERVICE),
         *("--host", address.host, "--port", str(address.port)),
@@ -88,7 +89,7 @@ def serve_command(address: Address) -> list[str]:
 
 
 def environment_for(settings: Settings, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the variables that make every process of the server see these settings."""
+    """Return the variables that give these settings to every process of the server."""
     return {
         **(os.environ if base is None else base),
         "BENTOML_DO_NOT_TRACK": "True",
@@ -109,19 +110,19 @@ def replace_process(address: Address, environment: dict[str, str]) -> NoReturn:
 
 
 def announce_when_ready(settings: Settings, address: Address) -> None:
-    """Leave a process behind that tells what serves once this process's successor is ready."""
+    """Start a process that prints what serves, once the server that replaces this process is ready."""
     server = os.getpid()
     click.echo(f"Starting the server on {address.url}; the state is in {settings.home}", err=True)
 
     def announce() -> None:
-        if wait_until_ready(address.url, lambda: _is_running(server), _READY_SECONDS):
+        if wait_until_ready(address.url, lambda: is_running(server), _READY_SECONDS):
             click.echo(_welcome(settings, address), err=True)
 
     _in_background(announce)
 
 
 def wait_until_ready(url: str, is_running: Callable[[], bool], seconds: float) -> bool:
-    """Return whether the server got ready within so many seconds, and before it ended."""
+    """Return whether the server became ready within so many seconds, before it ended."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and is_running():
         try:
@@ -129,9 +130,9 @@ def wait_until_ready(url: str, is_running: Callable[[], bool], seconds: float) -
                 if answer.status == 200:
                     return True
         except urllib.error.HTTPError as error:
-            error.close()  # it listens, and is not ready yet
+            error.close()  # it listens, but is not ready yet
         except OSError:
-            pass  # not yet
+            pass  # it does not listen yet
         time.sleep(0.25)
     return False
 
@@ -139,38 +140,30 @@ def wait_until_ready(url: str, is_running: Callable[[], bool], seconds: float) -
 def _welcome(settings: Settings, address: Address) -> str:
     with open_state(settings) as state, state.database.read() as connection:
         version = production(connection)
-    lines = [f"Perennial serves on {address.url} (the dashboard is there too)."]
+    lines = [f"Perennial serves on {address.url}, with its dashboard."]
     if version is not None:
-        what = version.metrics.get("description") or f"{len(version.class_names)} classes"
-        lines.append(f"Model: {version.version}, {what}.")
+        description = version.metrics.get("description") or f"{len(version.class_names)} classes"
+        lines.append(f"Model: {version.version}, {description}.")
         if version.is_starter:
             lines.append(f"This is a starter model. Replace it with your classes: {_program()} train DIR")
     lines.append(
         f"Ask it:   curl -H 'content-type: image/jpeg' --data-binary @photo.jpg {address.url}/v1/predict"
     )
     learning = "after" if settings.learner else f"by `{_program()} learn` after"
-    lines.append(f"It learns {learning} {settings.threshold} samples of feedback. Ctrl-C stops it.")
+    lines.append(f"It learns {learning} {settings.threshold_samples} samples of feedback. Ctrl-C stops it.")
     return "\n".join(lines)
 
 
 def _program() -> str:
-    """Return this program's name as it was typed, or without its folder where the shell finds it so."""
+    """Return this program's name as it was typed, without its folder where the shell's path has it."""
     typed = Path(sys.argv[0])
     if typed.name != "perennial" or shutil.which("perennial") == str(typed):
         return "perennial"
     return str(typed)
 
 
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def _in_background(work: Callable[[], None]) -> None:
-    """Run `work` in a grandchild: the server that we become never has to wait for it."""
+    """Run `work` in a grandchild, so that the server never has to wait for it."""
     child = os.fork()
     if child:
         os.waitpid(child, 0)

@@ -1,37 +1,23 @@
-"""Opens the state that all commands act on: the database and the blob store."""
+"""Opens the state that all commands use, made and migrated where needed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from perennial.settings import Settings
-from store.blobs import BlobStore
-from store.database import Database, migrate
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """The database and the bytes of one Perennial."""
-
-    database: Database
-    blobs: BlobStore
+from perennial.settings.settings import Settings
+from store.database.migrate import migrate
+from store.state import State, opened
 
 
 @contextmanager
 def open_state(settings: Settings) -> Iterator[State]:
     """Open the state, making and migrating it where needed, and close it at the end."""
     prepare_home(settings)
-    database = Database(settings.database_url)
-    blobs = BlobStore(settings.blobs)
-    try:
-        yield State(database, blobs)
-    finally:
-        database.close()
-        blobs.close()
+    with opened(settings.database_url, settings.blobs) as state:
+        yield state
 
 
 def prepare_home(settings: Settings) -> None:
-    """Make the home and bring the database to the newest revision; once at a time, under a lock."""
+    """Make the home and migrate the database to the newest revision, under a lock."""
     Path(settings.home).mkdir(parents=True, exist_ok=True)
     migrate(settings.database_url)

@@ -1,4 +1,4 @@
-"""Keeps the learner's process alive, and nothing else: it must never be what fails."""
+"""Keeps the learner's process alive. It does nothing else, so that it never fails itself."""
 
 import asyncio
 import logging
@@ -7,26 +7,26 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Sequence
 from typing import NoReturn
 
-from retrain.parent_death import killed_with_parent
+from retrain.learner.round_process import killed_with_parent
 
 _log = logging.getLogger(__name__)
 
 MAX_WAIT_SECONDS = 30.0
-# A process that lived so long did not fail at once: the next one starts as soon as the first.
+# A process that lived this long did not fail at its start, so the wait begins anew.
 SETTLED_SECONDS = 30.0
 
 
 async def keep_running(
     command: Sequence[str], *, first_wait_seconds: float = 1.0, stop_seconds: float = 10.0
 ) -> NoReturn:
-    """Run a command in a process of its own, again whenever it ends, until this is cancelled.
+    """Run a command in a process of its own, and again whenever it ends, until this is cancelled.
 
-    The process dies with this one, however this one dies. The kernel kills it when the *thread* that made it
-    ends, so call this on the main thread's event loop.
+    The process dies with this one in every case. The kernel kills it when the *thread* that made it ends, so
+    call this on the main thread's event loop.
 
     Args:
         command: What to run.
-        first_wait_seconds: Between an end and the next start; doubled each time, 30 s at most.
+        first_wait_seconds: Seconds between an end and the next start; doubled each time, up to 30 s.
         stop_seconds: How long the process may take to stop before it is killed.
     """
     wait = first_wait_seconds

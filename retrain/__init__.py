@@ -1,1 +1,1 @@
-"""The loop: when to learn, what to rehearse, and whether the result may replace production."""
+"""The learning loop: when to learn, what to rehearse, and whether the result may replace production."""

@@ -3,27 +3,27 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from retrain.verdict import Verdict
+from retrain.gate.verdict import Verdict
 
-#: The cures there are. `interpolate`: mix the weights of production and candidate, without training;
-#: the mixture is chosen on validation. The next ones (more replay with distillation, more blocks
-#: unfrozen, doubtful labels left out) join this type with the code that does them.
+#: `interpolate` mixes the weights of production and candidate without training, and chooses the mixture on
+#: validation. Later cures (more replay with distillation, more blocks unfrozen, doubtful labels left out)
+#: join this type together with their code.
 Cure = Literal["interpolate"]
 
 _OLD_CHECKS = ("old", "slices", "classes", "flips", "calibration")
 
 
 def next_cure(verdict: Verdict, tried: Sequence[Cure], max_candidates: int = 3) -> Cure | None:
-    """Return the cheapest cure that the verdict calls for and the round hasn't tried, None if none is.
+    """Return the cheapest cure that may help and that the round hasn't tried; None if there is none.
 
-    Interpolation gives back part of what was lost at the price of part of what was won (Wortsman et
-    al., "Robust fine-tuning of zero-shot models", CVPR 2022). So it is tried where something old was
-    lost, or could not be shown to be held while the new was won. Where the new wasn't learnt, or the
-    new labels are too few, it can't help.
+    Interpolation gives back part of what was lost, at the price of part of what was won (Wortsman et al.,
+    "Robust fine-tuning of zero-shot models", CVPR 2022). It is tried where something old was lost, and where
+    the new was won but the old samples are too few to show that nothing was lost. It can't help where the
+    new wasn't learnt or the new labels are too few.
 
     Args:
         verdict: On the round's last candidate.
-        tried: The cures behind the candidates shown so far; the first candidate has none.
+        tried: The cures of the candidates so far; the first candidate has none.
         max_candidates: Candidates that a round may show the gate.
     """
     is_over = verdict.decision == "passed" or len(tried) + 1 >= max_candidates

@@ -1,4 +1,4 @@
-"""What one round learns from and is judged on, cut so that nothing judged is ever learnt."""
+"""The samples of one round by what they are for; none that it is judged on is ever learnt."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 
 from retrain.errors import LeakageError
 from retrain.replay import class_balanced_replay
-from store import samples, slices
-from store.blobs import BlobStore
-from store.registry import Version
-from store.samples import Sample
+from store import slices
+from store.blobs.blob_store import BlobStore
+from store.samples.pending import pending_samples, replayable
+from store.samples.sample import Sample
+from store.versions import Version
 
-# Every blend is asked about all of them: more would take longer than the training.
+# Every blend answers all of them: with more this would take longer than the training.
 _MAX_OLD_VALIDATION = 2000
 
 
@@ -27,7 +28,7 @@ class Item:
 
 
 class StoredImages:
-    """Items as encoded images with their class, read from the blob store when they are asked for."""
+    """Items as encoded images with their class, each read from the blob store when it is used."""
 
     def __init__(self, items: Sequence[Item], blobs: BlobStore) -> None:
         self._items = items
@@ -42,7 +43,7 @@ class StoredImages:
 
 
 @dataclass(frozen=True, slots=True)
-class Cuts:
+class RoundSamples:
     """The samples of one round by what they are for.
 
     Attributes:
@@ -50,6 +51,7 @@ class Cuts:
         new_validation: Pending samples to choose on; with `old_validation`, those production chose on.
         new_holdout: Pending samples that only the gate sees.
         slices: The old holdouts by name: the golden set and the holdouts of promoted rounds.
+        num_to_replay: Old samples wanted for learning; `replayed` has fewer where there aren't so many.
     """
 
     new_training: tuple[Sample, ...]
@@ -58,23 +60,26 @@ class Cuts:
     old_validation: tuple[Sample, ...]
     new_holdout: tuple[Sample, ...]
     slices: Mapping[str, tuple[Sample, ...]]
+    num_to_replay: int
 
-    def taken(self) -> list[tuple[int, str, int | None]]:
-        """Return (sample id, role, label revision) of all that the round learns, chooses on or judges.
+    def roles(self) -> list[tuple[int, str, int | None]]:
+        """Return (sample id, role, label revision) of every sample of the round but the old holdouts.
 
-        Old validation samples count as replayed: an earlier version has them as its validation.
+        Old validation samples count as replayed, since they are the validation of an earlier version.
         """
-        roles: dict[str, Iterable[Sample]] = {
+        by_role: dict[str, Iterable[Sample]] = {
             "train": self.new_training,
             "validation": self.new_validation,
             "holdout": self.new_holdout,
             "replay": chain(self.replayed, self.old_validation),
         }
-        return [(sample.id, role, sample.label_revision) for role, part in roles.items() for sample in part]
+        return [(sample.id, role, sample.label_revision) for role, part in by_role.items() for sample in part]
 
 
-def collect(connection: Connection, champion: Version, replay_ratio: float, rng: np.random.Generator) -> Cuts:
-    """Cut the pending samples by their splits and set old samples of production beside them.
+def collect(
+    connection: Connection, champion: Version, replay_ratio: float, rng: np.random.Generator
+) -> RoundSamples:
+    """Return the pending samples by their splits, with old samples of production beside them.
 
     Args:
         champion: The version in production.
@@ -83,50 +88,51 @@ def collect(connection: Connection, champion: Version, replay_ratio: float, rng:
     Raises:
         LeakageError: An image would be both learnt and judged.
     """
-    new = samples.pending(connection)
+    new = pending_samples(connection)
     holdout = tuple(sample for sample in new if sample.split == "holdout")
     old_holdouts = {
         name: tuple(slices.slice_samples(connection, name))
         for name in slices.slice_names(connection, champion.lineage, champion.version)
     }
-    judged_groups = {sample.group for sample in chain(holdout, *old_holdouts.values())} - {None}
+    holdout_groups = {sample.group for sample in chain(holdout, *old_holdouts.values())} - {None}
 
     def learnable(part: Iterable[Sample], split: str) -> list[Sample]:
-        # A near-duplicate inherits its split, so that its group may stand on both sides.
-        return [s for s in part if s.split == split and s.group not in judged_groups]
+        # A near-duplicate inherits its split, so one group may have samples on both sides.
+        return [s for s in part if s.split == split and s.group not in holdout_groups]
 
     training = learnable(new, "train")
-    old = learnable(samples.replayable(connection, champion.class_names), "train")
-    chosen_on = learnable(samples.replayable(connection, champion.class_names, "validation"), "validation")
-    num_replayed = round(replay_ratio * len(training))
-    cuts = Cuts(
+    old = learnable(replayable(connection, champion.class_names), "train")
+    validation = learnable(replayable(connection, champion.class_names, "validation"), "validation")
+    num_to_replay = round(replay_ratio * len(training))
+    samples = RoundSamples(
         new_training=tuple(training),
-        replayed=tuple(class_balanced_replay(old, num_replayed, rng)) if num_replayed else (),
+        replayed=tuple(class_balanced_replay(old, num_to_replay, rng)) if num_to_replay else (),
         new_validation=tuple(learnable(new, "validation")),
-        old_validation=tuple(_at_most(chosen_on, _MAX_OLD_VALIDATION, rng)),
+        old_validation=tuple(_at_most(validation, _MAX_OLD_VALIDATION, rng)),
         new_holdout=holdout,
         slices=old_holdouts,
+        num_to_replay=num_to_replay,
     )
-    refuse_leakage(cuts)
-    return cuts
+    refuse_leakage(samples)
+    return samples
 
 
 def _at_most(part: list[Sample], num: int, rng: np.random.Generator) -> list[Sample]:
     return part if len(part) <= num else class_balanced_replay(part, num, rng)
 
 
-def refuse_leakage(cuts: Cuts) -> None:
-    """Refuse cuts in which a judged image is learnt or chosen on.
+def refuse_leakage(samples: RoundSamples) -> None:
+    """Refuse samples in which an image of a holdout is among training or validation.
 
-    Near-duplicates need no look here: they inherited their split when they arrived.
+    Near-duplicates aren't compared: they inherited their split when they arrived.
 
     Raises:
         LeakageError: Names the samples.
     """
-    learnt = chain(cuts.new_training, cuts.replayed, cuts.new_validation, cuts.old_validation)
-    images = {sample.sha256 for sample in learnt}
-    judged = chain(cuts.new_holdout, *cuts.slices.values())
-    leaks = sorted({sample.id for sample in judged if sample.sha256 in images})
+    learnable = chain(samples.new_training, samples.replayed, samples.new_validation, samples.old_validation)
+    images = {sample.sha256 for sample in learnable}
+    holdouts = chain(samples.new_holdout, *samples.slices.values())
+    leaks = sorted({sample.id for sample in holdouts if sample.sha256 in images})
     if leaks:
         raise LeakageError(
             f"Samples {leaks[:10]} would be learnt and judged by the same round. A split is decided once, "

@@ -1,4 +1,4 @@
-"""Champion and candidate before the same held-out samples."""
+"""Compares champion and candidate on the same held-out samples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain.calibration import compare_calibration
 from retrain.dataset import Item
-from retrain.gate import AGREEMENT, CalibrationPair, NewEvidence, Outcomes, outcomes_from_logits
-from vision.engines.serving import ServedModel
+from retrain.gate.outcomes import AGREEMENT, CalibrationPair, NewEvidence, Outcomes, outcomes_from_logits
+from vision.calibration import expected_calibration_error
+from vision.engines.served_model import ServedModel
 
 Logits = NDArray[np.float32]
 # From a model and n items to logits (n, classes).
@@ -23,7 +23,7 @@ NEW = "new"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Held-out items judged together: an old slice, or one kind of new samples."""
+    """Held-out items that are measured together: an old slice, or one kind of new samples."""
 
     slice: str
     items: tuple[Item, ...]
@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class LiveAccuracy:
-    """The champion's accuracy on live traffic, and the audits it was counted on; None where unknown."""
+    """The champion's accuracy on live traffic, and on how many audits it was counted; None where unknown."""
 
     accuracy: float | None = None
     num_audited: int | None = None
@@ -51,15 +51,15 @@ class Comparison:
     accuracy: dict[str, tuple[float, float, int]]
 
 
-class Examination:
-    """Asks the champion once, and then each candidate of the round, about the same samples.
+class PairedEvaluation:
+    """Runs the champion once, and then each candidate of the round, on the same samples.
 
     Args:
         old: The old slices; one called `AGREEMENT` holds the champion's own answers as labels.
         new: Direct (audits too) and volunteered holdout samples, as parts `DIRECT` and `VOLUNTEERED`.
-        champion: Who defends.
+        champion: The version in production.
         live: What is known of the champion on live traffic.
-        answer: Asks one of the two.
+        answer: Returns the logits of a model for items.
     """
 
     def __init__(
@@ -75,26 +75,26 @@ class Examination:
         self._champion = champion
         self._live = live
         self._answer = answer
-        self._champion_logits = self._ask(champion)
+        self._champion_logits = self._logits(champion)
 
     def compare(self, candidate: ServedModel) -> Comparison:
-        """Ask `candidate` and set its answers beside the champion's."""
-        logits = self._ask(candidate)
+        """Return how `candidate` answers compared with the champion."""
+        logits = self._logits(candidate)
         old = tuple(self._outcomes(part, logits) for part in self._old)
         direct, volunteered = (self._outcomes(part, logits) for part in self._new)
-        measured = [(outcomes.slice, [outcomes]) for outcomes in old if outcomes.slice != AGREEMENT]
+        by_slice = [(outcomes.slice, [outcomes]) for outcomes in old if outcomes.slice != AGREEMENT]
         return Comparison(
             old=old,
             new=NewEvidence(direct, volunteered, self._live.accuracy, self._live.num_audited),
             calibration=self._calibration(candidate, logits),
             accuracy={
                 name: _accuracies(outcomes)
-                for name, outcomes in [*measured, (NEW, [direct, volunteered])]
+                for name, outcomes in [*by_slice, (NEW, [direct, volunteered])]
                 if any(len(each) for each in outcomes)
             },
         )
 
-    def _ask(self, model: ServedModel) -> dict[str, Logits]:
+    def _logits(self, model: ServedModel) -> dict[str, Logits]:
         return {part.slice: self._answer(model, part.items) for part in (*self._old, *self._new)}
 
     def _outcomes(self, part: Part, logits: dict[str, Logits]) -> Outcomes:
@@ -105,12 +105,12 @@ class Examination:
         names = [part.slice for part in self._old if part.slice != AGREEMENT]
         if not names:
             return None
-        champion, own = (
-            np.concatenate([found[name] for name in names]) for found in (self._champion_logits, logits)
+        of_champion, of_candidate = (
+            np.concatenate([by_slice[name] for name in names]) for by_slice in (self._champion_logits, logits)
         )
         return compare_calibration(
-            (champion, self._champion.artifact.temperature),
-            (own, candidate.artifact.temperature),
+            (of_champion, self._champion.artifact.temperature),
+            (of_candidate, candidate.artifact.temperature),
             np.concatenate([part.labels() for part in self._old if part.slice != AGREEMENT]),
         )
 
@@ -119,3 +119,16 @@ def _accuracies(outcomes: Sequence[Outcomes]) -> tuple[float, float, int]:
     champion = np.concatenate([each.champion_right for each in outcomes])
     candidate = np.concatenate([each.candidate_right for each in outcomes])
     return float(champion.mean()), float(candidate.mean()), len(champion)
+
+
+def compare_calibration(
+    champion: tuple[NDArray[np.floating], float],
+    candidate: tuple[NDArray[np.floating], float],
+    labels: NDArray[np.integer],
+) -> CalibrationPair:
+    """Return both models' errors, each from its logits of shape (n, classes) and its temperature."""
+    return CalibrationPair(
+        expected_calibration_error(champion[0], labels, champion[1]),
+        expected_calibration_error(candidate[0], labels, candidate[1]),
+        len(labels),
+    )

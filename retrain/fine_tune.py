@@ -1,7 +1,6 @@
 """One training run that starts from the champion's weights."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,78 +9,75 @@ from retrain.settings import FineTuneSettings
 from vision.artifact import Artifact
 from vision.batches import LabelledTensors
 from vision.network import Classifier
-from vision.training import Epoch, TrainingResult, TrainingSettings, fit
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What is learnt: `num_new` new samples followed by replayed ones, and what the epoch is chosen on."""
-
-    training: LabelledTensors
-    num_new: int
-    validation: LabelledTensors
-
-
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """Who is told of an epoch's end, of each step as (done, total), and of each piece of a step.
-
-    All may raise to stop.
-    """
-
-    on_epoch: Callable[[Epoch], None]
-    on_batch: Callable[[int, int], None]
-    on_piece: Callable[[], None] | None = None
+from vision.training.training import Epoch, TrainingResult, TrainingSettings, fit
 
 
 def fine_tune(
     champion: Artifact,
     student: Classifier,
-    lesson: Lesson,
+    training: LabelledTensors,
+    num_new: int,
+    validation: LabelledTensors,
     settings: FineTuneSettings,
-    listeners: Listeners,
+    *,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    on_batch: Callable[[int, int], None] | None = None,
+    on_piece: Callable[[], None] | None = None,
 ) -> TrainingResult:
-    """Train all of the student's layers at a small rate that falls to 0, so that the last steps settle.
+    """Train all of the student's layers at a small rate that falls to 0.
 
-    The student is the champion's network, on its device, perhaps adapted to what production has seen of late.
+    On replayed samples the candidate also imitates the champion's logits, which keeps more of the old than
+    the labels alone do.
 
-    On replayed samples the candidate is also held to the champion's logits, which keeps more of the old
-    than their labels alone.
+    Args:
+        champion: The version in production.
+        student: The network to train, on its device: the champion's, perhaps adapted to recent predictions.
+        training: `num_new` new samples, then replayed ones.
+        num_new: How many of them are new.
+        validation: What the curves are measured on.
+        settings: How to train.
+        on_epoch: Called after each epoch; it may raise to stop, as the others may.
+        on_batch: Called after each step with (steps done, steps in all).
+        on_piece: Called after each piece of a step; it may rest.
 
     Source:
         Buzzega et al., "Dark Experience for General Continual Learning", NeurIPS 2020.
     """
     device = student.head.weight.device
-    is_distilled = settings.distillation_weight > 0 and lesson.num_new < len(lesson.training)
+    is_distilled = settings.distillation_weight > 0 and num_new < len(training)
     teacher = champion.build(device) if is_distilled else None
     return fit(
         student,
-        lesson.training,
-        lesson.validation,
-        TrainingSettings(
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            optimizer=settings.optimizer,
-            weight_decay=settings.weight_decay,
-            schedule="cosine",
-            # Validation holds far more old samples than new: its best epoch is the one that learnt least.
-            # How far to go is decided afterwards, by interpolation.
-            keeps_best=False,
-            # Statistics of a batch that mixes old and new fit neither, and would move every old answer.
-            keeps_statistics=True,
-            in_pieces=True,
-            seed=settings.seed,
-            num_threads=settings.num_threads,
-            precision=settings.precision,
-        ),
+        training,
+        validation,
+        _training_settings(settings),
         device=device,
-        on_epoch=listeners.on_epoch,
-        on_batch=listeners.on_batch,
-        on_piece=listeners.on_piece,
+        on_epoch=on_epoch,
+        on_batch=on_batch,
+        on_piece=on_piece,
         penalty=None
         if teacher is None
-        else distillation(teacher, lesson.num_new, len(lesson.training), settings.distillation_weight),
+        else distillation(teacher, num_new, len(training), settings.distillation_weight),
+    )
+
+
+def _training_settings(settings: FineTuneSettings) -> TrainingSettings:
+    return TrainingSettings(
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        optimizer=settings.optimizer,
+        weight_decay=settings.weight_decay,
+        schedule="cosine",
+        # Validation holds far more old samples than new, so its best epoch is the one that learnt least.
+        # Interpolation decides afterwards how far to go.
+        keeps_best=False,
+        # Statistics of a batch that mixes old and new fit neither, and would move every old answer.
+        keeps_statistics=True,
+        in_pieces=True,
+        seed=settings.seed,
+        num_threads=settings.num_threads,
+        precision=settings.precision,
     )
 
 
@@ -90,8 +86,8 @@ def distillation(
 ) -> Callable[[Tensor, Tensor, Sequence[int]], Tensor]:
     """Return the penalty: `weight` times the mean squared distance to the teacher's logits.
 
-    Only samples from index `num_new` on, the replayed ones, are held to it, each as much in whatever batch it
-    comes: it is their mean over an epoch, and each call's share of it.
+    Only the replayed samples count, those from index `num_new` on. Each counts as much in whatever batch it
+    comes: over an epoch the penalty is the mean over all of them, and each call returns its batch's share.
     """
     share_old = (num_all - num_new) / num_all
 
@@ -100,9 +96,9 @@ def distillation(
         if not is_old.any():
             return logits.new_zeros(())
         with torch.no_grad():
-            remembered = teacher(images[is_old]).float()
-        distances = (logits[is_old] - remembered).square().mean(dim=1)
-        held: Tensor = weight * distances.sum() / (share_old * len(images))
-        return held
+            teacher_logits = teacher(images[is_old]).float()
+        distances = (logits[is_old] - teacher_logits).square().mean(dim=1)
+        share: Tensor = weight * distances.sum() / (share_old * len(images))
+        return share
 
     return penalty

@@ -6,42 +6,42 @@ from collections.abc import Sequence
 from typing import Any
 
 from retrain.errors import RoundCancelledError
-from retrain.gate import Verdict
-from store import rounds
-from store.database import Database
+from retrain.gate.verdict import Verdict
+from store.database.database import Database
+from store.rounds.log import add_attempt, add_step, record_samples
+from store.rounds.progress import advance
+from store.rounds.records import find_round
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 2.0
+_POLL_SECONDS = 2.0
 
 
 class Journal:
-    """Writes what a round does; every write fails with FencedError once the lease has gone."""
+    """Writes what a round does; once the lease has gone, every write raises FencedError."""
 
     def __init__(self, database: Database, round_id: int, fencing: int) -> None:
         self.round_id = round_id
         self.fencing = fencing
         self._database = database
-        self._looked = time.monotonic()
+        self._polled = time.monotonic()
 
     def enter(self, state: str, **detail: Any) -> None:
         """Move the round to `state`."""
-        self._database.write(
-            lambda c: rounds.advance(c, self.round_id, state, fencing=self.fencing, detail=detail)
-        )
+        self._database.write(lambda c: advance(c, self.round_id, state, fencing=self.fencing, detail=detail))
         log.info("round %d: %s %s", self.round_id, state, detail)
 
     def enter_evaluating(self, curves: dict[str, Any]) -> None:
         """Move the round to `evaluating`, with the curves of its training."""
         self._database.write(
-            lambda c: rounds.advance(c, self.round_id, "evaluating", fencing=self.fencing, curves=curves)
+            lambda c: advance(c, self.round_id, "evaluating", fencing=self.fencing, curves=curves)
         )
         log.info("round %d: evaluating", self.round_id)
 
     def end(self, state: str, reason: str, verdict: Verdict | None = None) -> None:
         """Close the round without a promotion."""
         self._database.write(
-            lambda c: rounds.advance(
+            lambda c: advance(
                 c,
                 self.round_id,
                 state,
@@ -53,19 +53,19 @@ class Journal:
         log.info("round %d: %s, %s", self.round_id, state, reason)
 
     def note(self, step: str, **detail: Any) -> None:
-        """Write down a step inside the present state."""
-        self._database.write(lambda c: rounds.add_step(c, self.round_id, step, detail, self.fencing))
+        """Add a step to the present state."""
+        self._database.write(lambda c: add_step(c, self.round_id, step, detail, self.fencing))
 
     def attempt(self, number: int, cure: str, verdict: Verdict) -> None:
         """Store the verdict on one candidate."""
         self._database.write(
-            lambda c: rounds.add_attempt(c, self.round_id, number, cure, verdict.to_json(), self.fencing)
+            lambda c: add_attempt(c, self.round_id, number, cure, verdict.to_json(), self.fencing)
         )
         log.info("round %d, attempt %d (%s): %s", self.round_id, number, cure, verdict.sentence)
 
-    def take(self, taken: Sequence[tuple[int, str, int | None]]) -> None:
+    def record_samples(self, roles: Sequence[tuple[int, str, int | None]]) -> None:
         """Record the samples (id, role, label revision) of the round, in place of an earlier try's."""
-        self._database.write(lambda c: rounds.take_samples(c, self.round_id, taken, self.fencing))
+        self._database.write(lambda c: record_samples(c, self.round_id, roles, self.fencing))
 
     def stop_if_cancelled(self) -> None:
         """Raise when a person asked for the round to stop.
@@ -74,12 +74,12 @@ class Journal:
             RoundCancelledError: The round is to be cancelled.
         """
         with self._database.read() as connection:
-            is_cancelled = rounds.find_round(connection, self.round_id).cancel_requested
+            is_cancelled = find_round(connection, self.round_id).cancel_requested
         if is_cancelled:
             raise RoundCancelledError("Cancelled by a person while it ran.")
 
-    def look_up(self) -> None:
-        """Do `stop_if_cancelled` now and then; cheap enough for every batch."""
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._looked = time.monotonic()
+    def poll_cancellation(self) -> None:
+        """Call `stop_if_cancelled` every 2 seconds at most: cheap enough for every batch."""
+        if time.monotonic() - self._polled >= _POLL_SECONDS:
+            self._polled = time.monotonic()
             self.stop_if_cancelled()

@@ -1,4 +1,4 @@
-"""Which old samples a round rehearses, so that learning the new doesn't overwrite the old."""
+"""Chooses old samples to rehearse, so that learning the new doesn't overwrite the old."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
@@ -31,8 +31,8 @@ S = TypeVar("S", bound=Replayable)
 def class_balanced_replay(samples: Sequence[S], num: int, rng: np.random.Generator) -> list[S]:
     """Draw old samples without replacement, as many of each class as the classes' sizes allow.
 
-    A class with fewer than its share gives all it has, and the others fill up. The draw depends on the
-    samples and the generator only, not on the samples' order. Those without a label are left out.
+    A class with fewer than its share gives all it has, and the others give more. The draw depends on the
+    samples and the generator only, not on the samples' order. Samples without a label are left out.
 
     Args:
         samples: The replay buffer: what versions in production's ancestry were trained on.

@@ -1,11 +1,9 @@
-"""The settings of rounds, their training and the learner."""
+"""The settings of rounds and their training."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from retrain.gate_settings import GateSettings
-from retrain.triggers import TriggerSettings
-from store.predictions import RetentionSettings
+from retrain.gate.settings import GateSettings
 from vision.decoding import ImageLimits
 from vision.engines.kind import EngineKind, Precision, PrecisionKind
 
@@ -15,14 +13,15 @@ class FineTuneSettings:
     """How a candidate is trained from the champion.
 
     Attributes:
-        epochs: Passes over new and replayed samples; the chapter's range is 2 to 3.
-        learning_rate: The chapter's 1e-4, the peak of a cosine; plain SGD hardly moves at it, AdamW does.
+        epochs: Passes over new and replayed samples; few, so that fine-tuning forgets little.
+        learning_rate: The peak of a cosine, low as is usual for fine-tuning; AdamW learns at it, plain SGD
+            hardly does.
         augmentation: Of training images; "gentle" mirrors nothing, since we don't know what they show.
         replay_ratio: Replayed old samples per new one; 0 turns replay and distillation off.
         distillation_weight: Of the squared distance to the champion's logits on replayed images; 0 is off.
         num_threads: Threads that torch may use, so that serving keeps its cores.
         seed: Of the draw, the order and the augmentation, together with the round's number.
-        precision: What batches go through the networks in.
+        precision: What the networks compute in while they train.
     """
 
     epochs: int = 3
@@ -38,7 +37,7 @@ class FineTuneSettings:
     precision: Precision = "float32"
 
 
-#: Adaptations that a round can use: both learn from what production has seen, without labels of its own.
+#: Adaptations that a round can use; neither needs labels of what production has seen.
 RoundAdaptation = Literal["augmentation", "batch_norm"]
 
 
@@ -52,15 +51,15 @@ class RoundSettings:
         blend_caution: Negative flips on validation that a blend may have, as a share of the gate's limit.
         max_agreement: Logged predictions on which a champion without a golden set is judged, at most.
         min_audits: Audited samples from which live accuracy is counted instead of read off confidences.
-        device: Where torch computes: "cpu", "cuda", or "auto", which takes CUDA where there is one.
-        device_memory: Share of a CUDA device's memory that the round may take, in (0, 1]; past that it
-            crashes, and serving doesn't.
-        limits: What one image may cost, as for those who accepted it.
+        device: Where torch computes: "cpu", "cuda", or "auto", which is CUDA where there is one.
+        device_memory: Share of a CUDA device's memory that the round may use, in (0, 1]; past that the round
+            crashes, not serving.
+        limits: What one image may cost; as in serving.
         adaptations: "augmentation" learns from variants that simulate a shift; "batch_norm" first moves the
             champion's statistics to the newest predictions' images.
-        max_adapted: Images of the prediction log whose statistics are taken, at most.
+        max_adapted: Images of the prediction log that the statistics are estimated on, at most.
         engine: What serves, and answers in a round.
-        precision: "auto" judges candidates in int8 or bfloat16, as they will be served, where they bear it.
+        precision: "auto" judges candidates as they will be served: in int8 or bfloat16 where accuracy allows.
     """
 
     gate: GateSettings = field(default_factory=GateSettings)
@@ -77,28 +76,3 @@ class RoundSettings:
     max_adapted: int = 512
     engine: EngineKind = "auto"
     precision: PrecisionKind = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class LearnerSettings:
-    """How the learner keeps time.
-
-    Attributes:
-        child_command: Runs one round; the round's id and `--fencing N` are appended.
-        holder: Names this learner in the lease; unique to its process.
-        lease_seconds: Another learner takes over this long after this one was heard of last.
-        min_free_bytes: Free memory without which a round waits.
-    """
-
-    child_command: tuple[str, ...]
-    holder: str
-    lease_seconds: float = 15.0
-    poll_seconds: float = 1.0
-    trigger_seconds: float = 5.0
-    drift_seconds: float = 60.0
-    upkeep_seconds: float = 3600.0
-    keep_versions: int = 10
-    forget_workers_seconds: float = 86_400.0
-    min_free_bytes: int = 2 * 2**30
-    triggers: TriggerSettings = field(default_factory=TriggerSettings)
-    retention: RetentionSettings = field(default_factory=RetentionSettings)

@@ -1,7 +1,6 @@
-"""The HTTP API: its routes, those of the server's state among them, and how errors are told."""
+"""The HTTP API: its routes, those of the server's state among them, and its answers to errors."""
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -10,26 +9,30 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from monitoring import summary
+from monitoring.answers.status import Status
 from monitoring.dashboard.pages import dashboard_routes
-from service import learning_routes, openapi, prediction_routes, registry_routes
 from service.errors import (
     ClientGoneError,
     MalformedRequestError,
     NotReadyError,
     ServiceError,
-    answer_for,
     answer_for_status,
-    body_for,
     envelope,
+    response_for,
 )
+from service.middleware.load_shedding import LoadShedding
+from service.routes import learning as learning_routes
+from service.routes import models as registry_routes
+from service.routes import openapi
+from service.routes import predictions as prediction_routes
+from service.schemas import LivenessBody, ReadinessBody
 from service.services import Services
-from service.shedding import Shedding
 from store.errors import StoreError
 from vision.errors import VisionError
 
 
 def create_api(services: Services) -> FastAPI:
-    """Return the API over one process's services; `Front` goes around it."""
+    """Return the API over one process's services; `MiddlewareStack` goes around it."""
     api = FastAPI(
         title="Perennial",
         description="An image classifier that keeps learning after it ships.",
@@ -37,21 +40,21 @@ def create_api(services: Services) -> FastAPI:
         # The pages that FastAPI would serve load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
-        # BentoML makes spans, where it is told to; these would be the same once more.
+        # BentoML makes spans where that is configured; these would be the same once more.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses=openapi.ERRORS,
     )
-    api.add_middleware(Shedding, admission=services.batcher.admission)
+    api.add_middleware(LoadShedding, admission=services.batcher.admission)
     prediction_routes.add_routes(api, services)
     api.include_router(_state_routes(services))
     api.include_router(registry_routes.create_router(services))
     api.include_router(learning_routes.create_router(services))
     api.router.routes.extend(dashboard_routes())
     for error in (ServiceError, StoreError, VisionError, OSError, Exception):
-        api.add_exception_handler(error, _tell)
-    api.add_exception_handler(ClientDisconnect, _tell_nobody)
-    api.add_exception_handler(RequestValidationError, _tell_invalid)
-    api.add_exception_handler(HTTPException, _tell_http)
+        api.add_exception_handler(error, _answer_error)
+    api.add_exception_handler(ClientDisconnect, _answer_disconnect)
+    api.add_exception_handler(RequestValidationError, _answer_invalid)
+    api.add_exception_handler(HTTPException, _answer_http_error)
     return api
 
 
@@ -59,43 +62,42 @@ def _state_routes(services: Services) -> APIRouter:
     router = APIRouter(tags=["state"])
 
     @router.get("/v1/status")
-    async def status() -> dict[str, Any]:
-        """Tell which version serves, what waits to be learnt, and who works."""
+    async def status() -> Status:
+        """Show which version serves, what waits to be learnt, and who works."""
         threshold = services.settings.threshold
-        found = await services.database.read_async(lambda connection: summary.status(connection, threshold))
-        return found | {"device": services.device}
+        status = await services.database.read_async(lambda connection: summary.status(connection, threshold))
+        return status.model_copy(update={"device": services.device})
 
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:
-        """Tell Prometheus the figures of this server."""
+        """Show Prometheus the figures of this server."""
         content, media_type = await asyncio.to_thread(services.exposition.render)
         return Response(content, headers={"Content-Type": media_type})
 
     @router.get("/livez")
-    async def livez() -> dict[str, bool]:
-        """Tell whether the process is alive."""
-        return {"alive": True}
+    async def livez() -> LivenessBody:
+        """Show that the process is alive."""
+        return LivenessBody(alive=True)
 
     @router.get("/readyz")
-    async def readyz() -> dict[str, bool]:
-        """Tell whether requests should be sent here: 200, or 503."""
+    async def readyz() -> ReadinessBody:
+        """Show whether requests should be sent here: 200, or 503."""
         if not services.readiness.is_ready:
             raise NotReadyError("Expected a loaded version, found none yet, or the server is stopping.")
-        return {"ready": True}
+        return ReadinessBody(ready=True)
 
     return router
 
 
-async def _tell(request: Request, error: Exception) -> JSONResponse:
-    answer = answer_for(error)
-    return JSONResponse(body_for(error), answer.status, answer.headers)
+async def _answer_error(request: Request, error: Exception) -> JSONResponse:
+    return response_for(error)
 
 
-async def _tell_nobody(request: Request, error: Exception) -> JSONResponse:
-    return await _tell(request, ClientGoneError("The client hung up in the middle of its request."))
+async def _answer_disconnect(request: Request, error: Exception) -> JSONResponse:
+    return await _answer_error(request, ClientGoneError("The client hung up in the middle of its request."))
 
 
-async def _tell_invalid(request: Request, error: Exception) -> JSONResponse:
+async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # what the handler was registered for
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
@@ -103,10 +105,10 @@ async def _tell_invalid(request: Request, error: Exception) -> JSONResponse:
     if place[0] == "path":
         # No row can have an id of that form.
         return JSONResponse(envelope("unknown_id", message, "Use an id that the server answered."), 404)
-    return await _tell(request, MalformedRequestError(message))
+    return await _answer_error(request, MalformedRequestError(message))
 
 
-async def _tell_http(request: Request, error: Exception) -> JSONResponse:
+async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # what the handler was registered for
     answer = answer_for_status(error.status_code)
     message = f"{request.method} {request.url.path}: {error.detail}"

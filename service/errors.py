@@ -8,13 +8,15 @@ ServiceError
 ├── TooManyImagesError        413  too many images in one request
 ├── NotAnImageTypeError       415  a content type that is no image's
 ├── BusyError                 429  too many images are waiting
-├── ClientGoneError           499  whoever asked has hung up
+├── ClientGoneError           499  the client has hung up
 ├── NotReadyError             503  no version is loaded yet
 └── KeysError                 503  the keys file, a name or a scope is not as it must be
 """
 
 from dataclasses import dataclass
 from typing import Any
+
+from starlette.responses import JSONResponse
 
 from store import errors as store_errors
 from vision import errors as vision_errors
@@ -55,7 +57,7 @@ class BusyError(ServiceError):
 
 
 class ClientGoneError(ServiceError):
-    """Whoever asked has hung up; nobody will read the answer."""
+    """The client has hung up; nobody will read the answer."""
 
 
 class NotReadyError(ServiceError):
@@ -166,7 +168,13 @@ def envelope(code: str, message: str, remedy: str) -> dict[str, Any]:
 
 
 def body_for(error: Exception) -> dict[str, Any]:
-    """Return the body of an error's answer; what was not foreseen is told to the log, not to the client."""
+    """Return the body of an error's answer; an unexpected error is described in the log alone."""
     answer = answer_for(error)
     message = "Something unforeseen went wrong." if answer is _UNEXPECTED else str(error)
     return envelope(answer.code, message, answer.remedy)
+
+
+def response_for(error: Exception) -> JSONResponse:
+    """Return the response to an error: its status, its headers and its body."""
+    answer = answer_for(error)
+    return JSONResponse(body_for(error), answer.status, answer.headers)

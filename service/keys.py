@@ -53,7 +53,7 @@ def add_key(file: Path, name: str, scopes: Iterable[str]) -> str:
     """Add a key to a file and return it; it is stored nowhere.
 
     Raises:
-        KeysError: The name is taken, empty or unprintable, or a scope is unknown.
+        KeysError: A key has the name, it is empty or unprintable, or a scope is unknown.
     """
     wanted = tuple(dict.fromkeys(scopes))
     if not name.strip() or len(name) > 100 or not is_printable(name):
@@ -63,7 +63,7 @@ def add_key(file: Path, name: str, scopes: Iterable[str]) -> str:
         raise KeysError(f"Expected scopes out of {', '.join(SCOPES)}, found {', '.join(unknown) or 'none'}.")
     secret = _PREFIX + secrets.token_urlsafe(32)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    with _alone(file):
+    with _locked(file):
         keys = read_keys(file)
         if any(key.name == name for key in keys):
             raise KeysError(f"Expected a new name, found {name!r}, which a key has. Revoke that first.")
@@ -77,7 +77,7 @@ def revoke_key(file: Path, name: str) -> None:
     Raises:
         KeysError: No key has that name.
     """
-    with _alone(file):
+    with _locked(file):
         keys = read_keys(file)
         kept = [key for key in keys if key.name != name]
         if len(kept) == len(keys):
@@ -100,7 +100,7 @@ def _key_of(row: dict[str, Any]) -> Key:
 
 
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
+def _locked(file: Path) -> Iterator[None]:
     """Keep other commands from changing the file meanwhile: what one of them added would be lost."""
     file.parent.mkdir(parents=True, exist_ok=True)
     folder = os.open(file.parent, os.O_RDONLY)

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from monitoring.answers.answer import UtcTime
+from monitoring.answers.status import Pause
 from vision.labels import is_printable
 
 
@@ -31,7 +33,7 @@ class ErrorBody(_Strict):
     error: ErrorDetail
 
 
-class Guess(_Strict):
+class ClassConfidence(_Strict):
     """One class with its probability."""
 
     label: str
@@ -44,7 +46,7 @@ class PredictionBody(_Strict):
     prediction_id: str
     label: str
     confidence: float
-    top: list[Guess]
+    top: list[ClassConfidence]
     model_version: str
     audit: bool
 
@@ -98,28 +100,32 @@ class RollBackRequest(_Strict):
 
 
 class MoveBody(_Strict):
-    """Where production was, where it is now, and why; paused tells whether learning now waits."""
+    """Where production was, where it is now, and why; `learning_paused` shows whether learning now waits."""
 
     from_version: str | None
     to_version: str
     reason: str
     actor: str
-    created: str
+    created: UtcTime
     learning_paused: bool
-
-
-class PauseBody(_Strict):
-    """Why learning waits."""
-
-    reason: str
-    by: str
-    since: str
 
 
 class LearningBody(_Strict):
     """Whether learning waits for a person; null where it goes on by itself."""
 
-    paused: PauseBody | None
+    paused: Pause | None
+
+
+class LivenessBody(_Strict):
+    """That the process is alive."""
+
+    alive: bool
+
+
+class ReadinessBody(_Strict):
+    """That requests should be sent here."""
+
+    ready: bool
 
 
 class DeletedSampleBody(_Strict):

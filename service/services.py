@@ -7,19 +7,19 @@ from functools import partial
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from service.admission import Admission
-from service.batching import Batcher, BatchHooks
-from service.feedback import FeedbackDesk, add_images
-from service.hot_swap import HotSwap, SwapSettings
-from service.images import preparer
-from service.intake import Intake
-from service.predicting import PredictionDesk
-from service.prediction_log import PredictionLog
-from service.predictor import Predictor
-from service.readiness import Readiness
+from service.feedback.feedback_service import FeedbackService, add_images
+from service.feedback.image_storage import ImageStorage
+from service.inference.batching import Batcher, BatchHooks
+from service.inference.hot_swap import HotSwap, SwapSettings
+from service.inference.images import preparer
+from service.inference.prediction_log import PredictionLog
+from service.inference.prediction_service import PredictionService
+from service.inference.predictor import Predictor
+from service.inference.readiness import Readiness
 from service.settings import ServiceSettings
-from store.blobs import BlobStore
-from store.database import Database
-from store.shared_writes import SharedWrite
+from store.blobs.blob_store import BlobStore
+from store.database.database import Database
+from store.database.shared_writes import SharedWrite
 from vision.device import resolve_device
 from vision.engines.choice import EngineSettings
 from vision.engines.openvino_engine import Threads
@@ -50,8 +50,8 @@ class Services:
     predictor: Predictor
     batcher: Batcher
     log: PredictionLog
-    predictions: PredictionDesk
-    feedback: FeedbackDesk
+    predictions: PredictionService
+    feedback: FeedbackService
     hot_swap: HotSwap
     readiness: Readiness
 
@@ -60,7 +60,7 @@ class Services:
         self.hot_swap.start()
 
     async def stop(self) -> None:
-        """Finish what was taken in, write what is left of the log, then close."""
+        """Answer the admitted images, write what is left of the log, then close."""
         self.readiness.end()
         await self.hot_swap.stop()
         await self.batcher.close()
@@ -69,7 +69,7 @@ class Services:
         await asyncio.to_thread(self.blobs.close)
 
 
-def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
+def build_services(collaborators: Collaborators, settings: ServiceSettings) -> Services:
     """Put one process's services together; nothing is started or loaded yet."""
     device = resolve_device(settings.device)
     predictor = Predictor()
@@ -77,33 +77,35 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
         predictor,
         preparer(settings.limits),
         settings.batch,
-        BatchHooks(given.metrics.observe_batch, given.metrics.count_rejection),
+        BatchHooks(collaborators.metrics.observe_batch, collaborators.metrics.count_rejection),
     )
-    log = PredictionLog(given.database, given.blobs, given.metrics.count_log_error)
+    log = PredictionLog(collaborators.database, collaborators.blobs, collaborators.metrics.count_log_error)
     return Services(
         settings=settings,
         device=device,
-        database=given.database,
-        blobs=given.blobs,
-        metrics=given.metrics,
-        exposition=given.exposition,
+        database=collaborators.database,
+        blobs=collaborators.blobs,
+        metrics=collaborators.metrics,
+        exposition=collaborators.exposition,
         predictor=predictor,
         batcher=batcher,
         log=log,
-        predictions=PredictionDesk(batcher, log, settings.audit_fraction),
-        feedback=FeedbackDesk(
-            database=given.database,
-            blobs=given.blobs,
+        predictions=PredictionService(batcher, log, settings.audit_fraction),
+        feedback=FeedbackService(
+            database=collaborators.database,
+            blobs=collaborators.blobs,
             log=log,
-            intake=Intake(given.blobs, settings.limits),
+            image_storage=ImageStorage(collaborators.blobs, settings.limits),
             split=settings.split,
-            admission=Admission(settings.batch.max_queue, given.metrics.count_rejection),
-            on_outcome=given.metrics.count_feedback,
-            add_image=SharedWrite(given.database, partial(add_images, given.blobs, settings.split)),
+            admission=Admission(settings.batch.max_queue, collaborators.metrics.count_rejection),
+            on_outcome=collaborators.metrics.count_feedback,
+            add_image=SharedWrite(
+                collaborators.database, partial(add_images, collaborators.blobs, settings.split)
+            ),
         ),
         hot_swap=HotSwap(
-            given.database,
-            given.blobs,
+            collaborators.database,
+            collaborators.blobs,
             predictor,
             SwapSettings(
                 settings.poll_seconds,
@@ -111,8 +113,8 @@ def build_services(given: Collaborators, settings: ServiceSettings) -> Services:
                     settings.engine,
                     settings.precision,
                     device,
-                    # A lane is a call at a time, on one core.
-                    Threads(settings.batch.lanes, settings.batch.lanes),
+                    # A batch thread is a call at a time, on one core.
+                    Threads(settings.batch.num_threads, settings.batch.num_threads),
                 ),
             ),
         ),

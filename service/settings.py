@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from store.samples import SplitSettings
+from store.samples.splits import SplitSettings
 from vision.decoding import ImageLimits
 from vision.engines.kind import EngineKind, PrecisionKind
 
@@ -15,24 +15,24 @@ class BatchSettings:
 
     Attributes:
         max_batch: Images in one forward pass, at most.
-        wait_seconds: How long a batch takes in others while it decodes, at most.
-        max_queue: Images taken in and not answered yet, past which a request gets 429; of predictions, and
+        wait_seconds: How long a batch accepts further images while it decodes, at most.
+        max_queue: Images admitted and not answered yet, past which a request gets 429; of predictions, and
             likewise of feedback.
-        lanes: Batches in flight at the same time, each on one core.
+        num_threads: Batches in flight at the same time, each on one core.
     """
 
     max_batch: int = 16
     wait_seconds: float = 0.05
     max_queue: int = 128
-    lanes: int = 1
+    num_threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class AccessSettings:
-    """Who may ask.
+    """Who may send requests.
 
     Attributes:
-        keys_file: JSON file of hashed keys; None or a missing file means that only loopback peers may ask.
+        keys_file: JSON file of hashed keys; None or a missing file means that only loopback peers may.
         allowed_hosts: Host names, besides loopback ones, that the server may be addressed by.
         allowed_origins: Origins, besides the server's own, that browsers may call from.
     """
@@ -44,7 +44,7 @@ class AccessSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """All that the service can be told.
+    """All settings of the service.
 
     Attributes:
         threshold: Pending samples that make a round due; shown, not acted on.

@@ -1,1 +1,1 @@
-"""Everything persisted: samples, predictions, rounds, versions, the alias, measurements, image bytes."""
+"""Stores everything that persists: samples, predictions, rounds, versions, measurements and image bytes."""

@@ -1,4 +1,4 @@
-"""Backup of a running server and its restore: the database first, then every blob that it names."""
+"""Backs up a running server and restores the backup: the database, and every blob that it names."""
 
 import hashlib
 import json
@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from store import database_copy
-from store.blobs import BlobStore
+from store.blobs.blob_store import BlobStore
+from store.database import database_copy
 from store.durable import make_folder, sync_file, sync_folder, write_file
 from store.errors import BlobMissingError, CorruptBackupError, TargetNotEmptyError
 
@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What a backup holds; `missing` names blobs that the database names and nobody has."""
+    """What a backup holds; `missing` lists blobs that the database names and the store lacks."""
 
     format: int
     created: str
@@ -44,9 +44,9 @@ class Backup:
 def back_up(database_url: str, blobs: BlobStore, target: Path, on_progress: Progress | None = None) -> Backup:
     """Copy everything into the new folder `target` while the server runs.
 
-    The database is copied as of one moment, then the blobs which that copy names. So rows written since
-    are left out whole, with their bytes. What was deleted while the copy ran is listed as missing. The
-    folder gets its name only when it is complete.
+    The database is copied as of one moment, then the blobs that this copy names. Rows that are written
+    later are left out together with their bytes. Blobs that are deleted while the copy runs are listed as
+    missing. The folder gets its name only when it is complete.
 
     Args:
         database_url: The database.
@@ -67,7 +67,7 @@ def back_up(database_url: str, blobs: BlobStore, target: Path, on_progress: Prog
         copy = database_copy.copy_database(database_url, partial)
         names = sorted(copy.blob_names)
         num_bytes, missing = _copy_blobs(blobs, names, partial / _BLOBS, on_progress)
-        made = Backup(
+        backup = Backup(
             format=_FORMAT,
             created=datetime.now(UTC).isoformat(),
             database=copy.file.name,
@@ -77,48 +77,48 @@ def back_up(database_url: str, blobs: BlobStore, target: Path, on_progress: Prog
             num_bytes=num_bytes,
             missing=missing,
         )
-        write_file(partial / _MANIFEST, json.dumps(asdict(made), indent=2).encode())
+        write_file(partial / _MANIFEST, json.dumps(asdict(backup), indent=2).encode())
         sync_file(copy.file)
         sync_folder(partial)
-        # A folder that stands there empty gives way.
+        # This replaces an empty folder of that name.
         os.replace(partial, target)
     sync_folder(target.parent)
-    log.info("backed up %d blobs, %d bytes, %d missing", made.num_blobs, num_bytes, len(missing))
-    return made
+    log.info("backed up %d blobs, %d bytes, %d missing", backup.num_blobs, num_bytes, len(missing))
+    return backup
 
 
 def restore(source: Path, database_url: str, blobs: BlobStore, on_progress: Progress | None = None) -> Backup:
-    """Bring a backup back into an empty home, verifying every byte.
+    """Restore a backup into an empty home, verifying every byte.
 
-    Blobs come first and the database last, so a restore that was cut off can simply be run again.
+    Blobs are restored first and the database last, so a restore that was cut off can simply be run again.
 
     Raises:
         CorruptBackupError: `source` is no complete backup, or a byte of it differs from what was written.
         TargetNotEmptyError: There is a database already, or there are blobs that are not the backup's.
         BackupToolError: It is of another kind of database, or PostgreSQL's pg_restore is missing or failed.
     """
-    found = read_manifest(source)
-    database_copy.refuse_other_kind(source / found.database, database_url)
+    backup = read_manifest(source)
+    database_copy.refuse_other_kind(source / backup.database, database_url)
     if not database_copy.is_empty(database_url):
         raise TargetNotEmptyError(
             "Expected an empty home to restore into, found a database. Name a new "
             "PERENNIAL_HOME, or move the present one away, then restore again."
         )
     files = dict(_blob_files(source))
-    strangers = [sha256 for sha256, _ in blobs.names() if sha256 not in files]
-    if strangers:
+    foreign = [sha256 for sha256, _ in blobs.names() if sha256 not in files]
+    if foreign:
         raise TargetNotEmptyError(
-            f"Expected an empty blob store to restore into, found {len(strangers)} blobs that are not "
+            f"Expected an empty blob store to restore into, found {len(foreign)} blobs that are not "
             "of this backup. Name a new PERENNIAL_HOME, or move the present one away, then restore again."
         )
-    _verify(source, found, len(files))
-    for done, (sha256, file) in enumerate(files.items(), start=1):
+    _verify(source, backup, len(files))
+    for num_done, (sha256, file) in enumerate(files.items(), start=1):
         if blobs.put(file.read_bytes()) != sha256:
             raise CorruptBackupError(f"Blob {sha256} of the backup is damaged. Use an earlier backup.")
         if on_progress is not None:
-            on_progress(done, len(files))
-    database_copy.bring_back(source / found.database, database_url)
-    return found
+            on_progress(num_done, len(files))
+    database_copy.restore_database(source / backup.database, database_url)
+    return backup
 
 
 def read_manifest(source: Path) -> Backup:
@@ -129,18 +129,18 @@ def read_manifest(source: Path) -> Backup:
     """
     try:
         content: dict[str, Any] = json.loads((source / _MANIFEST).read_bytes())
-        found = Backup(**content)
+        backup = Backup(**content)
     except (OSError, ValueError, TypeError) as error:
         raise CorruptBackupError(
             f"Expected a backup with a readable {_MANIFEST} in {source}, found none ({error}). "
             "Name the folder that `perennial backup` made."
         ) from error
-    if found.format != _FORMAT or Path(found.database).name != found.database:
+    if backup.format != _FORMAT or Path(backup.database).name != backup.database:
         raise CorruptBackupError(
-            f"Expected a backup of format {_FORMAT}, found {found.format}. "
+            f"Expected a backup of format {_FORMAT}, found {backup.format}. "
             "Restore it with the release that made it."
         )
-    return found
+    return backup
 
 
 def _refuse_filled_folder(target: Path) -> None:
@@ -172,13 +172,13 @@ def _copy_blobs(
     missing: list[str] = []
     # One by one, each would wait for the disk.
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
-        for done, (sha256, size) in enumerate(zip(names, pool.map(copy, names), strict=True), start=1):
+        for num_done, (sha256, size) in enumerate(zip(names, pool.map(copy, names), strict=True), start=1):
             if size is None:
                 missing.append(sha256)
             else:
                 num_bytes += size
             if on_progress is not None:
-                on_progress(done, len(names))
+                on_progress(num_done, len(names))
     for subfolder in folders:
         sync_folder(subfolder)
     return num_bytes, missing
@@ -189,16 +189,16 @@ def _blob_files(source: Path) -> Iterator[tuple[str, Path]]:
         yield file.name, file
 
 
-def _verify(source: Path, found: Backup, num_files: int) -> None:
-    database = source / found.database
-    if not database.is_file() or _sha256_of(database) != found.database_sha256:
+def _verify(source: Path, backup: Backup, num_files: int) -> None:
+    database = source / backup.database
+    if not database.is_file() or _sha256_of(database) != backup.database_sha256:
         raise CorruptBackupError(
-            f"Expected the database whose SHA-256 is {found.database_sha256} in {database}, "
+            f"Expected the database whose SHA-256 is {backup.database_sha256} in {database}, "
             "found another or none. Use an earlier backup."
         )
-    if num_files != found.num_blobs:
+    if num_files != backup.num_blobs:
         raise CorruptBackupError(
-            f"Expected {found.num_blobs} blobs in the backup, found {num_files}. Use an earlier backup."
+            f"Expected {backup.num_blobs} blobs in the backup, found {num_files}. Use an earlier backup."
         )
     for sha256, file in _blob_files(source):
         if _sha256_of(file) != sha256:

@@ -1,4 +1,4 @@
-"""The end of bytes: blobs that no row names, or that no row may keep any longer."""
+"""Deletes the bytes of blobs that no row names, and of predictions that have expired."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,20 +6,20 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from store.blob_names import unreferenced
-from store.blobs import BlobStore
-from store.chunks import chunks
-from store.database import Database, now
-from store.retention import RetentionSettings, expire_predictions
+from store.blobs.blob_store import BlobStore
+from store.database.blob_references import unreferenced
+from store.database.chunks import chunks
+from store.database.database import Database, now
+from store.predictions.retention import RetentionSettings, expire_predictions
 
-# A write lasts as long as the deletions inside it, and every other write waits for it.
+# The deletions run inside a write, and every other write waits for it.
 _NUM_AT_ONCE = 20
 
-# Expired images that someone sent again within this time are left to the collection of unnamed blobs:
-# their new row may be on its way.
+# An expired image that was sent again within this time is kept, because its new row may not be written yet.
+# `collect_blobs` deletes it later if no row comes.
 _FRESH = timedelta(hours=1)
-# A row that names new bytes is on its way for less.
-_NAMELESS = timedelta(days=1)
+# The row that names new bytes is written sooner than this.
+_UNNAMED = timedelta(days=1)
 
 
 def delete_blobs(
@@ -31,9 +31,9 @@ def delete_blobs(
 ) -> list[str]:
     """Delete the bytes of those of `shas` that no row names, and return which these were.
 
-    Call it after the commit of the deletion that named them. It asks for the names, and deletes, inside a
-    write: so no row can begin to name a blob in between. A row that begins to name it afterwards, for bytes
-    that were put before, is why a write that names bytes calls `BlobStore.ensure`.
+    Call it after the commit that deleted their rows. It looks for names and deletes inside one write, so no
+    row can begin to name a blob in between. A later write may name bytes that were put before and deleted
+    here: that is why a write that names bytes calls `BlobStore.ensure`.
 
     Args:
         database: Where the rows are.
@@ -53,30 +53,30 @@ def delete_blobs(
 
 
 def expire(database: Database, blobs: BlobStore, settings: RetentionSettings, batch: int = 1000) -> int:
-    """Take every prediction over the limits out of the log, in short writes, and delete its bytes.
+    """Remove every prediction over the limits from the log, in short writes, and delete its bytes.
 
     Returns:
-        How many predictions went.
+        How many predictions were removed.
     """
     num_predictions = 0
     while True:
-        taken = database.write(lambda connection: expire_predictions(connection, settings, batch))
-        if taken.num_predictions == 0:
+        expired = database.write(lambda connection: expire_predictions(connection, settings, batch))
+        if expired.num_predictions == 0:
             return num_predictions
-        num_predictions += taken.num_predictions
+        num_predictions += expired.num_predictions
         with database.read() as connection:
             fresh_since = now(connection) - _FRESH
-        delete_blobs(database, blobs, taken.blobs_to_delete, unless_newer_than=fresh_since)
+        delete_blobs(database, blobs, expired.blobs_to_delete, unless_newer_than=fresh_since)
 
 
 def collect_blobs(database: Database, blobs: BlobStore) -> list[str]:
     """Delete blobs that no row names and that nobody put for a day; return which.
 
-    Bytes are put before the row that names them, and putting what is there already makes it new again: so
-    what is old and has no name has no row on its way either. What killed puts and deletions left goes too.
+    Bytes are put before the row that names them, and putting them again makes them new again. So no row is
+    about to name bytes that are old and unnamed. The leftovers of killed puts and deletions are deleted too.
     """
     with database.read() as connection:
-        cutoff = now(connection) - _NAMELESS
+        cutoff = now(connection) - _UNNAMED
     blobs.clear_leftovers(cutoff)
     deleted: list[str] = []
     for old in chunks(sha256 for sha256, modified in blobs.names() if modified < cutoff):

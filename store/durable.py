@@ -1,4 +1,4 @@
-"""Durability of files: write a file, or flush it or a folder's list of names, to the disk itself."""
+"""Writes files and folders durably: it returns when they are on the disk itself."""
 
 import os
 import secrets
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 def write_file(file: Path, content: bytes, *, is_flushed: bool = True, mode: int = 0o666) -> None:
-    """Write a file whose name stands for all of its bytes, or isn't there; `sync_folder` keeps the name.
+    """Write a file atomically: its name appears with all of its bytes; `sync_folder` makes the name durable.
 
-    A kill can leave `NAME#NUMBER` beside it, with a part of the bytes. Where it isn't flushed, a machine that
-    fails can leave the name without the bytes. Who may read it is said by `mode`, less the process's umask.
+    A kill can leave `NAME#NUMBER` beside it, with a part of the bytes. If it isn't flushed, a machine that
+    fails can leave the name without the bytes. `mode`, less the process's umask, says who may read it.
     """
     partial = file.with_name(f"{file.name}#{secrets.randbits(64)}")
     try:
-        # Without a buffer: all is there already.
+        # No buffer is needed: all bytes are in memory already.
         with open(
             partial, "xb", buffering=0, opener=lambda path, flags: os.open(path, flags, mode)
         ) as opened:
@@ -34,7 +34,7 @@ def sync_file(file: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Return once the folder's list of names is on the disk: a new file's name is not in its own fsync."""
+    """Return once the folder's list of names is on the disk: a file's own fsync does not cover its name."""
     _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 

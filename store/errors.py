@@ -1,4 +1,4 @@
-"""What can go wrong in the store: one class for each decision that a caller makes."""
+"""The store's errors: one class for each decision that a caller makes."""
 
 
 class StoreError(Exception):
@@ -70,11 +70,11 @@ class NoPredecessorError(StoreError):
 
 
 class UnknownPredictionError(StoreError):
-    """There is no prediction of that id, and none that we know of was ever there."""
+    """There is no prediction of that id, and as far as we know there never was."""
 
 
 class PredictionGoneError(StoreError):
-    """The prediction was there, and was deleted or expired since."""
+    """The prediction was deleted or has expired."""
 
 
 class NotFiniteError(StoreError):

@@ -1,4 +1,4 @@
-"""Samples with all that is remembered of them, read page by page, and brought back as they were."""
+"""Reads samples with the labels of all their sources, and adds such samples again."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -7,9 +7,11 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from store.database import Database, now
-from store.label_rules import Standing, standing
-from store.new_samples import (
+from store.database.database import Database, now
+from store.database.schema import labels, samples
+from store.registry import production
+from store.samples.label_rules import LabelState, resolve_labels
+from store.samples.new_samples import (
     NewSample,
     append_label,
     insert_sample,
@@ -17,10 +19,8 @@ from store.new_samples import (
     latest_labels,
     put_in_force,
 )
-from store.registry import production
-from store.sample_rows import Sample, sample_of, select_samples
-from store.schema import labels, samples
-from store.splits import SplitSettings, inherited_split
+from store.samples.sample import Sample, sample_of, select_samples
+from store.samples.splits import SplitSettings, inherited_split
 
 _NUM_AT_ONCE = 500
 
@@ -48,8 +48,8 @@ class Arrival:
 
     Attributes:
         status: added (it is new), labelled (known, with labels that are new), known (nothing changed).
-        is_moved: It is near to something known here, or of its group, and joined its split.
-        contradicted: Sources whose label here is another than the one that was brought; ours stays.
+        is_moved: It is near to a known sample, or of its group, and joined that sample's split.
+        contradicted: Sources whose label in this store differs from the new one; the stored label stays.
     """
 
     status: Literal["added", "labelled", "known"]
@@ -63,7 +63,7 @@ def num_samples(connection: Connection) -> int:
 
 
 def kept_samples(database: Database) -> Iterator[KeptSample]:
-    """Yield every sample, oldest first, in short reads; what comes meanwhile may be among them."""
+    """Yield every sample, oldest first, in short reads; samples that arrive meanwhile may be among them."""
     last = 0
     while True:
         with database.read() as connection:
@@ -71,82 +71,89 @@ def kept_samples(database: Database) -> Iterator[KeptSample]:
             page = [sample_of(row) for row in connection.execute(query)]
             if not page:
                 return
-            said = _labels_of(connection, [sample.id for sample in page])
+            source_labels = _labels_of(connection, [sample.id for sample in page])
         for sample in page:
-            yield KeptSample(sample, tuple(said[sample.id].values()))
+            yield KeptSample(sample, tuple(source_labels[sample.id].values()))
         last = page[-1].id
 
 
 def bring_back(
     connection: Connection,
     new: NewSample,
-    said: tuple[SourceLabel, ...],
+    source_labels: tuple[SourceLabel, ...],
     known_labels: frozenset[str],
     settings: SplitSettings,
 ) -> Arrival:
-    """Add a sample with its split and its sources' labels, or what is missing of it; nothing twice.
+    """Add a sample with its split and its sources' labels, or only the part that the store lacks.
 
-    The split that it brings is kept, unless something near to it, or of its group, is here already: then
-    it joins that, lest one picture is learnt from and judged on. A source that has labelled the sample here
-    keeps the label that it gave here.
+    It keeps its split, unless the store has a sample near to it, or of its group. Then it joins that
+    sample's split, so that no picture is both learnt from and judged on. A source that has already labelled
+    the sample in this store keeps its stored label.
 
     Args:
         connection: Of a write.
         new: The image; its split is given.
-        said: The labels.
-        known_labels: Those that are classes where there is no production to tell.
+        source_labels: The labels.
+        known_labels: Labels that count as classes while there is no production version.
         settings: How near is near.
     """
-    found = connection.execute(select(samples).where(samples.c.sha256 == new.sha256)).one_or_none()
+    row = connection.execute(select(samples).where(samples.c.sha256 == new.sha256)).one_or_none()
     is_moved = False
-    if found is None:
+    if row is None:
         split = _split(connection, new, settings)
         is_moved = split != new.split
         created = new.created or now(connection)
-        sample_id, was = insert_sample(connection, new, split, created), None
+        sample_id, state_before = insert_sample(connection, new, split, created), None
     else:
-        sample_id, was = int(found.id), Standing(found.state, found.label)
-    before = latest_labels(connection, sample_id)
-    missing = [each for each in said if each.source not in before]
+        sample_id, state_before = int(row.id), LabelState(row.state, row.label)
+    labels_before = latest_labels(connection, sample_id)
+    missing = [each for each in source_labels if each.source not in labels_before]
     for each in missing:
         append_label(connection, sample_id, each.label, each.source, each.created)
-    after = before | {each.source: each.label for each in missing}
-    if was is None or missing:
-        stands = standing(after, _class_names(connection, known_labels, was, before))
-        if stands != was:
-            put_in_force(connection, sample_id, stands)
-    contradicted = tuple(each.source for each in said if after[each.source] != each.label)
+    labels_after = labels_before | {each.source: each.label for each in missing}
+    if state_before is None or missing:
+        state_now = resolve_labels(
+            labels_after, _class_names(connection, known_labels, state_before, labels_before)
+        )
+        if state_now != state_before:
+            put_in_force(connection, sample_id, state_now)
+    contradicted = tuple(each.source for each in source_labels if labels_after[each.source] != each.label)
     status: Literal["labelled", "known"] = "labelled" if missing else "known"
-    return Arrival("added" if found is None else status, is_moved, contradicted)
+    return Arrival("added" if row is None else status, is_moved, contradicted)
 
 
 def _labels_of(connection: Connection, ids: list[int]) -> dict[int, dict[str, SourceLabel]]:
-    said: dict[int, dict[str, SourceLabel]] = {sample_id: {} for sample_id in ids}
+    source_labels: dict[int, dict[str, SourceLabel]] = {sample_id: {} for sample_id in ids}
     query = select(labels).where(labels.c.sample_id.in_(ids)).order_by(labels.c.id)
     for row in connection.execute(query):
-        # Taken out first, so that a source that corrected itself stands where it spoke last.
-        said[row.sample_id].pop(row.source, None)
-        said[row.sample_id][row.source] = SourceLabel(row.source, row.label, row.created)
-    return said
+        # Removed first, so that a source that corrected itself is listed at its latest label.
+        source_labels[row.sample_id].pop(row.source, None)
+        source_labels[row.sample_id][row.source] = SourceLabel(row.source, row.label, row.created)
+    return source_labels
 
 
 def _class_names(
-    connection: Connection, known_labels: frozenset[str], was: Standing | None, before: dict[str, str]
+    connection: Connection,
+    known_labels: frozenset[str],
+    state_before: LabelState | None,
+    labels_before: dict[str, str],
 ) -> Collection[str]:
-    """Return what production knows, or before there is one, what counted as a class here and there."""
+    """Return production's classes, or before there is one, the labels that counted as classes so far."""
     champion = production(connection)
     if champion is not None:
         return champion.class_names
-    if was is None or was.state == "quarantined":
+    if state_before is None or state_before.state == "quarantined":
         return known_labels
-    return known_labels | ({was.label} if was.label is not None else set(before.values()))
+    return known_labels | (
+        {state_before.label} if state_before.label is not None else set(labels_before.values())
+    )
 
 
 def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:
-    """Return the split that is brought, unless something near, or of the group, has one here: then that."""
-    brought, here = str(new.split), known_split(connection, new, settings.near_duplicate_distance)
-    if here is None:
+    """Return the split that the sample brings, or that of a known sample that is near or of its group."""
+    brought, known = str(new.split), known_split(connection, new, settings.near_duplicate_distance)
+    if known is None:
         return brought
-    inherited = inherited_split(here)
-    # Golden is held back as well as holdout is, and was golden where it comes from.
+    inherited = inherited_split(known)
+    # Golden samples are kept from learning as holdout samples are, so a golden sample stays golden.
     return brought if inherited == "holdout" and brought == "golden" else inherited

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from store.database import now
-from store.facts import forget_fact, read_fact, write_fact
+from store.database.database import now
+from store.database.facts import forget_fact, read_fact, write_fact
 
 _PAUSED = "paused"
 
@@ -18,9 +18,9 @@ def pause(connection: Connection, reason: str, by: str) -> dict[str, Any]:
     pause_in_force = paused(connection)
     if pause_in_force is not None:
         return pause_in_force
-    made = {"reason": reason, "by": by, "since": now(connection).isoformat()}
-    write_fact(connection, _PAUSED, made)
-    return made
+    new_pause = {"reason": reason, "by": by, "since": now(connection).isoformat()}
+    write_fact(connection, _PAUSED, new_pause)
+    return new_pause
 
 
 def resume(connection: Connection) -> None:
@@ -30,5 +30,5 @@ def resume(connection: Connection) -> None:
 
 def paused(connection: Connection) -> dict[str, Any] | None:
     """Return {"reason", "by", "since" (ISO 8601)}, or None while learning goes on."""
-    found: dict[str, Any] | None = read_fact(connection, _PAUSED)
-    return found
+    fact: dict[str, Any] | None = read_fact(connection, _PAUSED)
+    return fact

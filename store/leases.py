@@ -1,13 +1,13 @@
-"""The learner's lease: at most one learner writes, and a fencing number proves which."""
+"""The learner's lease: at most one learner writes, and its fencing number proves which."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from store.database import now
+from store.database.database import now
+from store.database.schema import lease as lease_table
 from store.errors import FencedError
-from store.schema import lease as lease_table
 
 _LEARNER = "learner"
 
@@ -22,26 +22,26 @@ class Lease:
 
 
 def acquire(connection: Connection, holder: str, seconds: float) -> int | None:
-    """Take or renew the lease for `seconds` by the database's clock.
+    """Acquire or renew the lease for `seconds` by the database's clock.
 
-    The number stays the same while one holder renews in time, and grows whenever the lease starts anew,
-    for the same holder too: what was begun before the gap may have been judged stale since.
+    The number stays the same while one holder renews in time. It grows whenever the lease starts anew, for
+    the same holder too: another learner may have taken over the work that was begun before the gap.
 
     Returns:
         The fencing number, or None while another holder's lease lasts.
     """
     moment = now(connection)
     expires = moment + timedelta(seconds=seconds)
-    found = current_lease(connection)
-    if found is None:
+    lease = current_lease(connection)
+    if lease is None:
         connection.execute(
             insert(lease_table).values(name=_LEARNER, holder=holder, fencing=1, expires=expires)
         )
         return 1
-    is_alive = found.expires > moment
-    if is_alive and found.holder != holder:
+    is_alive = lease.expires > moment
+    if is_alive and lease.holder != holder:
         return None
-    fencing = found.fencing if is_alive else found.fencing + 1
+    fencing = lease.fencing if is_alive else lease.fencing + 1
     connection.execute(
         update(lease_table)
         .where(lease_table.c.name == _LEARNER)
@@ -51,21 +51,21 @@ def acquire(connection: Connection, holder: str, seconds: float) -> int | None:
 
 
 def check(connection: Connection, fencing: int) -> None:
-    """Return when `fencing` is the number of a lease in force; call it in the write that it guards.
+    """Raise unless `fencing` is the number of a lease in force; call it in the write that it guards.
 
     Raises:
         FencedError: Another learner took over, or the lease ran out: nothing may be written.
     """
-    found = current_lease(connection)
-    if found is None or found.fencing != fencing:
-        number = "none" if found is None else str(found.fencing)
+    lease = current_lease(connection)
+    if lease is None or lease.fencing != fencing:
+        number = "none" if lease is None else str(lease.fencing)
         raise FencedError(
             f"Expected to hold the learner's lease as number {fencing}; the number in force is {number}. "
             "Another learner works now: stop this round."
         )
-    if found.expires <= now(connection):
+    if lease.expires <= now(connection):
         raise FencedError(
-            f"The learner's lease (number {fencing}) ran out at {found.expires.isoformat()}. "
+            f"The learner's lease (number {fencing}) ran out at {lease.expires.isoformat()}. "
             "Stop this round; acquire the lease again before another."
         )
 

@@ -1,4 +1,4 @@
-"""What a change of the classes that production knows does to samples and slices."""
+"""Adapts samples and slices to a change of the classes that production knows."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,17 +6,18 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from store.label_rules import Standing, standing
-from store.schema import labels, samples, slices
+from store.database.schema import labels, samples, slices
+from store.samples.label_rules import LabelState, resolve_labels
 
 
 def adopt_lineage(connection: Connection, lineage: int, class_names: Sequence[str]) -> None:
-    """Retire the slices of other lineages, and let every sample stand where its labels put it now.
+    """Retire the slices of other lineages, and set every sample's state and label anew.
 
-    Samples whose labels are none of `class_names` are quarantined; those that wait for one of them come back.
+    Samples whose labels are none of `class_names` are quarantined; quarantined samples with one of them are
+    accepted again.
     """
     connection.execute(update(slices).values(is_retired=slices.c.lineage != lineage))
-    changes = _changed_standings(connection, set(class_names))
+    changes = _changed_states(connection, set(class_names))
     if changes:
         connection.execute(
             update(samples)
@@ -30,7 +31,7 @@ def adopt_lineage(connection: Connection, lineage: int, class_names: Sequence[st
         )
 
 
-def _changed_standings(connection: Connection, class_names: set[str]) -> list[dict[str, Any]]:
+def _changed_states(connection: Connection, class_names: set[str]) -> list[dict[str, Any]]:
     query = select(
         labels.c.id,
         labels.c.sample_id,
@@ -39,14 +40,16 @@ def _changed_standings(connection: Connection, class_names: set[str]) -> list[di
         samples.c.state,
         samples.c.label.label("in_force"),
     ).join(samples, samples.c.id == labels.c.sample_id)
-    stood: dict[int, Standing] = {}
+    states_before: dict[int, LabelState] = {}
     latest: defaultdict[int, dict[str, str]] = defaultdict(dict)
     revisions: dict[tuple[int, str | None], int] = {}
     for row in connection.execute(query.order_by(labels.c.id)):
-        stood[row.sample_id] = Standing(row.state, row.in_force)
+        states_before[row.sample_id] = LabelState(row.state, row.in_force)
         latest[row.sample_id][row.source] = row.label
         revisions[row.sample_id, row.label] = row.id
-    stands = {sample_id: standing(said, class_names) for sample_id, said in latest.items()}
+    states_now = {
+        sample_id: resolve_labels(by_source, class_names) for sample_id, by_source in latest.items()
+    }
     return [
         {
             "sample_id": sample_id,
@@ -54,6 +57,6 @@ def _changed_standings(connection: Connection, class_names: set[str]) -> list[di
             "new_label": new.label,
             "revision": revisions.get((sample_id, new.label)),
         }
-        for sample_id, new in stands.items()
-        if new != stood[sample_id]
+        for sample_id, new in states_now.items()
+        if new != states_before[sample_id]
     ]

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from store import leases
-from store.database import now
+from store.database.database import now
+from store.database.schema import measurements as measurements_table
 from store.errors import NotFiniteError
-from store.schema import measurements as measurements_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def record(connection: Connection, measurement: Measurement, fencing: int | None
 
 def latest(connection: Connection, metric: str, *, version: str | None = None) -> Measurement | None:
     """Return the last value of a metric, of the version where it is given, or None."""
-    found = series(connection, metric, version=version, limit=1)
-    return found[0] if found else None
+    newest = series(connection, metric, version=version, limit=1)
+    return newest[0] if newest else None
 
 
 def series(
@@ -73,7 +73,7 @@ def series(
     query = select(measurements_table).where(measurements_table.c.metric == metric)
     if version is not None:
         query = query.where(measurements_table.c.version == version)
-    # The index on metric and time has them in this order; by id alone, all would be sorted for the last.
+    # The index on metric and time has them in this order; ordering by id alone would sort all of them.
     newest = measurements_table.c.created.desc(), measurements_table.c.id.desc()
     return [_measurement(row) for row in connection.execute(query.order_by(*newest).limit(limit))]
 

@@ -1,56 +1,30 @@
-"""Which version is production: the alias, its moves, and what they retire."""
+"""Decides which version is production: it moves the alias, and drops the files of old versions."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from store import leases
-from store.blob_names import unreferenced
-from store.database import now
+from store.database.blob_references import unreferenced
+from store.database.database import now
+from store.database.schema import alias as alias_table
+from store.database.schema import alias_moves, rounds
+from store.database.schema import versions as versions_table
 from store.errors import AcrossLineagesError, ChampionChangedError, NoPredecessorError
-from store.learning_state import pause, paused, resume
+from store.learning_state import pause
 from store.lineages import adopt_lineage
-from store.pending import mark_seen, recount_pending
 from store.round_states import UNFINISHED
-from store.schema import alias as alias_table
-from store.schema import alias_moves, rounds
-from store.schema import versions as versions_table
+from store.samples.pending import mark_seen, recount_pending
 from store.versions import (
-    NewVersion,
+    PRODUCTION,
     Version,
-    add_version,
-    ancestry,
     find_version,
-    load_files,
     refuse_retired,
-    versions,
 )
 
-__all__ = [
-    "ANY",
-    "Champion",
-    "Move",
-    "NewVersion",
-    "Version",
-    "add_version",
-    "ancestry",
-    "drop_old_versions",
-    "find_version",
-    "last_move",
-    "load_files",
-    "pause",
-    "paused",
-    "production",
-    "promote",
-    "resume",
-    "roll_back",
-    "versions",
-]
-
-_PRODUCTION = "production"
 _MAX_REASON = 1000
 
 
@@ -94,7 +68,7 @@ def promote(
 ) -> Move:
     """Make `version` production, if production is still `expected`.
 
-    Promoting what is production already changes nothing and returns the move that made it so.
+    Promoting the present production version changes nothing and returns the move that promoted it.
 
     Args:
         version: Any kept version.
@@ -113,11 +87,11 @@ def promote(
     """
     if fencing is not None:
         leases.check(connection, fencing)
-    found = _production_name(connection)
-    if expected is not ANY and found != expected:
+    champion = _production_name(connection)
+    if expected is not ANY and champion != expected:
         raise ChampionChangedError(
             f"Expected production to be {expected or 'unset'}, against which {version} was judged; found "
-            f"{found or 'none'}. Run another round, or promote {version} by hand if you are sure."
+            f"{champion or 'none'}. Run another round, or promote {version} by hand if you are sure."
         )
     return _move(connection, version, reason=reason, actor=actor, force=force, is_roll_back=False)
 
@@ -130,14 +104,14 @@ def roll_back(
     to: str | None = None,
     force: bool = False,
 ) -> Move:
-    """Make production what it was before, and pause learning until a person resumes it.
+    """Make the previous version production, and pause learning until a person resumes it.
 
-    A second roll-back goes one version further back, not forth again.
+    A second roll-back goes one version further back, not forward again.
 
     Args:
         reason: Why, for people; cut after 1,000 characters.
         actor: Who: a key's name.
-        to: An earlier production version to go back to; the one before the present one by default.
+        to: An earlier production version to go back to; by default the one before the present one.
         force: Allow a version of another lineage, which knows other classes.
 
     Raises:
@@ -151,44 +125,49 @@ def roll_back(
     if to is not None:
         find_version(connection, to)
     if not earlier or (to is not None and to not in earlier):
-        found = " then ".join(line) if line else "no production version at all"
+        past = " then ".join(line) if line else "no production version at all"
         raise NoPredecessorError(
-            f"Expected an earlier production version{f' {to}' if to else ''} to roll back to; found {found}. "
+            f"Expected an earlier production version{f' {to}' if to else ''} to roll back to; found {past}. "
             "Promote a version by name instead."
         )
     target = earlier[-1] if to is None else to
     move = _move(connection, target, reason=reason, actor=actor, force=force, is_roll_back=True)
-    # The next round would repeat what was undone.
+    # Without the pause the next round would repeat what was rolled back.
     pause(connection, f"Rolled back to {target}: {reason}", actor)
     return move
 
 
 def last_move(connection: Connection) -> Move:
-    """Return the last move of the alias, once there has been one."""
-    query = select(alias_moves).where(alias_moves.c.name == _PRODUCTION)
+    """Return the last move of the alias; there must have been one."""
+    query = select(alias_moves).where(alias_moves.c.name == PRODUCTION)
     row = connection.execute(query.order_by(alias_moves.c.id.desc()).limit(1)).one()
+    return move_of(row)
+
+
+def move_of(row: Row[Any]) -> Move:
+    """Return a row of `alias_moves` as a move."""
     return Move(
         row.id, row.from_version, row.to_version, row.reason, row.actor, row.is_roll_back, row.created
     )
 
 
 def drop_old_versions(connection: Connection, keep: int = 10) -> list[str]:
-    """Forget the files of all versions but the `keep` newest, production, its predecessor and candidates.
+    """Drop the files of all versions but the `keep` newest, production, its predecessor and candidates.
 
     Returns:
-        The SHA-256s that nothing names any more, whose bytes the caller deletes after the commit.
+        The SHA-256s that nothing names any more; the caller deletes their bytes after the commit.
     """
     line = _line(connection)[-2:]
     candidates = select(rounds.c.candidate).where(
         rounds.c.state.in_(UNFINISHED), rounds.c.candidate.is_not(None)
     )
-    kept = {*line, *connection.execute(candidates).scalars()}
+    needed = {*line, *connection.execute(candidates).scalars()}
     dropped: list[str] = []
     num_others = 0
     for row in connection.execute(
         select(versions_table.c.version, versions_table.c.files).order_by(versions_table.c.number.desc())
     ).all():
-        if row.version in kept or not row.files:
+        if row.version in needed or not row.files:
             continue
         num_others += 1
         if num_others > keep:
@@ -216,7 +195,7 @@ def _move(
         )
     connection.execute(
         insert(alias_moves).values(
-            name=_PRODUCTION,
+            name=PRODUCTION,
             from_version=None if champion is None else champion.version,
             to_version=target.version,
             reason=reason[:_MAX_REASON],
@@ -226,10 +205,10 @@ def _move(
         )
     )
     if champion is None:
-        connection.execute(insert(alias_table).values(name=_PRODUCTION, version=target.version))
+        connection.execute(insert(alias_table).values(name=PRODUCTION, version=target.version))
     else:
         connection.execute(
-            update(alias_table).where(alias_table.c.name == _PRODUCTION).values(version=target.version)
+            update(alias_table).where(alias_table.c.name == PRODUCTION).values(version=target.version)
         )
     mark_seen(connection, None if champion is None else champion.version, target.version)
     if is_across:
@@ -239,15 +218,15 @@ def _move(
 
 
 def _production_name(connection: Connection) -> str | None:
-    query = select(alias_table.c.version).where(alias_table.c.name == _PRODUCTION)
+    query = select(alias_table.c.version).where(alias_table.c.name == PRODUCTION)
     return connection.execute(query).scalar_one_or_none()
 
 
 def _line(connection: Connection) -> list[str]:
-    """Return how production came about: promotions add to it, roll-backs undo them; production is last."""
+    """Return the promotions that were not rolled back, oldest first; production is the last."""
     line: list[str] = []
     query = select(alias_moves.c.to_version, alias_moves.c.is_roll_back)
-    for move in connection.execute(query.where(alias_moves.c.name == _PRODUCTION).order_by(alias_moves.c.id)):
+    for move in connection.execute(query.where(alias_moves.c.name == PRODUCTION).order_by(alias_moves.c.id)):
         if move.is_roll_back:
             while line and line[-1] != move.to_version:
                 line.pop()

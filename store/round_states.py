@@ -4,9 +4,9 @@ from typing import Final
 
 from store.errors import IllegalTransitionError
 
-#: Under one learner: each but the last crashed.
+#: Under one learner, where each try but the last crashed.
 MAX_TRIES: Final = 3
-#: Under all learners: some of them were replaced, but so many end with their round for a reason.
+#: Under all learners. Some learners are simply replaced, but ten that end in one round have a reason.
 MAX_TRIES_IN_ALL: Final = 10
 
 RUNNING: Final = frozenset({"preparing", "training", "evaluating"})
@@ -15,27 +15,26 @@ FINISHED: Final = frozenset({"promoted", "rejected", "inconclusive", "failed", "
 
 _UNSUCCESSFUL: Final = frozenset({"rejected", "inconclusive", "failed", "cancelled"})
 
-# A running round goes back to `preparing` when the next learner repeats what a killed one left, and
-# from `evaluating` to `training` for the next attempt.
+# A running round goes back to `preparing` when the next learner repeats what a killed one left.
 _NEXT: Final = {
     "requested": frozenset({"preparing", "failed", "cancelled"}),
     "preparing": _UNSUCCESSFUL | {"preparing", "training"},
     "training": _UNSUCCESSFUL | {"preparing", "evaluating"},
-    "evaluating": _UNSUCCESSFUL | {"preparing", "training", "promoted", "awaiting_approval"},
-    "awaiting_approval": frozenset({"promoted", "rejected", "cancelled"}),
+    "evaluating": _UNSUCCESSFUL | {"preparing", "promoted", "awaiting_approval"},
+    "awaiting_approval": frozenset({"promoted", "cancelled"}),
 }
 
 
-def check_transition(round_id: int, found: str, wanted: str) -> None:
-    """Return when a round in state `found` may go to `wanted`.
+def check_transition(round_id: int, state: str, next_state: str) -> None:
+    """Raise unless a round in `state` may go to `next_state`.
 
     Raises:
         IllegalTransitionError: It may not.
     """
-    allowed = _NEXT.get(found, frozenset())
-    if wanted not in allowed:
+    allowed = _NEXT.get(state, frozenset())
+    if next_state not in allowed:
         legal = ", ".join(sorted(allowed)) if allowed else "nothing, for it has ended"
         raise IllegalTransitionError(
-            f"Round {round_id} is {found} and can't become {wanted}; what can follow is {legal}. "
+            f"Round {round_id} is {state} and can't become {next_state}; what can follow is {legal}. "
             "Look at the round again before acting on it."
         )

@@ -4,17 +4,22 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, insert, or_, select
 
-from store.chunks import chunks
-from store.database import now
-from store.sample_rows import Sample, sample_of, select_samples
-from store.schema import round_samples, rounds, samples, slices
-from store.schema import slice_samples as slice_samples_table
+from store.database.chunks import chunks
+from store.database.database import now
+from store.database.schema import round_samples, rounds, samples, slices
+from store.database.schema import slice_samples as slice_samples_table
+from store.samples.sample import Sample, sample_of, select_samples
 from store.versions import ancestry
 
 
 def golden_slice(lineage: int) -> str:
     """Return the name of a lineage's golden set."""
     return f"golden-{lineage}"
+
+
+def round_slice(round_id: int) -> str:
+    """Return the name of the slice that a promoted round's holdout becomes."""
+    return f"round-{round_id}"
 
 
 def add_slice(
@@ -57,10 +62,10 @@ def slice_samples(connection: Connection, name: str) -> list[Sample]:
     return [sample_of(row) for row in connection.execute(query)]
 
 
-def num_looks(connection: Connection, sample_ids: Iterable[int]) -> int:
+def num_earlier_verdicts(connection: Connection, sample_ids: Iterable[int]) -> int:
     """Return how many earlier verdicts judged on these samples: the most over the samples.
 
-    Each look spends some of the gate's certainty, since a cure is chosen by the verdict.
+    Each verdict costs the gate some certainty, because the verdict decides which cure is tried next.
     """
     most = 0
     for chunk in chunks(sorted(set(sample_ids))):

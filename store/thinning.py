@@ -1,4 +1,4 @@
-"""Old measurements, thinned to one an hour."""
+"""Thins old measurements to one an hour."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -6,34 +6,34 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
 
-from store.chunks import chunks
-from store.database import now
-from store.facts import read_fact, write_fact
-from store.schema import measurements
+from store.database.chunks import chunks
+from store.database.database import now
+from store.database.facts import read_fact, write_fact
+from store.database.schema import measurements
 
-KEEP_WHOLE_DAYS = 7.0
+FULL_DETAIL_DAYS = 7.0
 
 
 def thin(connection: Connection, metric: str, *, batch: int = 1000) -> int:
     """Keep only the largest value of each hour, version and slice that is over a week old.
 
-    Takes a step from the oldest on, and remembers how far it came; call until it looks at none.
+    Each call continues where the last one stopped, from the oldest on; call until it looks at none.
 
     Returns:
         How many measurements it looked at, `batch` at most.
     """
     fact = f"{metric}_thinned_before"
-    end = _hour(now(connection) - timedelta(days=KEEP_WHOLE_DAYS))
+    end = _hour(now(connection) - timedelta(days=FULL_DETAIL_DAYS))
     query = select(measurements).where(measurements.c.metric == metric, measurements.c.created < end)
-    done = read_fact(connection, fact)
-    if done is not None:
-        query = query.where(measurements.c.created >= datetime.fromisoformat(done))
+    thinned_before = read_fact(connection, fact)
+    if thinned_before is not None:
+        query = query.where(measurements.c.created >= datetime.fromisoformat(thinned_before))
     rows = connection.execute(query.order_by(measurements.c.created).limit(batch)).all()
     if len(rows) == batch:
-        # The last hour may go on behind the batch; one that fills it whole is cut.
+        # The last hour may continue behind the batch. An hour that fills the batch is cut.
         last = _hour(rows[-1].created)
-        whole = [row for row in rows if row.created < last]
-        rows, end = (whole, last) if whole else (rows, rows[-1].created + timedelta(microseconds=1))
+        complete = [row for row in rows if row.created < last]
+        rows, end = (complete, last) if complete else (rows, rows[-1].created + timedelta(microseconds=1))
     for chunk in chunks(_all_but_largest(rows)):
         connection.execute(delete(measurements).where(measurements.c.id.in_(chunk)))
     write_fact(connection, fact, end.isoformat())

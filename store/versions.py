@@ -1,4 +1,4 @@
-"""Versions of the classifier: what each is made of, and where it came from."""
+"""Versions of the classifier: their files, their metrics and their ancestry."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,13 +7,15 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from store.database import now
+from store.database.database import now
+from store.database.schema import alias, version_samples
+from store.database.schema import versions as versions_table
 from store.errors import UnknownVersionError, VersionRetiredError
-from store.schema import alias, version_samples
-from store.schema import versions as versions_table
 
+#: The name of the alias that says which version serves.
+PRODUCTION = "production"
 _PRODUCTION_CLASSES = select(versions_table.c.class_names).join(
-    alias, (alias.c.version == versions_table.c.version) & (alias.c.name == "production")
+    alias, (alias.c.version == versions_table.c.version) & (alias.c.name == PRODUCTION)
 )
 
 
@@ -64,7 +66,7 @@ class Version:
 
 
 class BlobReader(Protocol):
-    """What can give back bytes by their SHA-256."""
+    """Anything that returns bytes by their SHA-256."""
 
     def get(self, sha256: str) -> bytes:
         """Return the bytes, or raise BlobMissingError."""
@@ -113,13 +115,13 @@ def add_version(
 def replace_files(
     connection: Connection, name: str, files: Mapping[str, str], metrics: Mapping[str, Any]
 ) -> None:
-    """Replace what can be made of a version's weights, such as the form in which it is served.
+    """Replace the files that are made of a version's weights, such as the form in which it is served.
 
     Nothing else of a version ever changes.
 
     Args:
         name: Of the version.
-        files: All of its files; those that hold the artifact as they were.
+        files: All of its files; those of the artifact must be the same as before.
         metrics: All of its metrics.
     """
     connection.execute(
@@ -150,7 +152,7 @@ def production_classes(connection: Connection) -> list[str] | None:
     return connection.execute(_PRODUCTION_CLASSES).scalar_one_or_none()
 
 
-def versions(connection: Connection, limit: int = 50, before: int | None = None) -> list[Version]:
+def read_versions(connection: Connection, limit: int = 50, before: int | None = None) -> list[Version]:
     """Return versions, newest first, those of a lower number than `before` where it is given."""
     query = select(versions_table).order_by(versions_table.c.number.desc()).limit(limit)
     if before is not None:
@@ -219,7 +221,7 @@ def load_files(blobs: BlobReader, version: Version) -> VersionFiles:
 
 
 def refuse_retired(version: Version) -> None:
-    """Return when the version can serve.
+    """Raise unless the version can serve.
 
     Raises:
         VersionRetiredError: Its files were dropped.

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from store.database import now
-from store.schema import workers as workers_table
+from store.database.database import now
+from store.database.schema import workers as workers_table
 
 _MAX_ERROR = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerBeat:
-    """What a worker says of itself: the version it serves, since when, and what keeps it from the next."""
+    """What a worker reports: the version that it serves, since when, and why it can't load the next one."""
 
     id: str
     version: str | None
@@ -24,7 +24,7 @@ class WorkerBeat:
 
 @dataclass(frozen=True, slots=True)
 class Worker(WorkerBeat):
-    """A worker with the time, by the database's clock, at which it was last heard of."""
+    """A worker with the time, by the database's clock, of its last heartbeat."""
 
     seen: datetime
 
@@ -40,8 +40,8 @@ def beat(connection: Connection, worker: WorkerBeat) -> None:
         connection.execute(insert(workers_table).values(**values))
 
 
-def workers(connection: Connection, alive_seconds: float = 15.0) -> list[Worker]:
-    """Return the workers heard of within `alive_seconds`, newest heartbeat first."""
+def read_workers(connection: Connection, alive_seconds: float = 15.0) -> list[Worker]:
+    """Return the workers with a heartbeat within `alive_seconds`, the newest first."""
     since = now(connection) - timedelta(seconds=alive_seconds)
     query = select(workers_table).where(workers_table.c.seen > since)
     return [
@@ -51,11 +51,11 @@ def workers(connection: Connection, alive_seconds: float = 15.0) -> list[Worker]
 
 
 def forget_worker(connection: Connection, worker_id: str) -> None:
-    """Remove a worker that stops; one that is not there is no error."""
+    """Remove a worker that stops; an unknown one is no error."""
     connection.execute(delete(workers_table).where(workers_table.c.id == worker_id))
 
 
-def forget_old(connection: Connection, older_than_seconds: float = 3600.0) -> int:
-    """Remove workers not heard of for so long; return how many."""
+def forget_old(connection: Connection, older_than_seconds: float) -> int:
+    """Remove workers without a heartbeat for that long; return how many."""
     before = now(connection) - timedelta(seconds=older_than_seconds)
     return connection.execute(delete(workers_table).where(workers_table.c.seen < before)).rowcount

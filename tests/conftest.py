@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Hooks and fixtures for all tests."""
 
 import signal
 from collections.abc import Generator, Iterator
@@ -12,13 +12,13 @@ TEARDOWN_SECONDS = 300.0
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Generator[None, Any, Any]:
-    """Fail what cleans up after a test where it hangs.
+    """Fail a test's clean-up where it hangs.
 
-    pytest-timeout stops its clock at a failure, so a failed test's clean-up would be waited for without end.
+    pytest-timeout stops its clock at a failure, so a failed test could clean up without end.
     """
 
     def give_up(*_: object) -> None:
-        pytest.fail(f"What cleans up after this test took more than {TEARDOWN_SECONDS} s.")
+        pytest.fail(f"The clean-up of this test took more than {TEARDOWN_SECONDS} s.")
 
     signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, TEARDOWN_SECONDS)
@@ -31,7 +31,7 @@ def pytest_runtest_teardown() -> Generator[None, Any, Any]:
 
 @pytest.fixture
 def commits() -> Iterator[list[Connection]]:
-    """The connections of all commits, one for each, since the test began."""
+    """The connection of each commit since the test began."""
     made: list[Connection] = []
 
     def note(connection: Connection) -> None:

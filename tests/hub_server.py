@@ -10,14 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class HubServer:
-    """What the hub serves, and what it was asked.
+    """What the hub serves, and what was requested.
 
     Attributes:
         content: The bytes of every path.
         url: Where it listens.
-        num_cuts: Answers that break off in the middle before one comes whole.
-        knows_ranges: Whether it goes on where a client asks it to.
-        status: Given instead of content, where it isn't 200.
+        num_cuts: Answers that break off in the middle before one comes complete.
+        knows_ranges: Whether it honours a Range header.
+        status: Answered instead of content where it isn't 200.
         ranges: The Range header of each request; None where it had none.
     """
 
@@ -36,13 +36,13 @@ def hub_server(content: bytes) -> Iterator[HubServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked = self.headers.get("Range")
-            hub.ranges.append(asked)
+            range_header = self.headers.get("Range")
+            hub.ranges.append(range_header)
             if hub.status != 200:
                 self.send_error(hub.status)
                 return
-            found = re.fullmatch(r"bytes=(\d+)-", asked or "")
-            start = int(found.group(1)) if found and hub.knows_ranges else 0
+            match = re.fullmatch(r"bytes=(\d+)-", range_header or "")
+            start = int(match.group(1)) if match and hub.knows_ranges else 0
             body = hub.content[start:]
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(body)))

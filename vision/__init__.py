@@ -1,1 +1,1 @@
-"""Networks, preprocessing, transfer and artifacts: all it takes to build, save and read back a classifier."""
+"""Trains, saves, loads and runs image classifiers."""

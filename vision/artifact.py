@@ -1,4 +1,4 @@
-"""A classifier at rest: weights, class names and preprocessing together, as safetensors and JSON."""
+"""An artifact is a stored classifier: weights, class names and preprocessing, as safetensors and JSON."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from vision.artifact_description import DESCRIPTION_FILE, FORMAT_VERSION, WEIGHTS_FILE, read_description
@@ -15,20 +17,19 @@ from vision.ensemble import as_ensemble
 from vision.errors import CorruptArtifactError, UnknownBackboneError
 from vision.network import Classifier, build_empty_classifier
 from vision.preprocessing import Preprocessing
-from vision.tensor_bytes import from_bytes, to_bytes
 
 REFERENCE_FILE = "reference.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """All it takes to classify.
+    """All that classifying needs.
 
     Attributes:
         backbone: A name in the zoo.
         class_names: In the order of the logits.
         preprocessing: What the network was trained with.
-        state: The classifier's state dict, on the CPU; empty where the artifact is only described.
+        state: The classifier's state dict, on the CPU; empty if only the description was read.
         temperature: Logits are divided by it before the softmax; over 0.
         reference: Float16 embeddings (M, D) of held-out images at training time, to which drift is compared.
         num_members: Networks whose probabilities are averaged; more than 1 make it an ensemble.
@@ -48,15 +49,15 @@ class Artifact:
         """Return the classifier with these weights, in evaluation mode.
 
         Args:
-            device: Where to.
-            shares_weights: Take the weights themselves on the CPU instead of a copy: for what never trains.
+            device: Where the classifier is to be.
+            shares_weights: Use the weights themselves on the CPU instead of a copy, if it will never train.
 
         Raises:
             CorruptArtifactError: The weights do not fit the backbone and the classes.
         """
         self.check()
         classifier = self.build_empty()
-        # assign=True takes the tensors themselves, so two classifiers would train into each other.
+        # assign=True uses the tensors themselves, so two classifiers would train into each other.
         state = {name: tensor if shares_weights else tensor.clone() for name, tensor in self.state.items()}
         classifier.load_state_dict(state, assign=True)
         return classifier.to(device).eval()
@@ -87,9 +88,9 @@ class Artifact:
 
 def to_files(artifact: Artifact) -> dict[str, bytes]:
     """Return the artifact as files by name; the same artifact gives the same bytes."""
-    files = {WEIGHTS_FILE: to_bytes(artifact.state)}
+    files = {WEIGHTS_FILE: tensors_to_bytes(artifact.state)}
     if artifact.reference is not None:
-        files[REFERENCE_FILE] = to_bytes({"embeddings": artifact.reference.to(torch.float16)})
+        files[REFERENCE_FILE] = tensors_to_bytes({"embeddings": artifact.reference.to(torch.float16)})
     description = {
         "format_version": FORMAT_VERSION,
         "backbone": artifact.backbone,
@@ -105,11 +106,11 @@ def to_files(artifact: Artifact) -> dict[str, bytes]:
 
 
 def from_files(files: Mapping[str, bytes], *, are_verified: bool = False) -> Artifact:
-    """Return the artifact that `to_files` wrote; files of other names are passed over.
+    """Return the artifact that `to_files` wrote; files of other names are ignored.
 
     Args:
         files: Contents by name.
-        are_verified: Somebody has compared the contents with their SHA-256 already, as blob stores do.
+        are_verified: The contents were already compared with their SHA-256, as blob stores do.
 
     Raises:
         CorruptArtifactError: A file is missing, broken, of an unknown format, or belongs to another artifact.
@@ -142,7 +143,7 @@ def describe(files: Mapping[str, bytes]) -> Artifact:
         preprocessing=Preprocessing.from_json(description["preprocessing"]),
         state={},
         temperature=description["temperature"],
-        # Artifacts from before there were ensembles say nothing of them.
+        # Artifacts from before there were ensembles lack these two.
         num_members=description.get("num_members", 1),
         num_own_groups=description.get("num_own_groups", 1),
     )
@@ -152,7 +153,7 @@ def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, Tensor]:
     if name not in files:
         raise CorruptArtifactError(f"Expected {name}, found {sorted(files)}. Restore the artifact.")
     try:
-        return from_bytes(files[name])
+        return tensors_from_bytes(files[name])
     except ValueError as error:
         raise CorruptArtifactError(f"{name} can't be read ({error}). Restore the artifact.") from error
 
@@ -187,3 +188,23 @@ def _check_state(state: Mapping[str, Tensor], expected: Mapping[str, torch.Size]
             f"The weights do not fit the network: missing {missing[:3]}, unknown {unknown[:3]}, "
             f"of another shape {misshapen[:3]}. Restore the artifact."
         )
+
+
+def tensors_to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return tensors of any device as one safetensors file; the same tensors give the same bytes."""
+    # Clones, because safetensors refuses tensors that share memory.
+    return safetensors.torch.save(
+        {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    )
+
+
+def tensors_from_bytes(content: bytes) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file, on the CPU.
+
+    Raises:
+        ValueError: The bytes are no such file.
+    """
+    try:
+        return safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise ValueError(f"expected tensors as safetensors, found other bytes: {error}") from error

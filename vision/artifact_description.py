@@ -1,4 +1,4 @@
-"""What an artifact says of itself: read from its JSON, and believed only where it can be."""
+"""Reads and checks the description of an artifact, which is JSON."""
 
 import json
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ _FIELDS: Mapping[str, type] = {
 
 
 def read_description(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return what an artifact's files (contents by name) say of it, checked field by field.
+    """Return the description among an artifact's files (contents by name), checked field by field.
 
     Raises:
-        CorruptArtifactError: It is missing, broken, of an unknown format, or says what can't be.
+        CorruptArtifactError: It is missing, broken, of an unknown format, or has impossible values.
     """
     if DESCRIPTION_FILE not in files:
         raise CorruptArtifactError(f"Expected the file {DESCRIPTION_FILE}, found {sorted(files)}.")
@@ -32,10 +32,10 @@ def read_description(files: Mapping[str, bytes]) -> dict[str, Any]:
         description = json.loads(files[DESCRIPTION_FILE])
     except ValueError as error:
         raise CorruptArtifactError(f"{DESCRIPTION_FILE} is no JSON ({error}). Restore it.") from error
-    found = description.get("format_version") if isinstance(description, dict) else None
-    if found != FORMAT_VERSION:
+    version = description.get("format_version") if isinstance(description, dict) else None
+    if version != FORMAT_VERSION:
         raise CorruptArtifactError(
-            f"Expected format version {FORMAT_VERSION} in {DESCRIPTION_FILE}, found {found!r}. "
+            f"Expected format version {FORMAT_VERSION} in {DESCRIPTION_FILE}, found {version!r}. "
             "Read it with the version of Perennial that wrote it."
         )
     wrong = [name for name, kind in _FIELDS.items() if not isinstance(description.get(name), kind)]

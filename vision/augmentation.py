@@ -1,4 +1,4 @@
-"""Random variants of a training image, ending in the same resampling and normalisation as serving."""
+"""Makes random variants of training images, with the same resampling and normalisation as in serving."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from vision.preprocessing import Box, Preprocessing
 
 Level = Literal["none", "gentle", "basic", "strong"]
 
-#: What each channel adds to the grey of a pixel.
+#: Weight of each channel in the grey of a pixel.
 GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -35,7 +35,7 @@ class Strength:
 
 
 STRENGTHS: dict[Level, Strength] = {
-    # For digits, letters and whatever else means something different in a mirror.
+    # For digits, letters and all else that means something different when it is mirrored.
     "gentle": Strength(min_area=0.75, max_ratio=1.15, mirrors=False, jitter=0.1),
     "basic": Strength(min_area=0.5, max_ratio=4 / 3, mirrors=True, jitter=0.0),
     "strong": Strength(min_area=0.3, max_ratio=4 / 3, mirrors=True, jitter=0.4),
@@ -43,14 +43,14 @@ STRENGTHS: dict[Level, Strength] = {
 
 
 class Variation(Protocol):
-    """From an RGB image and a key to a tensor, the same one for the same key."""
+    """Makes a tensor of an RGB image and a key, the same one for the same key."""
 
     def __call__(self, image: Image.Image, key: Sequence[int] | None = None) -> Tensor:
         """Return float32 (3, image_size, image_size)."""
 
 
 class Augmentation:
-    """From an RGB image to a random variant of its input tensor."""
+    """Makes a random variant of an RGB image, as an input tensor."""
 
     def __init__(self, preprocessing: Preprocessing, strength: Strength | None, seed: int) -> None:
         self.preprocessing = preprocessing
@@ -86,7 +86,7 @@ def augmented(preprocessing: Preprocessing, level: Level, seed: int = 0) -> Augm
 
 
 def _random_box(width: int, height: int, strength: Strength, rng: np.random.Generator) -> Box:
-    # Around a square, as in serving: whatever the picture's own shape, it is not squeezed into one.
+    # Nearly square, as in serving, so that pictures of any shape are not squeezed.
     side = min(width, height)
     area = rng.uniform(strength.min_area, 1.0) * side * side
     log_ratio = np.log(strength.max_ratio)

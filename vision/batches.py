@@ -1,4 +1,4 @@
-"""Batches of labelled tensors, in a given order."""
+"""Cuts labelled tensors into batches, in a given order, and loads them."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,9 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-#: Images a forward where nothing is learnt.
+#: Images in a forward without learning.
 EVALUATION_BATCH = 64
-# Of a piece: eight photographs of 224 × 224. More at once takes memory and gains no time on a CPU.
+# Pixels of a piece: eight photographs of 224 × 224. Larger pieces need memory and save no time on a CPU.
 _PIECE_PIXELS = 8 * 224 * 224
 
 
@@ -31,8 +31,8 @@ class EpochAware(Protocol):
         """Say which epoch, from 1, the next reads belong to."""
 
 
-def cut(order: Sequence[int], batch_size: int, *, merge_single: bool = False) -> list[list[int]]:
-    """Return the order cut into batches.
+def into_batches(order: Sequence[int], batch_size: int, *, merge_single: bool = False) -> list[list[int]]:
+    """Return indices in batches, in the given order.
 
     Args:
         order: Indices.
@@ -48,13 +48,13 @@ def cut(order: Sequence[int], batch_size: int, *, merge_single: bool = False) ->
 
 
 def pieces(images: Tensor) -> list[slice]:
-    """Return the slices of a batch (N, C, H, W) that go through a network at once, where memory counts."""
+    """Return the slices in which a batch (N, C, H, W) goes through a network to save memory."""
     size = max(1, _PIECE_PIXELS // math.prod(images.shape[2:]))
     return [slice(start, start + size) for start in range(0, len(images), size)]
 
 
 def laid_out(images: Tensor) -> Tensor:
-    """Return images with their channels last, in which convolutions are a sixth faster on a CPU."""
+    """Return images with their channels last, which makes convolutions a sixth faster on a CPU."""
     return images.contiguous(memory_format=torch.channels_last) if images.dim() == 4 else images
 
 
@@ -62,7 +62,7 @@ def in_parts(images: Tensor) -> list[Tensor]:
     """Return a batch (N, C, H, W), on its device, as the parts in which it is evaluated, channels last."""
     if images.device.type != "cpu":
         return [laid_out(images)]
-    # Each of 64 photographs at once takes three times as long as of 8: they don't fit a CPU's caches.
+    # In parts of 64 photographs, each takes three times as long as in parts of 8, which fit a CPU's caches.
     return [laid_out(images[part]) for part in pieces(images)]
 
 

@@ -1,4 +1,4 @@
-"""All charts: the curves of one training as PNG, and those of the lab's experiments as SVG."""
+"""Draws all charts: the curves of one training as PNG, and those of the lab's experiments as SVG."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
-from vision.diagnosis import ADVICE, Diagnosis
 from vision.errors import TooFewSamplesError
-from vision.training import Epoch
+from vision.training.diagnosis import ADVICE, Diagnosis
+from vision.training.training import Epoch
 
-# Blue and orange differ in lightness too, and the second line is dashed: both are told apart without colour.
+# Blue and orange differ in lightness too, and the second line is dashed, so that they differ without colour.
 _BLUE, _ORANGE, _GREY = "#1f5fa8", "#d9730d", "#666666"
 _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -28,7 +28,7 @@ _STYLE: dict[Any, Any] = {
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
     "legend.frameon": False,
-    # Text stays text: it can be searched and read aloud. The salt makes the same chart the same file.
+    # Text stays text, which can be searched and read aloud. With the salt the same chart gives the same file.
     "svg.fonttype": "none",
     "svg.hashsalt": "perennial",
 }
@@ -123,7 +123,7 @@ def draw_losses(panels: Mapping[str, Sequence[Sequence[Epoch]]], chance_loss: fl
             that it diverged in the first epoch.
         chance_loss: The loss of guessing, in nats; far above it the axis is cut.
     """
-    # Four stand better two by two than with one of them alone.
+    # Four panels look better two by two than with one of them alone in a row.
     num_columns = 2 if len(panels) == 4 else min(_COLUMNS, len(panels))
     num_rows = math.ceil(len(panels) / num_columns)
     with rc_context(_STYLE):
@@ -145,13 +145,13 @@ def draw_losses(panels: Mapping[str, Sequence[Sequence[Epoch]]], chance_loss: fl
 
 
 def _figure(height: float) -> Figure:
-    # A Figure of its own instead of pyplot, whose global state is neither thread-safe nor ever freed.
+    # Not pyplot's figure: pyplot's global state is neither thread-safe nor ever freed.
     return Figure(figsize=(_WIDTH, height), layout="constrained")
 
 
 def _plot(ax: Axes, epochs: Sequence[Epoch], quantity: Literal["loss", "accuracy"]) -> None:
     numbers = [epoch.epoch for epoch in epochs]
-    # One epoch alone draws no line, and a hundred markers hide it.
+    # A single epoch draws no line, so it needs a marker; a hundred markers would hide the line.
     marker = "." if len(epochs) <= _MAX_MARKED else ""
     for part, color, style in (("training", _BLUE, "-"), ("validation", _ORANGE, "--")):
         values = [getattr(epoch, f"{part}_{quantity}") for epoch in epochs]
@@ -168,7 +168,7 @@ def _top(runs: Sequence[Sequence[Epoch]], chance_loss: float) -> float:
 
 def _make_logarithmic(ax: Axes, values: Sequence[float]) -> None:
     ax.set_xscale("log")
-    # Bars have no natural beginning there: they start at the power of ten below the smallest.
+    # A logarithmic axis has no zero: bars start at the power of ten below the smallest value.
     smallest, largest = min(values), max(values)
     ax.set_xlim(10.0 ** math.floor(math.log10(smallest) - 0.05), 2.0 * largest)
     ax.xaxis.set_minor_formatter(NullFormatter())
@@ -177,11 +177,11 @@ def _make_logarithmic(ax: Axes, values: Sequence[float]) -> None:
 
 def _svg(figure: Figure, axes: Sequence[Axes]) -> str:
     """Return an <svg> element, with one legend above all panels in which each label stands once."""
-    found: dict[str, Artist] = {}
+    handles: dict[str, Artist] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    figure.legend(list(found.values()), list(found), loc="outside upper right", ncols=len(found))
+            handles.setdefault(label, handle)
+    figure.legend(list(handles.values()), list(handles), loc="outside upper right", ncols=len(handles))
     unmarked = {"Creator": None, "Date": None, "Format": None, "Type": None}
     drawn = _rendered(figure, "svg", unmarked).decode()
     return drawn[drawn.index("<svg") :]

@@ -1,4 +1,4 @@
-"""From an image's bytes to an upright 8-bit RGB image, or a refusal with its reason."""
+"""Decodes an image's bytes to an upright 8-bit RGB image, or refuses them with a reason."""
 
 import struct
 import zlib
@@ -45,18 +45,18 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# A JPEG is decoded at a half, a quarter or an eighth where both sides stay at least this long.
+# A JPEG is decoded at a half, a quarter or an eighth of its size if both sides stay at least this long.
 _DRAFT_PIXELS = 1024
 # An encoder writes about ten scans; thousands of empty ones keep a decoder busy for minutes.
 _MAX_JPEG_SCANS = 100
-# How the header of a scan of three colours begins, and its length; Pillow stops reading behind the first.
+# Beginning and length of the header of a scan of three colours; Pillow stops reading behind the first one.
 _COLOUR_SCAN = b"\xff\xda\x00\x0c\x03"
 _LENGTH_OF_COLOUR_SCAN_HEADER = 14
 _WHITE = (255, 255, 255, 255)
 
 ImageFormat = Literal["jpeg", "png", "webp"]
 
-# The plugins themselves, since Image.open warns through Python's global filters, which no thread may set.
+# The plugins themselves: Image.open warns through Python's global filters, which are not safe for threads.
 _OPENERS: dict[ImageFormat, Callable[[BytesIO], ImageFile]] = {
     "jpeg": JpegImageFile,
     "png": PngImageFile,
@@ -95,9 +95,9 @@ def decode_image(content: bytes, limits: ImageLimits) -> Image.Image:
 
 
 def decode_grey(content: bytes, limits: ImageLimits) -> Image.Image:
-    """Decode to 8-bit grey what `decode_image` decodes to colours, with the same refusals, for less time.
+    """Decode an image to 8-bit grey, with the same refusals as `decode_image`, but faster.
 
-    The colours of a JPEG are passed over. Its greys may differ by a rounding from those of the RGB image.
+    The colours of a JPEG are not decoded. Its greys may differ by a rounding from those of the RGB image.
     """
     return _decode(content, limits, "L", _to_grey)
 
@@ -116,12 +116,12 @@ def _decode(
         if isinstance(image, JpegImageFile):
             _check_scans(content, image)
             image.draft(draft_mode, (_DRAFT_PIXELS, _DRAFT_PIXELS))
-            # In one piece: after each the decoder waits for the interpreter's lock, and copies what is left.
+            # In one piece: after each piece the decoder waits for the interpreter's lock and copies the rest.
             image.decodermaxblock = len(content)
         image.load()
         return _upright(convert(image), _orientation(image))
     except Image.DecompressionBombError as error:
-        # Pillow's WebP reader refuses by itself, before there is a size to look at.
+        # Pillow's WebP reader refuses by itself, before the size is known here.
         raise TooManyPixelsError(
             f"Expected at most {limits.max_pixels:,} pixels ({error}). Send a smaller image."
         ) from error
@@ -141,7 +141,7 @@ def _check_bytes(content: bytes, limits: ImageLimits) -> None:
 
 
 def image_format(content: bytes) -> ImageFormat:
-    """Return which format an image's bytes are in, by the first of them.
+    """Return the format of an image's bytes, judged by the first of them.
 
     Raises:
         NotAnImageError: They are no JPEG, PNG or WebP.
@@ -166,7 +166,7 @@ def _check_header(image: ImageFile, limits: ImageLimits) -> None:
 
 
 def _check_scans(content: bytes, image: JpegImageFile) -> None:
-    # A decoder reads no second scan where the first holds all three colours, and looking for more takes time.
+    # If the first scan holds all three colours, the decoder reads no second one: counting would waste time.
     begun = image.fp.tell() - _LENGTH_OF_COLOUR_SCAN_HEADER if image.fp is not None else 0
     is_one_scan = image.layers == 3 and content.startswith(_COLOUR_SCAN, max(begun, 0))
     if is_one_scan and "progressive" not in image.info:
@@ -212,7 +212,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
     except _BROKEN:
-        # A broken EXIF block says nothing about the pixels, which are whole.
+        # A broken EXIF block is no reason to refuse the pixels, which are intact.
         return 1
 
 

@@ -1,4 +1,4 @@
-"""Which device networks run on, and how much of it a process may take."""
+"""Resolves the device that networks run on, and limits the memory that a process may use of it."""
 
 import torch
 
@@ -11,6 +11,6 @@ def resolve_device(name: str) -> str:
 
 
 def limit_device_memory(device: str, fraction: float) -> None:
-    """Let this process take no more than a fraction of a CUDA device's memory; of "cpu" there is no limit."""
+    """Limit this process to a fraction of a CUDA device's memory; "cpu" has no limit."""
     if torch.device(device).type == "cuda":
         torch.cuda.set_per_process_memory_fraction(fraction)

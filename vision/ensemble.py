@@ -1,4 +1,4 @@
-"""Several classifiers that share their shallow blocks and answer as one: the mean of their probabilities."""
+"""Ensembles: several classifiers that share their shallow blocks; their probabilities are averaged."""
 
 import math
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from vision.zoo import ZOO, find_backbone
 
 #: A corrupt description must not build thousands of networks.
 MAX_MEMBERS = 32
-#: The groups of every network of the zoo, and its head.
+#: The most block groups of any network of the zoo, plus its head.
 MAX_OWN_GROUPS = 1 + max(len(backbone.groups) for backbone in ZOO.values())
 
 
 class MemberModules(nn.ModuleList):
-    """One module for each member, on a batch that holds the members' shares one after the other.
+    """One module for each member; it runs on a batch that holds the members' shares one after the other.
 
-    Networks that run their blocks in turn need no other change: pooling and activations between the blocks
-    work on each row of the folded batch alone.
+    Networks that run their blocks in turn need no other change, because pooling and activations between the
+    blocks work on each row of the folded batch alone.
     """
 
     def __init__(self, modules: Sequence[nn.Module], *, is_fork: bool) -> None:
@@ -37,8 +37,8 @@ class Ensemble(Classifier):
     """Members that differ in their deepest blocks; used like any classifier.
 
     Its logits are the logarithm of the mean of the members' probabilities, so that their softmax is that
-    mean. Its head is one Linear that holds the members' rows one after the other. An embedding is the
-    mean over the members', which have one each where they differ in more than the head.
+    mean. Its head is one Linear that holds the members' rows one after the other. If the members differ in
+    more than the head, each has an embedding, and the ensemble's embedding is their mean.
 
     Source:
         Lakshminarayanan et al., "Simple and Scalable Predictive Uncertainty Estimation using Deep
@@ -46,7 +46,7 @@ class Ensemble(Classifier):
     """
 
     def __init__(self, members: Sequence[Classifier], num_own_groups: int) -> None:
-        """Join members; the first one's network is taken over, the others' shared blocks are left out.
+        """Join members; the ensemble uses the first one's network and the other ones' own blocks.
 
         Args:
             members: Of one backbone and the same classes, alike in the blocks that they share.
@@ -83,7 +83,7 @@ class Ensemble(Classifier):
         """Return the members' own logits (N, members, num_classes), and embeddings (N, embedding_dim)."""
         each = self._embed_each(images)
         if len(each) == 1:
-            # One product for all members, which OpenVINO (2026.4) doesn't broadcast over them.
+            # One product for all members, since OpenVINO (2026.4) doesn't broadcast over them.
             return self.head(each[0]).view(-1, self.num_members, self.num_classes), each[0]
         # Of (members, classes, dim) and (members, N, dim).
         weight = self.head.weight.view(self.num_members, self.num_classes, -1)
@@ -95,7 +95,7 @@ class Ensemble(Classifier):
         network = deepcopy(self.network)
         for path in self._own_paths:
             members = network.get_submodule(path)
-            # A copy, since the list goes with the modules that are taken out of it.
+            # A copy of the members' list, which `set_submodule` replaces by one of them.
             network.set_submodule(path, list(members.children())[index])
         head = nn.Linear(self.embedding_dim, self.num_classes, device=self.head.weight.device)
         rows = slice(index * self.num_classes, (index + 1) * self.num_classes)

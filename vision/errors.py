@@ -3,14 +3,14 @@
 VisionError
 ├── ImageError                  one image can't be used
 │   ├── EmptyImageError             no bytes
-│   ├── NotAnImageError             bytes of no type we take
+│   ├── NotAnImageError             bytes of no type that we accept
 │   ├── UndecodableImageError       the right type, but broken, animated or of an unknown kind
 │   ├── TooManyBytesError           larger than the limit
 │   └── TooManyPixelsError          would decode to more pixels than the limit
 ├── LabelError                  an empty, over-long or unprintable label
 ├── UnknownBackboneError        no such network in the zoo
 ├── UnknownStrategyError        no such way to transfer
-├── AdaptationError             a way to meet another domain can't be taken
+├── AdaptationError             an adaptation to another domain is impossible
 │   ├── UnknownAdaptationError      there is none of that name
 │   ├── ConflictingAdaptationsError it does not go with the rest of the settings
 │   └── UnlabelledMissingError      it needs pictures of the target domain
@@ -25,7 +25,7 @@ VisionError
 └── SourceError                 labelled images can't be trained on
     ├── SourceMissingError          no such file or folder
     ├── UnknownSourceError          none of the formats that we read, or several at once
-    ├── MalformedSourceError        a table or an archive is not as its format wants it
+    ├── MalformedSourceError        a table or an archive breaks the rules of its format
     ├── ReaderMissingError          the format needs a package that is not installed
     ├── NoImagesError               nothing to read in it
     ├── OneClassError               one class only
@@ -52,7 +52,7 @@ class NotAnImageError(ImageError):
 
 
 class UndecodableImageError(ImageError):
-    """The bytes begin like an image we take, but can't be decoded to one picture."""
+    """The bytes begin like an image that we accept, but can't be decoded to one picture."""
 
 
 class TooManyBytesError(ImageError):
@@ -76,7 +76,7 @@ class UnknownStrategyError(VisionError):
 
 
 class AdaptationError(VisionError):
-    """A way to meet another domain can't be taken; the message says what to change."""
+    """An adaptation to another domain is impossible; the message says what to change."""
 
 
 class UnknownAdaptationError(AdaptationError):
@@ -132,11 +132,11 @@ class SourceMissingError(SourceError):
 
 
 class UnknownSourceError(SourceError):
-    """What is there is of none of the formats that we read, or of several at once."""
+    """The images are in none of the formats that we read, or in several at once."""
 
 
 class MalformedSourceError(SourceError):
-    """A table or an archive is not as its format wants it."""
+    """A table or an archive breaks the rules of its format."""
 
 
 class ReaderMissingError(SourceError):
@@ -148,7 +148,7 @@ class NoImagesError(SourceError):
 
 
 class OneClassError(SourceError):
-    """There is one class, and nothing to tell apart."""
+    """There is only one class."""
 
 
 class SmallClassError(SourceError):

@@ -1,4 +1,4 @@
-"""What a classifier answers on a set of images."""
+"""Runs a classifier on a set of images and returns its answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vision.batches import EVALUATION_BATCH, LabelledTensors, cut, in_parts, load
+from vision.batches import EVALUATION_BATCH, LabelledTensors, in_parts, into_batches, load
 from vision.errors import TooFewSamplesError
 from vision.network import Classifier
 
 # From images (N, …) to logits (N, C) and embeddings (N, D).
-Ask = Callable[[Tensor], tuple[Tensor, Tensor]]
+Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Answers to images that were not learnt from when they were asked; validation's come last.
+    """Answers to images that the answering network had not learnt from; validation images come last.
 
     Attributes:
         logits: (M, C).
@@ -41,19 +41,19 @@ def evaluate_logits(
     device: torch.device | str = "cpu",
     batch_size: int = EVALUATION_BATCH,
     on_batch: Callable[[int, int], None] | None = None,
-    ask: Ask | None = None,
+    forward: Forward | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return logits (N, C) and embeddings (N, D) of a set, float32 on the CPU, in the set's order.
 
     The classifier is moved to the device, and its mode is left as it was.
 
     Args:
-        classifier: Whom to ask.
-        dataset: What about.
-        device: Where.
+        classifier: The network to run.
+        dataset: The images.
+        device: Where the network runs.
         batch_size: Images that are loaded at once; on the CPU they go through the network in pieces.
         on_batch: Called after each with (batches done, batches in all).
-        ask: A method of the classifier to ask in place of `classify`.
+        forward: A method of the classifier to call in place of `classify`.
 
     Raises:
         TooFewSamplesError: The set is empty.
@@ -62,29 +62,29 @@ def evaluate_logits(
     classifier.to(device).eval()
     try:
         return evaluate(
-            ask or classifier.classify, dataset, device=device, batch_size=batch_size, on_batch=on_batch
+            forward or classifier.classify, dataset, device=device, batch_size=batch_size, on_batch=on_batch
         )
     finally:
         classifier.train(was_training)
 
 
 def evaluate(
-    ask: Ask,
+    forward: Forward,
     dataset: LabelledTensors,
     *,
     device: torch.device | str = "cpu",
     batch_size: int = EVALUATION_BATCH,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return what `evaluate_logits` does, of anything that answers logits and embeddings on the device."""
+    """Do as `evaluate_logits`, with anything that returns logits and embeddings on the device."""
     if len(dataset) == 0:
         raise TooFewSamplesError("Expected images to evaluate on, got none.")
     logits, embeddings = [], []
     with torch.inference_mode():
-        batches = cut(range(len(dataset)), batch_size)
+        batches = into_batches(range(len(dataset)), batch_size)
         for number, (images, _) in enumerate(load(dataset, batches), start=1):
             for part in in_parts(images.to(device)):
-                part_logits, part_embeddings = ask(part)
+                part_logits, part_embeddings = forward(part)
                 logits.append(part_logits.float().cpu())
                 embeddings.append(part_embeddings.float().cpu())
             if on_batch is not None:

@@ -1,4 +1,4 @@
-"""Encoded images with their class, read, decoded and prepared one by one."""
+"""Reads, decodes and prepares encoded images with their class, one by one."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vision.augmentation import Variation
 from vision.batches import LabelledTensors
-from vision.preprocessing import ImageLimits, decode_image
+from vision.decoding import ImageLimits, decode_image
 
 
 class ImageSource(Protocol):
@@ -20,7 +20,7 @@ class ImageSource(Protocol):
 
 
 class PreparedImages:
-    """The tensors of an image source. Each epoch sees other variants; the same epoch the same ones."""
+    """The tensors of an image source. Each epoch has other variants; the same epoch has the same ones."""
 
     def __init__(self, source: ImageSource, augmentation: Variation, limits: ImageLimits) -> None:
         self._source = source
@@ -41,7 +41,7 @@ class PreparedImages:
 
 
 class LabelRecorder:
-    """Notes the labels while a set is read in order, so that no image is read twice for its label."""
+    """Records the labels while a set is read in order, so that no image is read twice for its label."""
 
     def __init__(self, images: LabelledTensors) -> None:
         self._images = images

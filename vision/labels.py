@@ -1,4 +1,4 @@
-"""What may name a class, wherever a label comes from."""
+"""Checks and cleans the names of classes, wherever a label comes from."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""A torchvision backbone with our head, split so that one forward gives logits and embedding."""
+"""Builds classifiers: a torchvision backbone with our head, whose forward gives logits and embedding."""
 
 import pickle
 from collections.abc import Mapping
@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from vision.weights.bundled import bundled_network
 from vision.weights.file import load_body
-from vision.zoo import ZOO, Backbone, find_backbone
-
-__all__ = ["ZOO", "Classifier", "Weights", "build_classifier", "build_empty_classifier"]
+from vision.zoo import Backbone, find_backbone
 
 Weights = Literal["default", "bundled", "none"] | Path
 
@@ -35,7 +33,6 @@ class Classifier(nn.Module):
         network.set_submodule(backbone.head, nn.Identity())
         self.network = network
         self.head = head
-        # torch leaves these two without types.
         self.register_state_dict_post_hook(_to_torchvision_names)  # type: ignore[no-untyped-call]  # torch leaves it without types
         self.register_load_state_dict_pre_hook(_from_torchvision_names)  # type: ignore[no-untyped-call]  # torch leaves it without types
 
@@ -66,13 +63,13 @@ def build_classifier(backbone: str, num_classes: int, weights: Weights = "none")
     Args:
         backbone: A name in the zoo.
         num_classes: At least 1.
-        weights: "default" for ImageNet weights (fetched where they are not here), "bundled" for those of this
+        weights: "default" for ImageNet weights (fetched if they are not cached), "bundled" for those of this
             repository (ResNet-18 only), "none" for random ones from torch's generator, or a file of the
             backbone's weights.
 
     Raises:
         UnknownBackboneError: No such backbone; the message names the nearest.
-        WeightsUnavailableError: The weights are not here and could not be fetched.
+        WeightsUnavailableError: The weights are not cached and could not be fetched.
         WeightsMismatchError: The file holds another network's weights.
     """
     entry = find_backbone(backbone)
@@ -92,7 +89,7 @@ def build_empty_classifier(backbone: str, num_classes: int) -> Classifier:
     Raises:
         UnknownBackboneError: No such backbone; the message names the nearest.
     """
-    # In a fifth of what `deepcopy` takes, for which others would wait, since it holds the interpreter's lock.
+    # This takes a fifth of the time of `deepcopy`, which holds the interpreter's lock while others wait.
     classifier: Classifier = pickle.loads(_empty_classifier(backbone, num_classes))
     return classifier
 

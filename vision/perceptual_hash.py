@@ -1,4 +1,4 @@
-"""A 64-bit perceptual hash, by which near-duplicates are found."""
+"""Computes a 64-bit perceptual hash, by which near-duplicates are found."""
 
 import imagehash
 from PIL import Image
@@ -10,8 +10,8 @@ _SHRUNK = 64
 def perceptual_hash(image: Image.Image) -> int:
     """Return the image's perceptual hash as a signed 64-bit integer (what an SQL bigint holds).
 
-    Two images are near-duplicates when few bits of their hashes differ. Large ones are shrunk in whole steps
-    first, which takes less than half the time and changes 2 of 64 bits at most in photographs.
+    Two images are near-duplicates when few bits of their hashes differ. Large images are first shrunk by
+    whole factors, which more than halves the time and changes 2 of 64 bits at most in photographs.
 
     Source:
         `phash` of the imagehash library: the signs of the 8×8 lowest DCT frequencies against their median.

@@ -1,4 +1,4 @@
-"""From a decoded image to the network's input tensor: the one definition, for training and serving."""
+"""Turns a decoded image into the network's input tensor, the same way for training and serving."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,14 +14,12 @@ from vision.decoding import ImageLimits, decode_image
 from vision.errors import CorruptArtifactError, ImageSizeError
 from vision.zoo import find_backbone
 
-__all__ = ["ImageLimits", "Preprocessing", "decode_image", "prepare", "preprocessing_for"]
-
 Box = tuple[float, float, float, float]
 Triple = tuple[float, float, float]
 
 # Up to this size a border is too precious to be cropped away.
 TINY_IMAGE_SIZE = 64
-# Shrinks by whole factors first where the image is over three times too large: as good, and much faster.
+# An image that is over three times too large is first shrunk by whole factors: as good, and much faster.
 _REDUCING_GAP = 3.0
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -60,8 +58,8 @@ class Preprocessing:
     def centre_box(self, width: int, height: int) -> Box:
         """Return (left, upper, right, lower) of the centre crop, in pixels of an image of that size.
 
-        What torchvision gets by resizing and then cropping, found without making the resized image: one of
-        1 × 10,000 pixels would become one of 256 × 2,560,000.
+        It is the region that torchvision gets by resizing and then cropping. The resized image is not made:
+        one of 1 × 10,000 pixels would become one of 256 × 2,560,000.
         """
         resized_long = int(self.resize_size * max(width, height) / min(width, height))
         resized_width = self.resize_size if width <= height else resized_long
@@ -82,7 +80,7 @@ class Preprocessing:
         """Return pixels (..., H, W, 3), in 0 to 255, as float32 (..., 3, H, W), each channel normalised."""
         std = np.array(self.std, dtype=np.float32).reshape(3, 1, 1)
         offset = np.array(self.mean, dtype=np.float32).reshape(3, 1, 1) / std
-        # Into an array whose channels come first, in one pass over the pixels and one over the result.
+        # The result has its channels first. This is one pass over the pixels and one over the result.
         channels_first = np.moveaxis(pixels, -1, -3)
         normalised = np.empty(channels_first.shape, dtype=np.float32)
         np.multiply(channels_first, 1 / (255 * std), out=normalised)
@@ -117,8 +115,8 @@ def preprocessing_for(backbone: str, image_size: int | None = None) -> Preproces
 
     Args:
         backbone: A name in the zoo.
-        image_size: Another input size than the weights'; the resize grows in proportion, and up to 64 pixels
-            no border is cropped.
+        image_size: Another input size than the weights'. The resize grows in proportion; up to 64 pixels no
+            border is cropped.
 
     Raises:
         UnknownBackboneError: No such backbone.

@@ -1,4 +1,4 @@
-"""The zoo's own ImageNet classifier, ready to serve before anything was trained."""
+"""Builds the zoo's own ImageNet classifiers, which can serve before anything was trained."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""How long a classifier takes for an image."""
+"""Measures how long classifiers take for an image."""
 
 import time
 from statistics import median
@@ -15,7 +15,7 @@ def milliseconds_an_image(
 ) -> list[float]:
     """Return each classifier's milliseconds an image: the median of several forwards, on noise.
 
-    The classifiers take turns, so that whatever else the machine does falls on all of them.
+    The classifiers take turns, so that other load on the machine affects all of them.
 
     Args:
         classifiers: On the device, in evaluation mode.
@@ -29,7 +29,7 @@ def milliseconds_an_image(
         for turn in range(1 + _NUM_FORWARDS):
             for number, classifier in enumerate(classifiers):
                 begun = time.perf_counter()
-                # A copy to the CPU waits for the device.
+                # The copy to the CPU waits until the device is done.
                 classifier(images).cpu()
                 # The first turn only warms up.
                 if turn > 0:

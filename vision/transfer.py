@@ -1,4 +1,4 @@
-"""From labelled images to an artifact: weights, a temperature, and what drift is compared to."""
+"""Trains an artifact on labelled images: weights, a temperature, and the reference for drift."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,22 +14,21 @@ from vision.adaptation.applying import Pictures, run_adapted
 from vision.adaptation.table import AdaptationName
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented
-from vision.diagnosis import Diagnosis
-from vision.ensemble_training import Members, Plain, train_members
+from vision.calibration import fit_temperature
+from vision.decoding import decode_image
 from vision.errors import TooFewSamplesError
 from vision.evaluation import evaluate_logits
 from vision.image_set import ImageSource, LabelRecorder, PreparedImages
 from vision.network import Classifier, build_classifier
-from vision.preprocessing import Preprocessing, decode_image, preprocessing_for
-from vision.progress import WholeRun
-from vision.strategies import Run, Strategy
-from vision.temperature import fit_temperature
-from vision.training import Epoch
+from vision.preprocessing import Preprocessing, preprocessing_for
+from vision.training.diagnosis import Diagnosis
+from vision.training.ensemble_training import Members, Plain, train_members
+from vision.training.progress import RunProgress
+from vision.training.strategies import Run, Strategy
+from vision.training.training import Epoch
 from vision.transfer_settings import TransferSettings, fixed_fields, plan_steps, settled, strategy_for
 from vision.weights import bundled
 from vision.zoo import find_backbone
-
-__all__ = ["ImageSource", "Strategy", "TransferResult", "TransferSettings", "transfer"]
 
 MAX_REFERENCE_EMBEDDINGS = 1000
 _NUM_IMAGES_MEASURED = 50
@@ -45,13 +44,13 @@ class TransferResult:
         epochs: The curves, oldest first.
         best_epoch: The number, from 1, of the epoch that was kept.
         diagnosis: From the errors at the best epoch.
-        strategy: The one that was taken.
-        adaptations: Those that were taken, in the order of the table.
+        strategy: The one that was used.
+        adaptations: Those that were used, in the order of the table.
         validation_accuracy: Of the artifact, in [0, 1]; cross-validated if it has learnt from these images.
         validation_losses: Cross-entropy (N,) in nats of each validation image, at the artifact's temperature;
-            likewise.
+            cross-validated likewise.
         member_accuracies: Of each member of an ensemble on validation, in [0, 1]; else empty.
-        plain: The one linear probe that an ensemble of them is to be better than.
+        plain: The single linear probe that an ensemble of probes has to beat.
     """
 
     artifact: Artifact
@@ -81,19 +80,20 @@ def transfer(
 
     Args:
         training_images: Encoded images with their class's index; read anew in every epoch.
-        validation_images: Likewise; everything is chosen on them, and drift is compared to their embeddings.
-            A head without fine-tuning learns from them once that is done.
+        validation_images: Likewise. All choices are made on them, and drift is compared to their embeddings.
+            A head without fine-tuning learns from them after the last choice.
         class_names: In the order of the indices.
-        settings: How.
-        unlabelled: Pictures of the target domain, for the adaptations that learn from them; what stands for
-            their class is not read.
+        settings: How to train.
+        unlabelled: Pictures of the target domain, for the adaptations that learn from them; their class
+            indices are not read.
         device: Where to train.
-        on_epoch: Called after each epoch, numbered through.
+        on_epoch: Called after each epoch; the numbers go on over all phases.
         on_batch: Called after each step with (steps done, steps at most) of all phases together.
 
     Raises:
-        UnknownBackboneError, UnknownStrategyError, ImageSizeError: The settings ask for what there is not.
-        WeightsUnavailableError, WeightsMismatchError: The pretrained weights can't be had.
+        UnknownBackboneError, UnknownStrategyError, ImageSizeError: The settings name something that doesn't
+            exist.
+        WeightsUnavailableError, WeightsMismatchError: The pretrained weights can't be loaded.
         AdaptationError: An adaptation is unknown, lacks pictures, or does not go with the other settings.
         TooFewSamplesError: A set is empty.
         ImageError: An image can't be decoded.
@@ -108,7 +108,7 @@ def transfer(
     strategy = strategy_for(settings, num_images[0], len(class_names))
     preprocessing = _preprocessing(settings, training_images)
     if on_batch is not None:
-        on_batch = WholeRun(plan_steps(settings, num_images, len(class_names)), on_batch)
+        on_batch = RunProgress(plan_steps(settings, num_images, len(class_names)), on_batch)
 
     def make_run(member: int) -> Run:
         seeded = replace(settings, seed=settings.seed + member)
@@ -168,7 +168,7 @@ def transfer(
 def _finished(
     artifact: Artifact, members: Members, images: PreparedImages, seed: int, device: torch.device | str
 ) -> tuple[Artifact, Tensor, Tensor]:
-    """Add temperature and reference; return logits, unseen, and classes of the validation images too."""
+    """Add temperature and reference; also return the validation images' logits, unseen, and classes."""
     validation = LabelRecorder(images)
     logits, embeddings = evaluate_logits(members.classifier, validation, device=device)
     labels = torch.tensor(validation.labels)
@@ -190,7 +190,7 @@ def _fresh(settings: TransferSettings, num_classes: int) -> Classifier:
 def _preprocessing(settings: TransferSettings, images: ImageSource) -> Preprocessing:
     if settings.image_size is not None or settings.weights not in ("none", "bundled"):
         return preprocessing_for(settings.backbone, settings.image_size)
-    # Nothing prescribes a size, and the zoo's own would be wasted on images that have no more to show.
+    # Nothing prescribes a size, and the zoo's own would be wasted on small images.
     measured = range(0, len(images), max(1, len(images) // _NUM_IMAGES_MEASURED))
     side = median(min(decode_image(images[index][0], settings.limits).size) for index in measured)
     is_bundled = settings.weights == "bundled"

@@ -1,4 +1,4 @@
-"""How to transfer: the settings, what follows from them, and the steps that it takes."""
+"""The settings of a transfer, with the strategy and the number of steps that follow from them."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -7,11 +7,11 @@ from vision.adaptation.applying import adapted_steps, num_views_of
 from vision.adaptation.choice import choose_adaptations
 from vision.adaptation.table import AdaptationName
 from vision.augmentation import Level
+from vision.decoding import ImageLimits
 from vision.errors import ConflictingAdaptationsError
 from vision.network import Weights
-from vision.preprocessing import ImageLimits
-from vision.step_plan import planned_steps
-from vision.strategies import Strategy, check_strategy, choose_strategy
+from vision.training.progress import planned_steps
+from vision.training.strategies import Strategy, check_strategy, choose_strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,16 @@ class TransferSettings:
         backbone: A name in the zoo.
         weights: "default", "bundled", "none" or a file of the backbone's weights.
         strategy: "auto", or a strategy's name.
-        image_size: Side of the network's input in pixels; None takes the pretrained one, or, from scratch and
-            with the bundled weights, the nearest to the images' own size of a few up to 128.
-        epochs: At most; None takes the strategy's own number.
-        batch_size: Images a step; None takes the strategy's own.
-        learning_rate: None takes the strategy's own.
+        image_size: Side of the network's input in pixels. None means that of the pretrained weights; from
+            scratch and with the bundled weights it means one of 32 to 128, the nearest to the images' own.
+        epochs: At most; None means the strategy's own number.
+        batch_size: Images a step; None means the strategy's own.
+        learning_rate: None means the strategy's own.
         augmentation: "none", "gentle" (no mirror: digits, letters), "basic" or "strong".
         balances_classes: Weigh rare classes higher in the loss.
         num_members: Networks whose probabilities are averaged; 1 is no ensemble.
-        patience: Epochs without improvement after which to stop; None takes the strategy's own.
-        adaptations: What to do about a target domain that looks otherwise than the training images.
+        patience: Epochs without improvement after which to stop; None means the strategy's own.
+        adaptations: How to adapt to a target domain that looks different from the training images.
         seed: Fixes the fresh weights, order and augmentation.
         num_threads: Of torch on the CPU; None leaves it as it is.
         limits: What one image may cost.
@@ -55,10 +55,10 @@ class TransferSettings:
 
 
 def strategy_for(settings: TransferSettings, num_training: int, num_classes: int) -> Strategy:
-    """Return the strategy that so many training images are transferred by.
+    """Return the strategy for that many training images.
 
     Raises:
-        UnknownStrategyError: The settings name one that there is not.
+        UnknownStrategyError: The settings name an unknown one.
     """
     if settings.strategy == "auto":
         return choose_strategy(num_training // num_classes, settings.weights)
@@ -69,8 +69,8 @@ def plan_steps(settings: TransferSettings, num_images: tuple[int, int, int], num
     """Return the steps of each phase of a transfer, at most.
 
     Args:
-        settings: How.
-        num_images: To train on, to validate on, and without labels.
+        settings: How to transfer.
+        num_images: Images to train on, to validate on, and without labels.
         num_classes: How many classes there are.
     """
     num_training, num_validation, num_unlabelled = num_images

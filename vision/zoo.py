@@ -1,7 +1,7 @@
-"""The table of backbones: how each is built, where its head is, its blocks from stem to deepest.
+"""The table of backbones: how each is built, its head, and its blocks from the stem to the deepest.
 
-VGG and AlexNet keep their wide fully connected layers: as in the papers, they are the deepest block, and only
-the last Linear is the head. The index ranges below cut torchvision's `features` where the resolution halves.
+VGG and AlexNet keep their wide fully connected layers as their deepest block, as in the papers; only the last
+Linear is the head. The index ranges below cut torchvision's `features` where the resolution halves.
 """
 
 import difflib
@@ -12,8 +12,6 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from torch import nn
-
-# torchvision's __init__ doesn't say that it exports these.
 from torchvision.models import WeightsEnum, get_model_builder  # type: ignore[attr-defined]  # torchvision does not declare it as exported
 
 from vision.errors import UnknownBackboneError
@@ -29,8 +27,8 @@ class Backbone:
 
     Attributes:
         name: torchvision's name for it.
-        builder: Called as `builder(weights=None)`; gives the network with random weights.
-        pretrained: Gives it with its ImageNet weights.
+        builder: Called as `builder(weights=None)`; returns the network with random weights.
+        pretrained: Returns the network with its ImageNet weights.
         weights: The ImageNet weights' transforms and class names.
         head: Path of the last Linear.
         groups: Module paths, shallow to deep; together with the head they own every parameter once.

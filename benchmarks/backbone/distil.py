@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from torchvision.models import resnet18
 
 from benchmarks.backbone.pictures import DEFAULT_ARCHIVE, Pictures, Views, random_views, read_pictures
-from benchmarks.backbone.teacher import Lesson, TaughtViews, Teacher
+from benchmarks.backbone.teacher import TaughtBatch, TaughtViews, Teacher
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -25,7 +25,7 @@ _NUM_STANDARDISED = 2000
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the student is taught.
+    """How the student is trained.
 
     The loss is `label_weight` times the cross-entropy of the labels, plus `feature_weight` times one minus
     the cosine to the teacher's standardised features, plus the divergence from its logits at `temperature`.
@@ -49,7 +49,7 @@ class Recipe:
 
 
 class Student(nn.Module):
-    """ResNet-18 with its own head, and two more that imitate the teacher and are thrown away."""
+    """ResNet-18 with its own head and two more heads, which imitate the teacher and are thrown away."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -66,12 +66,12 @@ class Student(nn.Module):
 
     def backbone(self) -> dict[str, Tensor]:
         """Return the weights under torchvision's names, the head's too."""
-        own = self.network.state_dict()
-        return own | {"fc.weight": self.head.weight.detach(), "fc.bias": self.head.bias.detach()}
+        state: dict[str, Tensor] = self.network.state_dict()
+        return state | {"fc.weight": self.head.weight.detach(), "fc.bias": self.head.bias.detach()}
 
 
 def main() -> None:
-    """Train until the last epoch; each epoch's line and checkpoint land in the folder."""
+    """Train until the last epoch; each epoch prints a line and writes its checkpoint to the folder."""
     arguments = _arguments()
     recipe = Recipe(epochs=arguments.epochs)
     torch.set_num_threads(1)
@@ -84,43 +84,43 @@ def main() -> None:
     )
     first = _resume(arguments.out, student, optimizer)
     mean, std = _feature_statistics(training, recipe)
-    lessons = TaughtViews(training, recipe.teacher_size, recipe.size, recipe.batch_size, recipe.seed)
-    num_steps = recipe.epochs * len(lessons)
+    batches = TaughtViews(training, recipe.teacher_size, recipe.size, recipe.batch_size, recipe.seed)
+    num_steps = recipe.epochs * len(batches)
     for epoch in range(first, recipe.epochs):
-        lessons.epoch, begun, losses = epoch, time.monotonic(), []
+        batches.epoch, begun, losses = epoch, time.monotonic(), []
         student.train()
-        for step, lesson in enumerate(_load(lessons)):
-            rate = _rate(epoch * len(lessons) + step, num_steps, recipe.warm_up)
+        for step, batch in enumerate(_load(batches)):
+            rate = _rate(epoch * len(batches) + step, num_steps, recipe.warm_up)
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * rate
-            loss = _loss(student, lesson, (mean, std), recipe)
+            loss = _loss(student, batch, (mean, std), recipe)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
             optimizer.step()
             losses.append(float(loss.detach()))
             if step % 50 == 0:
-                _say(f"epoch {epoch + 1}, step {step} of {len(lessons)}, loss {losses[-1]:.3f}")
+                _print_progress(f"epoch {epoch + 1}, step {step} of {len(batches)}, loss {losses[-1]:.3f}")
         accuracy = _accuracy(student, validation)
         seconds = time.monotonic() - begun
-        _say(
+        _print_progress(
             f"epoch {epoch + 1} of {recipe.epochs}: loss {sum(losses) / len(losses):.3f}, "
             f"{100 * accuracy:.1f} % of {len(training.class_names)} classes, {seconds:.0f} s"
         )
         _save(arguments.out, student, optimizer, epoch + 1, recipe, training.class_names)
 
 
-def _loss(student: Student, lesson: Lesson, statistics: tuple[Tensor, Tensor], recipe: Recipe) -> Tensor:
+def _loss(student: Student, batch: TaughtBatch, statistics: tuple[Tensor, Tensor], recipe: Recipe) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        classes, features, logits = (each.float() for each in student(lesson.views))
+        classes, features, logits = (each.float() for each in student(batch.views))
     mean, std = statistics
     temperature = recipe.temperature
-    imitated = (1 - cosine_similarity(features, (lesson.features - mean) / std)).mean()
+    imitated = (1 - cosine_similarity(features, (batch.features - mean) / std)).mean()
     diverged = kl_div(
         log_softmax(logits / temperature, dim=1),
-        softmax(lesson.logits / temperature, dim=1),
+        softmax(batch.logits / temperature, dim=1),
         reduction="batchmean",
     )
-    labelled = cross_entropy(classes, lesson.labels)
+    labelled = cross_entropy(classes, batch.labels)
     return recipe.label_weight * labelled + recipe.feature_weight * imitated + temperature**2 * diverged
 
 
@@ -132,15 +132,15 @@ def _feature_statistics(pictures: Pictures, recipe: Recipe) -> tuple[Tensor, Ten
     features = torch.cat(
         [
             teacher(random_views(pictures.pixels[part], recipe.teacher_size, Views(), generator))[0]
-            for part in rows.split(recipe.batch_size)
+            for part in torch.split(rows, recipe.batch_size)
         ]
     )
     return features.mean(dim=0), features.std(dim=0).clamp(min=1e-3)
 
 
-def _load(lessons: TaughtViews) -> Iterator[Lesson]:
-    # The worker makes whole batches, on a core of its own, a few of them ahead.
-    return iter(DataLoader(lessons, batch_size=None, num_workers=1, prefetch_factor=8))
+def _load(batches: TaughtViews) -> Iterator[TaughtBatch]:
+    # The worker makes complete batches, a few of them ahead, on a core of its own.
+    return iter(DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=8))
 
 
 def _rate(step: int, num_steps: int, warm_up: float) -> float:
@@ -186,11 +186,11 @@ def _resume(folder: Path, student: Student, optimizer: torch.optim.Optimizer) ->
     checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     student.load_state_dict(checkpoint["student"])
     optimizer.load_state_dict(checkpoint["optimizer"])
-    _say(f"going on after epoch {checkpoint['epoch']}")
+    _print_progress(f"going on after epoch {checkpoint['epoch']}")
     return int(checkpoint["epoch"])
 
 
-def _say(message: str) -> None:
+def _print_progress(message: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {message}", flush=True)
 
 

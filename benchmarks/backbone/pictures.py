@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-# The archive of the repository's development data; `--data` names another place.
+# The repository's development data; `--data` names another archive.
 DEFAULT_ARCHIVE = Path(__file__).parents[3] / "shared" / "data" / "tiny-imagenet-40k.tar.xz"
 
 _GREY = (0.299, 0.587, 0.114)
@@ -55,7 +55,7 @@ class Views:
 
 def read_pictures(archive: Path, part: str) -> Pictures:
     """Read `part/WNID/*.JPEG` of the archive, whose `words.json` maps each WNID to its words."""
-    found: list[tuple[str, str, np.ndarray]] = []
+    pictures: list[tuple[str, str, np.ndarray]] = []
     words: dict[str, str] = {}
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -67,13 +67,15 @@ def read_pictures(archive: Path, part: str) -> Pictures:
                 words = json.load(file)
             elif len(path.parts) >= 3 and path.parts[-3] == part:
                 image = Image.open(io.BytesIO(file.read())).convert("RGB")
-                found.append((path.parts[-2], path.name, np.asarray(image)))
-    if not found or not words:
-        raise SystemExit(f"Expected {part}/WNID/* and words.json in {archive}, found {len(found)} pictures.")
-    found.sort(key=lambda each: each[:2])
-    ids = sorted({wnid for wnid, _, _ in found})
-    pixels = np.stack([picture for _, _, picture in found]).transpose(0, 3, 1, 2)
-    labels = torch.tensor([ids.index(wnid) for wnid, _, _ in found])
+                pictures.append((path.parts[-2], path.name, np.asarray(image)))
+    if not pictures or not words:
+        raise SystemExit(
+            f"Expected {part}/WNID/* and words.json in {archive}, found {len(pictures)} pictures."
+        )
+    pictures.sort(key=lambda picture: picture[:2])
+    ids = sorted({wnid for wnid, _, _ in pictures})
+    pixels = np.stack([picture for _, _, picture in pictures]).transpose(0, 3, 1, 2)
+    labels = torch.tensor([ids.index(wnid) for wnid, _, _ in pictures])
     return Pictures(torch.from_numpy(np.ascontiguousarray(pixels)), labels, _names(ids, words))
 
 
@@ -84,7 +86,7 @@ def random_views(pixels: Tensor, size: int, views: Views, generator: torch.Gener
         pixels: uint8 (N, 3, H, W).
         size: Side of the views in pixels.
         views: How far they go.
-        generator: Decides all of it.
+        generator: Draws them.
 
     Returns:
         float32 (N, 3, size, size), in [0, 1].

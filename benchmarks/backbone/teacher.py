@@ -16,7 +16,7 @@ _MEAN, _STD = 127 / 255, 128 / 255
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TaughtBatch:
     """One batch.
 
     Attributes:
@@ -51,7 +51,7 @@ class Teacher:
         return features.float().clone(), logits.float().clone()
 
 
-class TaughtViews(IterableDataset[Lesson]):
+class TaughtViews(IterableDataset[TaughtBatch]):
     """One epoch: every picture once, in random order and view, with the teacher's answer on that view.
 
     A loader's worker runs the teacher while the training process runs the student, one core each.
@@ -69,7 +69,7 @@ class TaughtViews(IterableDataset[Lesson]):
     def __len__(self) -> int:
         return len(self._pictures) // self._batch_size
 
-    def __iter__(self) -> Iterator[Lesson]:
+    def __iter__(self) -> Iterator[TaughtBatch]:
         torch.set_num_threads(1)
         generator = torch.Generator().manual_seed(self._seed * 100_003 + self.epoch)
         teacher = Teacher(self._teacher_size)
@@ -80,4 +80,4 @@ class TaughtViews(IterableDataset[Lesson]):
             views = random_views(self._pictures.pixels[rows], self._teacher_size, Views(), generator)
             features, logits = teacher(views)
             small = interpolate(views, size=self._size, mode="bilinear", antialias=True, align_corners=False)
-            yield Lesson(small, self._pictures.labels[rows], features, logits)
+            yield TaughtBatch(small, self._pictures.labels[rows], features, logits)

@@ -1,1 +1,1 @@
-"""What grows with what: the curves behind `docs/scale.md`."""
+"""What grows with what: the curves behind `docs/measurements/scale.md`."""

@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE, help="CIFAR-10, for the rounds")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure anew")
     parser.add_argument("--seconds", type=float, default=15.0, help="of each point under load")
-    parser.add_argument("--chart", type=Path, default=Path("docs/scale.svg"))
+    parser.add_argument("--chart", type=Path, default=Path("docs/measurements/scale.svg"))
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""The curves as one picture, `docs/scale.svg`; run it to draw the recorded figures again."""
+"""The curves as one picture, `docs/measurements/scale.svg`; run it to draw the recorded figures again."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 
 from benchmarks.record import RESULTS
 
-_STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "scale"}
-
 
 def draw(figures: dict[str, Any], path: Path) -> None:
     """Write the figures as an SVG on white, which both light and dark pages can show."""
-    with rc_context(_STYLE):
+    with rc_context(
+        {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "scale"}
+    ):
         figure = Figure(figsize=(11, 6.6), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots(2, 3).ravel()
@@ -39,9 +39,9 @@ def _draw_throughput(ax: Axes, points: list[dict[str, Any]]) -> None:
     _name(ax, "images in a batch, at most", "images a second", "Throughput, 16 connections")
 
 
-def _draw_latency(ax: Axes, found: dict[str, Any]) -> None:
+def _draw_latency(ax: Axes, figures: dict[str, Any]) -> None:
     for percentile in ("p50_ms", "p99_ms"):
-        _line(ax, found["points"], "load", percentile, percentile.removesuffix("_ms"))
+        _line(ax, figures["points"], "load", percentile, percentile.removesuffix("_ms"))
     _name(ax, "load, as a share of the saturating one", "milliseconds", "Latency, Poisson arrivals")
 
 
@@ -83,4 +83,4 @@ def _name(ax: Axes, x: str, y: str, title: str) -> None:
 
 
 if __name__ == "__main__":
-    draw(json.loads((RESULTS / "scale.json").read_text())["figures"], Path("docs/scale.svg"))
+    draw(json.loads((RESULTS / "scale.json").read_text())["figures"], Path("docs/measurements/scale.svg"))

@@ -21,16 +21,16 @@ def by_rows(
     environment: Mapping[str, str], photographs: list[bytes], folder: Path, seconds: float
 ) -> list[dict[str, Any]]:
     """Return feedback a second and its latencies with ever more samples, 16 connections."""
-    found = []
+    points = []
     for rows in ROWS:
         with state_of(environment) as state:
             fill(state, rows)
         contents = numbered(photographs, f"{rows} {time.time()}")
         with ours(environment, default_workers(), folder / "log") as server:
-            ask = feedback(server, [])
-            uvloop.run(closed_loop(ask, contents, connections=CONNECTIONS, seconds=4.0))
-            answers = uvloop.run(closed_loop(ask, contents, connections=CONNECTIONS, seconds=seconds))
-        found.append(
+            send = feedback(server, [])
+            uvloop.run(closed_loop(send, contents, connections=CONNECTIONS, seconds=4.0))
+            answers = uvloop.run(closed_loop(send, contents, connections=CONNECTIONS, seconds=seconds))
+        points.append(
             {
                 "rows": rows,
                 "per_second": round(answers.per_second, 1),
@@ -38,5 +38,5 @@ def by_rows(
                 "p99_ms": round(answers.percentile(99), 1),
             }
         )
-        print(found[-1], file=sys.stderr, flush=True)
-    return found
+        print(points[-1], file=sys.stderr, flush=True)
+    return points

@@ -16,18 +16,20 @@ from sqlalchemy import Connection, update
 from benchmarks.photographs import Photograph, World, make_world, write_folder
 from benchmarks.serving.filling import state_of
 from benchmarks.serving.servers import ROOT, clean_environment, run_perennial
-from perennial.state import State
+from store.database.schema import samples
 from store.registry import production
-from store.samples import NewSample, SplitSettings, add_sample
-from store.schema import samples
+from store.samples.new_samples import NewSample
+from store.samples.samples import add_sample
+from store.samples.splits import SplitSettings
 from store.slices import add_slice
+from store.state import State
 from vision.perceptual_hash import perceptual_hash
 
 IMAGE_SIZE = 64
 NEW = (125, 250, 500, 1000)
 OLD = (500, 2000, 8000)
 SLICES = (0, 10, 40)
-#: What the others are held at while one varies.
+#: The values of the others while one varies.
 NUM_NEW, NUM_OLD = 250, 2000
 IMAGES_PER_SLICE = 40
 
@@ -46,7 +48,7 @@ def rounds(archive: Path, folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 def _train(world: World, num_old: int, folder: Path) -> Path:
     images, home = folder / f"images-{num_old}", folder / f"old-{num_old}"
-    # The cut is even over the classes, so that every tenth, or fourth, of it is too.
+    # The cut is even over the classes, and so is every tenth, or fourth, picture of it.
     write_folder(world.initial[:: len(world.initial) // num_old], images)
     run_perennial(
         clean_environment() | {"PERENNIAL_HOME": str(home)},
@@ -74,10 +76,10 @@ def _run(home: Path, world: World, *, new: int, slices: int) -> dict[str, Any]:
     )
     if done.returncode:
         raise SystemExit(f"The round failed:\n{done.stderr[-4000:]}")
-    told = json.loads(done.stdout.splitlines()[-1])
-    found = {"new": new, "old": int(home.name.removeprefix("old-")), "slices": slices, **told}
-    print(found, file=sys.stderr, flush=True)
-    return found
+    result = json.loads(done.stdout.splitlines()[-1])
+    point = {"new": new, "old": int(home.name.removeprefix("old-")), "slices": slices, **result}
+    print(point, file=sys.stderr, flush=True)
+    return point
 
 
 def _slice(state: State, photographs: Sequence[Photograph], num: int) -> None:

@@ -1,4 +1,4 @@
-"""Runs one round in this process on the home that the environment names, and prints what it took."""
+"""Runs one round in this process on the home that the environment names, and prints its cost."""
 
 import json
 import resource
@@ -6,10 +6,13 @@ import time
 
 from sqlalchemy import Connection
 
-from perennial.settings import Settings
+from perennial.settings.settings import Settings
 from perennial.state import open_state
-from retrain.round import Handles, run_round
-from store import leases, rounds
+from retrain.journal import Journal
+from retrain.round import run_round
+from store import leases
+from store.rounds import progress, rounds
+from store.rounds.records import find_round
 
 
 def main() -> None:
@@ -18,10 +21,10 @@ def main() -> None:
     with open_state(settings) as state:
         round_id, fencing = state.database.write(_begin)
         begun = time.perf_counter()
-        run_round(Handles(state.database, state.blobs, settings.round()), round_id, fencing)
+        run_round(state, settings.round(), Journal(state.database, round_id, fencing))
         seconds = time.perf_counter() - begun
         with state.database.read() as connection:
-            ended = rounds.find_round(connection, round_id)
+            ended = find_round(connection, round_id)
     print(
         json.dumps(
             {
@@ -38,7 +41,7 @@ def _begin(connection: Connection) -> tuple[int, int]:
     if fencing is None:
         raise SystemExit("Expected a home that no learner works on; another holds its lease.")
     round_id = rounds.request_round(connection, "benchmark", "a benchmark asks").id
-    rounds.begin(connection, round_id, fencing)
+    progress.begin(connection, round_id, fencing)
     return round_id, fencing
 
 

@@ -15,7 +15,7 @@ from benchmarks.serving.servers import Server, default_workers, memory_mib, ours
 CONNECTIONS = 16
 WORKERS = (1, 2)
 BATCHES = (1, 4, 16)
-#: Of what is answered when saturated.
+#: Shares of the rate at which the server is saturated.
 LOADS = (0.25, 0.5, 0.75, 0.9, 1.0)
 
 
@@ -23,15 +23,15 @@ def throughput(
     environment: Mapping[str, str], photographs: list[bytes], folder: Path, seconds: float
 ) -> list[dict[str, Any]]:
     """Return images a second with each number of workers and each limit of a batch, 16 connections."""
-    found = []
+    points = []
     for workers in WORKERS:
         for batch in BATCHES:
-            chosen = {**environment, "PERENNIAL_MAX_BATCH": str(batch)}
+            settings = {**environment, "PERENNIAL_MAX_BATCH_IMAGES": str(batch)}
             contents = numbered(photographs, f"throughput {workers} {batch}")
-            with ours(chosen, workers, folder / "log") as server:
+            with ours(settings, workers, folder / "log") as server:
                 _saturate(server, contents, 4.0)
                 answers = _saturate(server, contents, seconds)
-                found.append(
+                points.append(
                     {
                         "workers": workers,
                         "max_batch": batch,
@@ -40,8 +40,8 @@ def throughput(
                         "memory_mib": round(memory_mib(server.pid)),
                     }
                 )
-            print(found[-1], file=sys.stderr, flush=True)
-    return found
+            print(points[-1], file=sys.stderr, flush=True)
+    return points
 
 
 def latency(
@@ -75,17 +75,17 @@ def latency(
 
 
 def _saturate(server: Server, contents: Iterator[bytes], seconds: float) -> Answers:
-    return uvloop.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+    return uvloop.run(closed_loop(server.send, contents, connections=CONNECTIONS, seconds=seconds))
 
 
 def _offer(server: Server, contents: Iterator[bytes], per_second: float, seconds: float) -> Answers:
     num = round(per_second * seconds)
-    return uvloop.run(open_loop(server.ask, contents, per_second=per_second, until=lambda sent: sent >= num))
+    return uvloop.run(open_loop(server.send, contents, per_second=per_second, until=lambda sent: sent >= num))
 
 
 def _processor_seconds(server: Server) -> float:
     times = [psutil.Process(pid).cpu_times() for pid in (server.pid, *server.workers())]
-    return sum(each.user + each.system for each in times)
+    return float(sum(used.user + used.system for used in times))
 
 
 def _bytes_on_disk(environment: Mapping[str, str]) -> dict[str, int]:

@@ -11,14 +11,14 @@ import httpx
 
 from benchmarks.serving.servers import default_workers, memory_mib, ours, run_perennial
 
-KEPT = (1, 2, 5, 10)
+NUM_VERSIONS = (1, 2, 5, 10)
 
 
 def by_versions(environment: Mapping[str, str], images: Path, folder: Path) -> list[dict[str, Any]]:
     """Return the server's memory after it has served each version, and the home's size, by versions."""
-    found, num_kept = [], 1
-    for wanted in KEPT:
-        while num_kept < wanted:
+    points, num_kept = [], 1
+    for num_versions in NUM_VERSIONS:
+        while num_kept < num_versions:
             run_perennial(
                 environment,
                 *("train", str(_fewer(images, num_kept, folder / "images"))),
@@ -30,13 +30,15 @@ def by_versions(environment: Mapping[str, str], images: Path, folder: Path) -> l
             memory = memory_mib(server.pid)
         files = (file for file in Path(environment["PERENNIAL_HOME"]).rglob("*") if file.is_file())
         size = sum(file.stat().st_size for file in files)
-        found.append({"versions": wanted, "memory_mib": round(memory), "home_mib": round(size / 2**20)})
-        print(found[-1], file=sys.stderr, flush=True)
-    return found
+        points.append(
+            {"versions": num_versions, "memory_mib": round(memory), "home_mib": round(size / 2**20)}
+        )
+        print(points[-1], file=sys.stderr, flush=True)
+    return points
 
 
 def _fewer(images: Path, num: int, copy: Path) -> Path:
-    """Copy a folder without some of its images, so that no version is what another is, and kept once."""
+    """Copy a folder without some of its images: equal versions would be stored only once."""
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(images, copy)
     for file in sorted((copy / "train").rglob("*.jpg"))[:num]:
@@ -45,7 +47,7 @@ def _fewer(images: Path, num: int, copy: Path) -> Path:
 
 
 def _serve_each(url: str) -> None:
-    """Promote one version after the other, each once every worker serves the last."""
+    """Promote one version after the other, and wait each time until every worker serves it."""
     with httpx.Client(base_url=url, timeout=120) as client:
         for model in reversed(client.get("/v1/models").json()["models"]):
             version = model["version"]

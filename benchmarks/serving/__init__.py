@@ -1,1 +1,1 @@
-"""How fast images are answered, beside other servers, a round, swaps and growth."""
+"""Measures how fast images are answered: compared with other servers, beside a round, and during swaps."""

@@ -1,4 +1,4 @@
-"""Fills a home with samples that nobody sent, as many as a benchmark wants to be slowed down by."""
+"""Fills a home with made-up samples, since a benchmark measures how their number slows it down."""
 
 import random
 import sys
@@ -10,10 +10,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert
 
-from perennial.settings import Settings
-from perennial.state import State, open_state
-from store.near_duplicates import parts_of, tells_something
-from store.schema import labels, phash_parts, samples
+from perennial.settings.settings import Settings
+from perennial.state import open_state
+from store.database.schema import labels, phash_parts, samples
+from store.samples.near_duplicates import is_informative, parts_of
+from store.state import State
 
 _CHUNK = 20_000
 _HASH_BITS, _SET_BITS = 64, 32
@@ -58,7 +59,7 @@ def _insert(connection: Connection, ids: range, rng: random.Random) -> None:
                 "created": created,
             }
         )
-        if tells_something(phash):
+        if is_informative(phash):
             parts += [{"sample_id": number, "part": part} for part in parts_of(phash)]
     connection.execute(insert(samples), rows)
     connection.execute(insert(phash_parts), parts)

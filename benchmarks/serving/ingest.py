@@ -17,10 +17,10 @@ import uvloop
 from benchmarks.record import record
 from benchmarks.serving.connections import FORM, Connections, form_of
 from benchmarks.serving.filling import fill, state_of
-from benchmarks.serving.load import Answers, Ask, closed_loop
+from benchmarks.serving.load import Answers, Send, closed_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
 from benchmarks.serving.servers import Server, default_workers, make_home, ours
-from store.samples import samples_by_id
+from store.samples.samples import samples_by_id
 
 CONNECTIONS = 16
 
@@ -58,11 +58,11 @@ def _measure(
     with state_of(environment) as state:
         num_filled = fill(state, num_rows)
     with ours(environment, arguments.workers, folder / "log") as server:
-        ask = feedback(server, [])
+        send = feedback(server, [])
         contents = numbered(photographs, f"{name} {time.time()}")
 
         def load(seconds: float) -> Answers:
-            return uvloop.run(closed_loop(ask, contents, connections=CONNECTIONS, seconds=seconds))
+            return uvloop.run(closed_loop(send, contents, connections=CONNECTIONS, seconds=seconds))
 
         load(arguments.warm_up)
         answers = load(arguments.seconds)
@@ -80,24 +80,24 @@ def _measure(
 def _kill(
     environment: dict[str, str], photographs: list[bytes], arguments: argparse.Namespace, folder: Path
 ) -> dict[str, int]:
-    """Kill the server in the middle of a load, and count what was acknowledged and is not there."""
+    """Kill the server in the middle of a load, and count acknowledged samples that are lost."""
     acknowledged: list[int] = []
     try:
         with ours(environment, arguments.workers, folder / "log") as server:
             uvloop.run(_load_and_kill(server, photographs, acknowledged))
     except ProcessLookupError:
-        pass  # it is gone already, as intended
+        pass  # it was killed, as intended
     with state_of(environment) as state:
         with state.database.read() as connection:
-            found = samples_by_id(connection, acknowledged)
-        whole = [sample for sample in found if state.blobs.get(sample.sha256)]
-    return {"acknowledged": len(acknowledged), "lost": len(set(acknowledged)) - len(whole)}
+            stored = samples_by_id(connection, acknowledged)
+        intact = [sample for sample in stored if state.blobs.get(sample.sha256)]
+    return {"acknowledged": len(acknowledged), "lost": len(set(acknowledged)) - len(intact)}
 
 
 async def _load_and_kill(server: Server, photographs: list[bytes], acknowledged: list[int]) -> None:
-    ask = feedback(server, acknowledged)
+    send = feedback(server, acknowledged)
     contents = numbered(photographs, f"killed {time.time()}")
-    loading = asyncio.create_task(closed_loop(ask, contents, connections=CONNECTIONS, seconds=8.0))
+    loading = asyncio.create_task(closed_loop(send, contents, connections=CONNECTIONS, seconds=8.0))
     while len(acknowledged) < 300:
         await asyncio.sleep(0.05)
     # BentoML's workers lead groups of their own.
@@ -106,17 +106,17 @@ async def _load_and_kill(server: Server, photographs: list[bytes], acknowledged:
     await loading
 
 
-def feedback(server: Server, acknowledged: list[int]) -> Ask:
-    """Return what sends an image with a label, and notes the number of each sample that is acknowledged."""
+def feedback(server: Server, acknowledged: list[int]) -> Send:
+    """Return a function that sends an image with a label and notes the id of each acknowledged sample."""
 
-    async def ask(connections: Connections, content: bytes) -> int:
+    async def send(connections: Connections, content: bytes) -> int:
         form = form_of({"label": random.choice(("ants", "bees"))}, "image", content)
         reply = await connections.post(f"{server.url}/v1/feedback", FORM, *form)
         if reply.status == 201:
             acknowledged.append(int(reply.json()["sample_id"]))
         return reply.status
 
-    return ask
+    return send
 
 
 def _arguments() -> argparse.Namespace:

@@ -24,7 +24,7 @@ from benchmarks.record import record
 from benchmarks.serving.load import Answers, closed_loop, open_loop
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
 from benchmarks.serving.servers import ROOT, Server, default_workers, make_home, ours
-from retrain.courtesy import MAX_REST_SECONDS
+from retrain.learner.resources import MAX_REST_SECONDS
 
 CONNECTIONS = 16
 
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 class Training:
-    """The round's process, which can be stopped and let go on."""
+    """The round's process, which can be stopped and continued."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
@@ -55,12 +55,12 @@ class Training:
         """Stop it where it is."""
         self._process.send_signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
-        """Let it go on."""
+    def resume(self) -> None:
+        """Continue it."""
         self._process.send_signal(signal.SIGCONT)
 
     def seconds(self) -> float:
-        """Return the processor time it had."""
+        """Return the processor time that it has used."""
         times = self._process.cpu_times()
         return float(times.user + times.system)
 
@@ -69,7 +69,7 @@ def _measure(
     server: Server, training: Training, contents: Iterator[bytes], arguments: argparse.Namespace
 ) -> dict[str, Any]:
     def saturate(seconds: float) -> Answers:
-        return uvloop.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+        return uvloop.run(closed_loop(server.send, contents, connections=CONNECTIONS, seconds=seconds))
 
     saturate(5.0)
     # The round may still rest from that.
@@ -85,15 +85,15 @@ def _measure(
 
         def half_load(rate: float = rate, num: int = num) -> Answers:
             return uvloop.run(
-                open_loop(server.ask, contents, per_second=rate, until=lambda sent: sent >= num)
+                open_loop(server.send, contents, per_second=rate, until=lambda sent: sent >= num)
             )
 
         quiet = half_load()
-        training.go_on()
+        training.resume()
         beside = saturate(arguments.seconds)
-        begun, had = time.perf_counter(), training.seconds()
+        begun, used = time.perf_counter(), training.seconds()
         busy = half_load()
-        busy_rate = (training.seconds() - had) / (time.perf_counter() - begun)
+        busy_rate = (training.seconds() - used) / (time.perf_counter() - begun)
         kept.append(beside.per_second / alone.per_second)
         ratios.append(busy.percentile(99) / quiet.percentile(99))
         slowdowns.append(alone_rate / busy_rate)
@@ -122,9 +122,9 @@ def _measure(
 
 
 def _rate(training: Training, work: Callable[[], None], seconds: float) -> float:
-    had = training.seconds()
+    used = training.seconds()
     work()
-    return (training.seconds() - had) / seconds
+    return (training.seconds() - used) / seconds
 
 
 @contextmanager

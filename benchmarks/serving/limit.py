@@ -8,13 +8,13 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from benchmarks.serving.pictures import DEFAULT_FOLDER, numbered, read_photographs
-from perennial.settings import Settings
+from perennial.settings.settings import Settings
 from perennial.state import open_state
 from store.registry import production
 from store.versions import load_files
 
 BATCH = 8
-# Until all processes are ready; past it one of them has failed.
+# Until all processes are ready; after that one of them has failed.
 _START_SECONDS = 120.0
 
 
@@ -32,17 +32,17 @@ def main() -> None:
         files = dict(load_files(state.blobs, version))
     context = multiprocessing.get_context("spawn")
     together = context.Barrier(arguments.processes)
-    given = [
+    arguments_of_processes = [
         (arguments.data, files, arguments.seconds, number, together) for number in range(arguments.processes)
     ]
     counts: multiprocessing.Queue[float] = context.Queue()
-    processes = [context.Process(target=_count, args=(*each, counts)) for each in given]
+    processes = [context.Process(target=_count, args=(*values, counts)) for values in arguments_of_processes]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
     if any(process.exitcode for process in processes):
-        raise SystemExit("A process of the limit failed; what it said stands above.")
+        raise SystemExit("A process of the limit failed; its error is printed above.")
     print(json.dumps({"images_per_second": round(sum(counts.get() for _ in processes), 1)}))
 
 
@@ -58,8 +58,8 @@ def _count(
     import torch
 
     from vision.artifact import describe
+    from vision.decoding import ImageLimits, decode_image
     from vision.engines.choice import EngineSettings, load_engine
-    from vision.preprocessing import ImageLimits, decode_image
 
     torch.set_num_threads(1)
     artifact, limits = describe(files), ImageLimits()

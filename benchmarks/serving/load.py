@@ -12,12 +12,12 @@ import numpy as np
 from benchmarks.serving.connections import FORM, Connections, form_of
 
 #: From the connections and an image's bytes to the answer's status.
-Ask = Callable[[Connections, bytes], Awaitable[int]]
+Send = Callable[[Connections, bytes], Awaitable[int]]
 
 
 @dataclass
 class Answers:
-    """What came back.
+    """The answers of a run.
 
     Attributes:
         latencies: Seconds of each answer with status 200 or 201.
@@ -46,7 +46,7 @@ class Answers:
         return float(np.percentile(self.latencies, percent)) * 1000
 
 
-async def closed_loop(ask: Ask, contents: Iterator[bytes], *, connections: int, seconds: float) -> Answers:
+async def closed_loop(send: Send, contents: Iterator[bytes], *, connections: int, seconds: float) -> Answers:
     """Keep so many connections busy for a while: each sends its next image when it has its answer."""
     answers = Answers()
     async with Connections() as open_connections:
@@ -54,7 +54,7 @@ async def closed_loop(ask: Ask, contents: Iterator[bytes], *, connections: int, 
 
         async def work() -> None:
             while time.perf_counter() - begun < seconds:
-                await _time(ask, open_connections, next(contents), answers)
+                await _time(send, open_connections, next(contents), answers)
 
         await asyncio.gather(*(work() for _ in range(connections)))
         answers.seconds = time.perf_counter() - begun
@@ -62,15 +62,15 @@ async def closed_loop(ask: Ask, contents: Iterator[bytes], *, connections: int, 
 
 
 async def open_loop(
-    ask: Ask, contents: Iterator[bytes], *, per_second: float, until: Callable[[int], bool], seed: int = 0
+    send: Send, contents: Iterator[bytes], *, per_second: float, until: Callable[[int], bool], seed: int = 0
 ) -> Answers:
     """Send at exponentially spaced moments (Poisson arrivals), whether answers come or not.
 
     Args:
-        ask: How.
-        contents: What.
+        send: Sends one image.
+        contents: The images.
         per_second: Mean rate.
-        until: Told how many were sent; true ends the run.
+        until: Called with the number of images sent; true ends the run.
         seed: Fixes the moments.
     """
     answers, rng, tasks = Answers(), random.Random(seed), set[asyncio.Task[None]]()
@@ -80,7 +80,7 @@ async def open_loop(
         while not until(number):
             due += rng.expovariate(per_second)
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            task = asyncio.create_task(_time(ask, connections, next(contents), answers))
+            task = asyncio.create_task(_time(send, connections, next(contents), answers))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
             number += 1
@@ -89,10 +89,10 @@ async def open_loop(
     return answers
 
 
-async def _time(ask: Ask, connections: Connections, content: bytes, answers: Answers) -> None:
+async def _time(send: Send, connections: Connections, content: bytes, answers: Answers) -> None:
     begun = time.perf_counter()
     try:
-        status = await ask(connections, content)
+        status = await send(connections, content)
     except OSError:
         status = 0
     answers.statuses[status] += 1
@@ -102,19 +102,19 @@ async def _time(ask: Ask, connections: Connections, content: bytes, answers: Ans
         answers.refusals.append(time.perf_counter() - begun)
 
 
-def raw(url: str) -> Ask:
-    """Return what posts an image as the body."""
+def raw(url: str) -> Send:
+    """Return a function that posts an image as the body."""
 
-    async def ask(connections: Connections, content: bytes) -> int:
+    async def send(connections: Connections, content: bytes) -> int:
         return (await connections.post(url, "image/jpeg", content)).status
 
-    return ask
+    return send
 
 
-def part(url: str, name: str) -> Ask:
-    """Return what posts an image as one part of a form."""
+def part(url: str, name: str) -> Send:
+    """Return a function that posts an image as one part of a form."""
 
-    async def ask(connections: Connections, content: bytes) -> int:
+    async def send(connections: Connections, content: bytes) -> int:
         return (await connections.post(url, FORM, *form_of({}, name, content))).status
 
-    return ask
+    return send

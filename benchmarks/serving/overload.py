@@ -1,4 +1,4 @@
-"""Twice as many images as can be answered: is what can be done still done, and the rest refused at once?"""
+"""Sends twice as many images as can be answered: is throughput kept, and the rest refused at once?"""
 
 import argparse
 import json
@@ -38,7 +38,7 @@ def main() -> None:
 
 def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Namespace) -> dict[str, Any]:
     def saturate(seconds: float) -> Answers:
-        return uvloop.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+        return uvloop.run(closed_loop(server.send, contents, connections=CONNECTIONS, seconds=seconds))
 
     saturate(5.0)
     memory = memory_mib(server.pid)
@@ -63,11 +63,11 @@ def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Name
 
 
 def _turn(server: Server, contents: Iterator[bytes], best: float, seconds: float) -> dict[str, Any]:
-    """Offer twice the best number of images a second, and return what came of it."""
+    """Send twice the best number of images a second, and return the figures."""
     with _memory(server) as memory:
         num = round(2 * best * seconds)
         answers = uvloop.run(
-            open_loop(server.ask, contents, per_second=2 * best, until=lambda sent: sent >= num)
+            open_loop(server.send, contents, per_second=2 * best, until=lambda sent: sent >= num)
         )
     return {
         "answered_per_second": round(answers.per_second, 1),
@@ -84,20 +84,20 @@ def _turn(server: Server, contents: Iterator[bytes], best: float, seconds: float
 
 @contextmanager
 def _memory(server: Server) -> Iterator[list[float]]:
-    """Yield the server's memory in MiB, looked at once a second while the block runs."""
-    found, is_over = [memory_mib(server.pid)], threading.Event()
+    """Yield the server's memory in MiB, read once a second while the block runs."""
+    readings, is_over = [memory_mib(server.pid)], threading.Event()
 
-    def look() -> None:
+    def read() -> None:
         while not is_over.wait(1.0):
-            found.append(memory_mib(server.pid))
+            readings.append(memory_mib(server.pid))
 
-    looking = threading.Thread(target=look)
-    looking.start()
+    reader = threading.Thread(target=read)
+    reader.start()
     try:
-        yield found
+        yield readings
     finally:
         is_over.set()
-        looking.join()
+        reader.join()
 
 
 def _arguments() -> argparse.Namespace:

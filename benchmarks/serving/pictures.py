@@ -12,10 +12,10 @@ _START, _COMMENT = b"\xff\xd8", b"\xff\xfe"
 
 def read_photographs(folder: Path) -> list[bytes]:
     """Return the JPEG files under a folder."""
-    found = [file.read_bytes() for file in sorted(folder.rglob("*.jpg"))]
-    if not found:
+    photographs = [file.read_bytes() for file in sorted(folder.rglob("*.jpg"))]
+    if not photographs:
         raise SystemExit(f"Expected JPEG photographs under {folder}, found none; name a folder with DATA=…")
-    return found
+    return photographs
 
 
 def numbered(photographs: list[bytes], run: str) -> Iterator[bytes]:

@@ -26,10 +26,8 @@ from benchmarks.serving.servers import ROOT, Server, default_workers, make_home,
 CONNECTIONS = 16
 RIVALS = ("bentoml", "litserve", "fastapi")
 IN_FLOAT32 = "ours_in_float32"
-
-
 BEFORE = "ours_before"
-#: Of what of ours a limit is measured, and as what.
+#: Servers whose limit is measured, with the name of that limit.
 LIMITS = {"ours": "limit", IN_FLOAT32: "limit_in_float32"}
 
 
@@ -77,11 +75,11 @@ def main() -> None:
 
 
 def _measure(server: Server, contents: Iterator[bytes], arguments: argparse.Namespace) -> dict[str, Any]:
-    def ask(seconds: float) -> Answers:
-        return uvloop.run(closed_loop(server.ask, contents, connections=CONNECTIONS, seconds=seconds))
+    def saturate(seconds: float) -> Answers:
+        return uvloop.run(closed_loop(server.send, contents, connections=CONNECTIONS, seconds=seconds))
 
-    ask(arguments.warm_up)
-    answers = ask(arguments.seconds)
+    saturate(arguments.warm_up)
+    answers = saturate(arguments.seconds)
     return {
         "images_per_second": round(answers.per_second, 1),
         "p50_ms": round(answers.percentile(50), 1),
@@ -118,7 +116,8 @@ def _limit(arguments: argparse.Namespace, cores: int, home: Mapping[str, str]) -
 
 def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     def middle(name: str, figure: str) -> float:
-        return round(median(run[name][figure] for run in runs), 1)
+        figures: list[float] = [run[name][figure] for run in runs]
+        return round(median(figures), 1)
 
     names = [name for name in runs[0] if "p50_ms" in runs[0][name]]
     rates = {name: middle(name, "images_per_second") for name in runs[0]}
@@ -127,8 +126,8 @@ def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
         # Of each run by itself, since the machine's own speed wanders.
         if name not in rates or own not in rates:
             return None
-        each = (run[own]["images_per_second"] / run[name]["images_per_second"] for run in runs)
-        return round(median(each), 3)
+        ratios: list[float] = [run[own]["images_per_second"] / run[name]["images_per_second"] for run in runs]
+        return round(median(ratios), 3)
 
     return {
         "images_per_second": rates,
@@ -157,7 +156,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=15.0, help="of each measurement")
     parser.add_argument("--warm-up", type=float, default=5.0, help="seconds before it")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--before", help="a commit of ours to measure beside; it needs what it depended on")
+    parser.add_argument(
+        "--before", help="an earlier commit of ours to compare with; its dependencies must be installed"
+    )
     parser.add_argument("--rivals", default=RIVALS, type=lambda text: tuple(filter(None, text.split(","))))
     arguments = parser.parse_args()
     if not arguments.data.is_dir():

@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from benchmarks.serving.load import Ask, part, raw
-from perennial.settings import Settings
+from benchmarks.serving.load import Send, part, raw
+from perennial.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,12 +28,12 @@ class Server:
 
     Attributes:
         url: Where it is.
-        ask: How it is sent an image.
+        send: Sends it an image.
         pid: The first of its processes, which leads their process group.
     """
 
     url: str
-    ask: Ask
+    send: Send
     pid: int
 
     def workers(self) -> list[int]:
@@ -42,7 +42,7 @@ class Server:
 
 
 def default_workers() -> int:
-    """Return how many workers `perennial up` starts on this machine where nobody says."""
+    """Return how many workers `perennial up` starts on this machine by default."""
     return Settings.load().workers
 
 
@@ -73,9 +73,9 @@ def make_home(folder: Path, images: Path, precision: str = "auto", root: Path = 
 
 
 def served_precision(environment: Mapping[str, str]) -> str:
-    """Return what a home's production is served in on this machine."""
-    told = run_perennial(environment, "models", "list", "--json")
-    models = json.loads(told)["models"]
+    """Return the precision in which this machine serves a home's production version."""
+    printed = run_perennial(environment, "models", "list", "--json")
+    models = json.loads(printed)["models"]
     return str(next(model for model in models if model["is_production"])["metrics"]["served_precision"])
 
 
@@ -113,7 +113,7 @@ def rival(name: str, workers: int, photograph: bytes, log: Path) -> Iterator[Ser
         "litserve": (module, str(port), str(workers)),
         "bentoml": ("bentoml", "serve", f"{module}:Rival", "--port", str(port)),
     }
-    asks = {
+    sends = {
         "fastapi": raw(f"{url}/predict"),
         "litserve": part(f"{url}/predict", "content"),
         "bentoml": part(f"{url}/predict", "images"),
@@ -127,14 +127,14 @@ def rival(name: str, workers: int, photograph: bytes, log: Path) -> Iterator[Ser
 
     environment = clean_environment() | {"NUM_WORKERS": str(workers)}
     with _running([sys.executable, "-m", *commands[name]], environment, log, is_ready) as pid:
-        yield Server(url, asks[name], pid)
+        yield Server(url, sends[name], pid)
 
 
 def memory_mib(pid: int) -> float:
     """Return the resident memory of a process and all its descendants."""
     process = psutil.Process(pid)
-    found = [process, *process.children(recursive=True)]
-    return sum(each.memory_info().rss for each in found) / 2**20
+    processes = [process, *process.children(recursive=True)]
+    return float(sum(each.memory_info().rss for each in processes)) / 2**20
 
 
 def run_perennial(environment: Mapping[str, str], *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""What each step of an image's path costs on one core, by itself: decode, resize, hash, forward."""
+"""Measures what each step of an image's path costs on one core: decode, resize, hash, forward."""
 
 import argparse
 import json
@@ -14,14 +14,15 @@ from torch import Tensor
 
 from benchmarks.record import record
 from benchmarks.serving.pictures import DEFAULT_FOLDER, read_photographs
-from service.images import sha256_of
+from service.inference.images import sha256_of
 from vision.artifact import Artifact
+from vision.decoding import ImageLimits, decode_image
 from vision.engines.openvino_engine import Threads
 from vision.engines.served_form import make_form
 from vision.engines.torch_engine import TorchEngine
 from vision.network import build_classifier
 from vision.perceptual_hash import perceptual_hash
-from vision.preprocessing import ImageLimits, decode_image, preprocessing_for
+from vision.preprocessing import preprocessing_for
 
 BATCH_SIZES = (1, 8)
 _NUM_PHOTOGRAPHS = 100
@@ -35,7 +36,7 @@ def main() -> None:
     torch.manual_seed(0)
     contents = read_photographs(arguments.data)[:_NUM_PHOTOGRAPHS]
     figures = {"milliseconds_an_image": {**_of_preparing(contents), **_of_forwards(contents)}}
-    figures["forwards_a_second"] = _beside_each_other(contents)
+    figures["forwards_a_second"] = _of_threads(contents)
     record("steps", figures, "make bench-steps")
     print(json.dumps(figures))
 
@@ -44,11 +45,11 @@ def _of_preparing(contents: Sequence[bytes]) -> dict[str, float]:
     limits, preprocessing = ImageLimits(), preprocessing_for("resnet18")
     images = [decode_image(content, limits) for content in contents]
     boxes = [preprocessing.centre_box(image.width, image.height) for image in images]
-    pixels = [preprocessing.resample(*each) for each in zip(images, boxes, strict=True)]
-    both = list(zip(images, boxes, strict=True))
+    pairs = list(zip(images, boxes, strict=True))
+    pixels = [preprocessing.resample(*pair) for pair in pairs]
     return {
         "decode": _cost(lambda content: decode_image(content, limits), contents),
-        "resize_and_crop": _cost(lambda each: preprocessing.resample(*each), both),
+        "resize_and_crop": _cost(lambda pair: preprocessing.resample(*pair), pairs),
         "normalise": _cost(preprocessing.normalise, pixels),
         "sha256": _cost(sha256_of, contents),
         "perceptual_hash": _cost(perceptual_hash, images),
@@ -57,15 +58,15 @@ def _of_preparing(contents: Sequence[bytes]) -> dict[str, float]:
 
 
 def _of_forwards(contents: Sequence[bytes]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    costs: dict[str, float] = {}
     for name, engine in _engines(contents).items():
         for size in BATCH_SIZES:
             batches = [_prepared(contents[:size])] * 5
-            found[f"forward_{name}_batch_{size}"] = round(_cost(engine, batches) / size, 2)
-    return found
+            costs[f"forward_{name}_batch_{size}"] = round(_cost(engine, batches) / size, 2)
+    return costs
 
 
-def _beside_each_other(contents: Sequence[bytes]) -> dict[str, float]:
+def _of_threads(contents: Sequence[bytes]) -> dict[str, float]:
     """Return images a second of one and of two threads, each with batches of 8 of its own."""
     batch = _prepared(contents[:8])
     return {
@@ -115,7 +116,7 @@ def _prepared(contents: Sequence[bytes]) -> Tensor:
 
 
 def _cost(step: Callable[[Any], Any], items: Sequence[Any]) -> float:
-    """Return the least processor time of one call, in milliseconds: others on the machine only add to it."""
+    """Return the least processor time of one call in milliseconds: whatever else runs only adds to it."""
     best = float("inf")
     for _ in range(_REPEATS):
         begun = time.process_time()

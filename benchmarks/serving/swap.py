@@ -33,9 +33,9 @@ class Answered:
     """One answer.
 
     Attributes:
-        begun: When it was asked for, on the monotonic clock.
-        seconds: How long it took.
-        photograph: Which one it was about.
+        begun: When the request was sent, on the monotonic clock.
+        seconds: From request to answer.
+        photograph: Its number.
     """
 
     begun: float
@@ -75,12 +75,12 @@ async def _measure(server: Server, photographs: list[bytes], arguments: argparse
     async with aiohttp.ClientSession(server.url) as session:
         models = (await (await session.get("/v1/models")).json())["models"]
         versions = [model["version"] for model in models[:2]]
-        known = {version: await _ask_all(session, version, photographs) for version in versions}
+        known = {version: await _confidences(session, version, photographs) for version in versions}
         full = await closed_loop(
-            server.ask, numbered(photographs, "full"), connections=CONNECTIONS, seconds=arguments.seconds
+            server.send, numbered(photographs, "full"), connections=CONNECTIONS, seconds=arguments.seconds
         )
         rate = full.per_second / 2
-        _say(f"{full.per_second:.0f} images a second when saturated; half of that from now on")
+        _print_progress(f"{full.per_second:.0f} images a second when saturated; half of that from now on")
         before = memory_mib(server.pid)
         watch, moments, waits = Watch(), list[float](), list[float]()
         loading = asyncio.create_task(_load(server, photographs, rate, arguments.requests, watch))
@@ -110,16 +110,16 @@ async def _measure(server: Server, photographs: list[bytes], arguments: argparse
     }
 
 
-async def _ask_all(session: aiohttp.ClientSession, version: str, photographs: list[bytes]) -> list[float]:
-    """Return a version's confidence for each photograph: an answer of two versions would show another."""
+async def _confidences(session: aiohttp.ClientSession, version: str, photographs: list[bytes]) -> list[float]:
+    """Return a version's confidence for each photograph; a batch of two versions would give another one."""
     await _promote(session, version)
-    found = []
+    confidences = []
     for photograph in photographs:
         async with session.post(
             "/v1/predict", data=photograph, headers={"content-type": "image/jpeg"}
         ) as answer:
-            found.append(float((await answer.json())["confidence"]))
-    return found
+            confidences.append(float((await answer.json())["confidence"]))
+    return confidences
 
 
 async def _promote(session: aiohttp.ClientSession, version: str) -> float:
@@ -133,7 +133,7 @@ async def _promote(session: aiohttp.ClientSession, version: str) -> float:
         if workers and all(worker["version"] == version for worker in workers):
             since = max(datetime.fromisoformat(worker["since"]) for worker in workers)
             return (since - begun).total_seconds()
-        # The workers say when they began; a look at the status costs the server 5 ms.
+        # The workers report when they began; each request for the status costs the server 5 ms.
         await asyncio.sleep(0.3)
     raise SystemExit(f"Not every worker serves {version} after a minute.")
 
@@ -141,7 +141,7 @@ async def _promote(session: aiohttp.ClientSession, version: str) -> float:
 async def _load(server: Server, photographs: list[bytes], rate: float, num: int, watch: Watch) -> None:
     number = iter(range(num + 1))
 
-    async def ask(connections: Connections, content: bytes) -> int:
+    async def send(connections: Connections, content: bytes) -> int:
         photograph, begun = next(number) % len(photographs), time.perf_counter()
         try:
             reply = await connections.post(f"{server.url}/v1/predict", "image/jpeg", content)
@@ -159,19 +159,20 @@ async def _load(server: Server, photographs: list[bytes], rate: float, num: int,
         return 200
 
     contents: Iterator[bytes] = numbered(photographs, "swap")
-    await open_loop(ask, contents, per_second=rate, until=lambda sent: sent >= num)
+    await open_loop(send, contents, per_second=rate, until=lambda sent: sent >= num)
 
 
 def _latencies(watch: Watch, moments: list[float]) -> tuple[list[float], list[float]]:
     """Return the seconds of answers near a promotion, and of the others."""
-    beside, alone = [], []
+    beside: list[float] = []
+    alone: list[float] = []
     for answer in watch.answers:
         is_beside = any(-1.0 < answer.begun - moment < _BESIDE for moment in moments)
         (beside if is_beside else alone).append(answer.seconds)
     return beside, alone
 
 
-def _say(message: str) -> None:
+def _print_progress(message: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {message}", file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""A round's training alone, on 500 new and 500 replayed photographs, again and again."""
+"""Repeats a round's training, without the rest of it, on 500 new and 500 replayed photographs."""
 
 import argparse
 import itertools
@@ -6,17 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.serving.pictures import DEFAULT_FOLDER
-from perennial.settings import Settings
-from retrain.child import die_with_parent
-from retrain.courtesy import Courtesy
-from retrain.fine_tune import Lesson, Listeners, fine_tune
-from retrain.priority import yield_to_serving
+from perennial.settings.settings import Settings
+from retrain.fine_tune import fine_tune
+from retrain.learner.resources import Throttle, yield_to_serving
+from retrain.learner.round_process import die_with_parent
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented
+from vision.decoding import ImageLimits
 from vision.engines.processor import training_precision
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
-from vision.preprocessing import ImageLimits, preprocessing_for
+from vision.preprocessing import preprocessing_for
 
 NUM_NEW = NUM_REPLAYED = 500
 
@@ -44,20 +44,23 @@ def main() -> None:
     def images(pairs: list[tuple[bytes, int]], level: Level) -> PreparedImages:
         return PreparedImages(pairs, augmented(preprocessing, level), ImageLimits())
 
-    lesson = Lesson(images(pairs, settings.fine_tune.augmentation), NUM_NEW, images(pairs[:100], "none"))
-    told = iter(["training"])
+    training, validation = images(pairs, settings.fine_tune.augmentation), images(pairs[:100], "none")
+    lines = iter(["training"])
 
-    def tell(done: int, total: int) -> None:
-        for line in told:
+    def print_first(done: int, total: int) -> None:
+        for line in lines:
             print(line, flush=True)
 
     for seed in itertools.count():
         fine_tune(
             artifact,
             artifact.build(),
-            lesson,
+            training,
+            NUM_NEW,
+            validation,
             replace(settings.fine_tune, seed=seed, precision=precision),
-            Listeners(on_epoch=lambda epoch: None, on_batch=tell, on_piece=Courtesy().rest),
+            on_batch=print_first,
+            on_piece=Throttle().rest,
         )
 
 

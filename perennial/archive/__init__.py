@@ -1,1 +1,1 @@
-"""Samples outside of the store: written as tars, a folder or a CSV, and brought back from them."""
+"""Writes samples to tars, a folder or a CSV, and reads them back."""

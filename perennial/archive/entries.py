@@ -1,4 +1,4 @@
-"""Finds the samples in what `samples export` wrote, whichever way it is laid out."""
+"""Lists the samples of an archive in any of its layouts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Entry:
     """One sample of an archive.
 
     Attributes:
-        name: What it is called when it is talked about.
+        name: Its name in messages.
         record: Returns its fields; raises UnusableRecordError.
         read: Returns its image's bytes; raises OSError.
     """
@@ -50,12 +50,12 @@ def entries_of(place: Path) -> list[Entry]:
             for line, fields in records(table, ("path", "sha256"))
         ]
     if place.is_dir() or place.suffix.lower() == ".tar":
-        found = [_in_tar(sample) for tar in tars_in(place) if tar.is_file() for sample in samples_in(tar)]
-        if found:
-            return found
+        entries = [_in_tar(sample) for tar in tars_in(place) if tar.is_file() for sample in samples_in(tar)]
+        if entries:
+            return entries
     raise ArchiveError(
         f"Expected an archive that `perennial samples export` wrote at {place}: tars, {METADATA} or {TABLE}; "
-        "found none. Other labelled images are taken by `perennial train`."
+        "found none. Use `perennial train` for other labelled images."
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes all samples of the store to an archive, which is there as a whole or not at all."""
+"""Writes all samples of the store to an archive; a failed export leaves nothing behind."""
 
 import os
 import shutil
@@ -13,11 +13,11 @@ from perennial.archive.record import Record
 from perennial.archive.shards import Shards
 from perennial.archive.writers import WRITERS, Format, Writer
 from perennial.errors import ArchiveError, TargetExistsError, UnusableRecordError
-from perennial.state import State
-from store.chunks import chunks
+from store.database.chunks import chunks
 from store.durable import make_folder, sync_folder
 from store.errors import BlobMissingError, CorruptBlobError
 from store.kept_samples import KeptSample, kept_samples, num_samples
+from store.state import State
 from vision.errors import NotAnImageError
 
 # An image may be 20 MiB, and this many are in memory at a time.
@@ -26,7 +26,7 @@ _GROUP = 16
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written, and (SHA-256, reason) of samples whose bytes are not there."""
+    """The number of written samples, and (SHA-256, reason) of samples whose bytes are missing."""
 
     num_samples: int
     left_out: tuple[tuple[str, str], ...]
@@ -40,17 +40,17 @@ def export_samples(
 ) -> Exported:
     """Write every sample with its image and fields.
 
-    Of the labels, the current one of each source is written, not the history.
+    The current label of each source is written, but not the history.
 
     Args:
-        state: Where from.
+        state: The store.
         target: A folder that is not there yet, or a file ending in .tar for a single tar.
         form: How the folder is laid out.
         on_sample: Called after each sample with (samples done, samples in all).
 
     Raises:
         TargetExistsError: It would write over something.
-        ArchiveError: A single tar can't hold as many samples, or no such layout.
+        ArchiveError: A single tar can't hold that many samples, or this layout.
     """
     is_tar = target.suffix.lower() == ".tar"
     if is_tar and form != "webdataset":
@@ -60,12 +60,12 @@ def export_samples(
         total = num_samples(connection)
     make_writer = Shards.in_file if is_tar else WRITERS[form]
 
-    def tell(done: int) -> None:
+    def on_written(done: int) -> None:
         if on_sample is not None:
             on_sample(done, max(total, done))
 
     with _aside(target) as aside, closing(make_writer(aside)) as writer:
-        return _write_all(state, writer, tell)
+        return _write_all(state, writer, on_written)
 
 
 def _write_all(state: State, writer: Writer, on_sample: Callable[[int], None]) -> Exported:
@@ -94,12 +94,14 @@ def _write_all(state: State, writer: Writer, on_sample: Callable[[int], None]) -
 def _check_free(target: Path) -> None:
     is_empty_folder = target.is_dir() and not any(target.iterdir())
     if os.path.lexists(target) and not is_empty_folder:
-        raise TargetExistsError(f"Expected a new place to export to, {target} exists. Name another.")
+        raise TargetExistsError(
+            f"Expected a new place to export to, found that {target} exists. Name another."
+        )
 
 
 @contextmanager
 def _aside(target: Path) -> Iterator[Path]:
-    """Yield a place beside the target; it becomes the target at the end, or goes where something fails."""
+    """Yield a place beside the target; it becomes the target at the end, and is removed on an error."""
     target = target.absolute()
     make_folder(target.parent)
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
@@ -109,7 +111,7 @@ def _aside(target: Path) -> Iterator[Path]:
         os.rename(aside, target)
         sync_folder(target.parent)
     except OSError as error:
-        # A full disk names no file, and nobody could tell which one is meant.
+        # The error of a full disk names no file, so the target is named.
         raise OSError(error.errno, error.strerror, error.filename or str(target)) from error
     finally:
         if aside.is_dir():

@@ -13,29 +13,29 @@ from sqlalchemy import Connection
 from perennial.archive.entries import Entry, entries_of
 from perennial.archive.record import Record
 from perennial.errors import ArchiveError, UnusableRecordError
-from perennial.state import State
-from store.chunks import chunks
+from store.database.chunks import chunks
 from store.kept_samples import Arrival, bring_back
-from store.splits import SplitSettings
+from store.samples.splits import SplitSettings
+from store.state import State
 from vision.decoding import ImageLimits, decode_image
 from vision.errors import ImageError
 from vision.perceptual_hash import perceptual_hash
 
-# One commit each; an image may be 20 MiB, and this many are in memory at a time.
+# Samples of one commit; all their images are in memory, and an image may be 20 MiB.
 _GROUP = 32
 _NUM_THREADS = 8
 
 
 @dataclass(slots=True)
 class Report:
-    """What became of an archive's samples.
+    """The outcome of an import.
 
     Attributes:
         num_added: New here.
-        num_labelled: Known here, with a label of a source that had said nothing here.
+        num_labelled: Known here, with a label of a new source.
         num_known: Already there, with all their labels.
-        num_moved: Added, but to the split of something here that is near to them, or of their group.
-        refused: (name, reason) of samples or labels that were not taken.
+        num_moved: Added to the split of a sample here that is near to them, or of their group.
+        refused: (name, reason) of samples or labels that were not imported.
     """
 
     num_added: int = 0
@@ -69,18 +69,18 @@ def import_samples(
         on_sample: Called after each sample with (samples done, samples in all).
 
     Raises:
-        ArchiveError: There is no archive, or nothing in it can be taken.
+        ArchiveError: There is no archive, or nothing in it can be imported.
         SourceError: A tar or a table can't be read.
     """
     entries, report, num_done = entries_of(place), Report(), 0
     with ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="import") as threads:
         for group in chunks(entries, _GROUP):
             ready = list[tuple[str, _Ready]]()
-            for entry, found in zip(group, threads.map(partial(_ready, state, limits), group), strict=True):
-                if isinstance(found, _Ready):
-                    ready.append((entry.name, found))
+            for entry, result in zip(group, threads.map(partial(_ready, state, limits), group), strict=True):
+                if isinstance(result, _Ready):
+                    ready.append((entry.name, result))
                 else:
-                    report.refused.append((entry.name, found))
+                    report.refused.append((entry.name, result))
             _add(state, ready, split, report)
             num_done += len(group)
             if on_sample is not None:
@@ -89,13 +89,13 @@ def import_samples(
         name, reason = report.refused[0]
         raise ArchiveError(
             f"Expected samples as `perennial samples export` writes them in {place}; none of {len(entries)} "
-            f"can be taken, such as {name}: {reason} Other labelled images are taken by `perennial train`."
+            f"can be imported, such as {name}: {reason} Use `perennial train` for other labelled images."
         )
     return report
 
 
 def _ready(state: State, limits: ImageLimits, entry: Entry) -> _Ready | str:
-    """Return a sample whose bytes are in the store, or why it can't be taken."""
+    """Return a sample whose bytes are in the store, or the reason why it can't be imported."""
     try:
         record = entry.record()
         content = entry.read()
@@ -112,13 +112,13 @@ def _ready(state: State, limits: ImageLimits, entry: Entry) -> _Ready | str:
 
 def _add(state: State, ready: Sequence[tuple[str, _Ready]], split: SplitSettings, report: Report) -> None:
     def work(connection: Connection) -> list[Arrival]:
-        # Bytes that nothing names yet may have been collected since they were put.
+        # Clean-up may have removed the bytes since they were put, since no row names them yet.
         state.blobs.ensure({each.record.sha256: each.content for _, each in ready})
         return [
             bring_back(
                 connection,
                 each.record.sample(each.phash),
-                each.record.said(),
+                each.record.source_labels(),
                 each.record.known_labels(),
                 split,
             )

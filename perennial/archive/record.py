@@ -1,4 +1,4 @@
-"""What stands beside each image of an archive."""
+"""The record beside each image of an archive."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from perennial.errors import UnusableRecordError
 from store.kept_samples import KeptSample, SourceLabel
-from store.new_samples import NewSample
+from store.samples.new_samples import NewSample
 from vision.labels import MAX_LABEL_CHARACTERS
 
 # No database takes a zero byte.
@@ -21,7 +21,7 @@ class _Strict(BaseModel):
 
 
 class RecordedLabel(_Strict):
-    """What one source says now."""
+    """The current label of one source."""
 
     source: _Source
     label: _Label
@@ -37,7 +37,7 @@ class Record(_Strict):
         state: accepted, conflict or quarantined.
         labels: The current label of each source, in the order in which they were given.
         origin: initial, audit, direct or volunteered.
-        source: Who sent it first.
+        source: The source that sent it first.
         split: train, validation, holdout or golden.
         group: Samples of one group share a split.
         predicted_label: What was answered, where the sample labels a prediction.
@@ -57,21 +57,23 @@ class Record(_Strict):
 
     @classmethod
     def of(cls, kept: KeptSample) -> "Record":
-        """Return what is written of a sample.
+        """Return the record of a sample.
 
         Raises:
-            UnusableRecordError: It could not be read back.
+            UnusableRecordError: The record could not be read back.
         """
-        said = [{"source": each.source, "label": each.label, "created": each.created} for each in kept.labels]
+        labels = [
+            {"source": each.source, "label": each.label, "created": each.created} for each in kept.labels
+        ]
         own = {name: getattr(kept.sample, name) for name in cls.model_fields if name != "labels"}
-        return cls.read({**own, "labels": said})
+        return cls.read({**own, "labels": labels})
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> "Record":
         """Return the record of these fields.
 
         Raises:
-            UnusableRecordError: It is none.
+            UnusableRecordError: They are no record.
         """
         try:
             return cls.model_validate(fields)
@@ -81,7 +83,7 @@ class Record(_Strict):
             raise UnusableRecordError(f"Its field {where} can't be used: {first['msg']}.") from error
 
     def sample(self, phash: int) -> NewSample:
-        """Return it as the store takes it, with the perceptual hash of its image."""
+        """Return the sample for the store, with the perceptual hash of its image."""
         return NewSample(
             sha256=self.sha256,
             phash=phash,
@@ -94,26 +96,26 @@ class Record(_Strict):
             created=self.created,
         )
 
-    def said(self) -> tuple[SourceLabel, ...]:
-        """Return the labels as the store takes them."""
+    def source_labels(self) -> tuple[SourceLabel, ...]:
+        """Return the labels for the store."""
         return tuple(SourceLabel(each.source, each.label, each.created) for each in self.labels)
 
     def known_labels(self) -> frozenset[str]:
-        """Return the labels that were classes where it was exported."""
+        """Return the labels that were classes where the sample was exported."""
         if self.state == "conflict":
             return frozenset(each.label for each in self.labels)
         return frozenset() if self.label is None else frozenset({self.label})
 
 
 def to_texts(record: Record) -> dict[str, str]:
-    """Return a record's fields for a CSV: nothing is empty, and the labels are JSON."""
+    """Return a record's fields for a CSV: None is empty, and the labels are JSON."""
     fields = record.model_dump(mode="json")
     fields["labels"] = json.dumps(fields["labels"], ensure_ascii=False)
     return {name: "" if value is None else str(value) for name, value in fields.items()}
 
 
 def from_texts(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields that `to_texts` was given.
+    """Return the fields of a record from their texts in a CSV.
 
     Raises:
         UnusableRecordError: The labels are no JSON.

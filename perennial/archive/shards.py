@@ -43,7 +43,7 @@ class Shards:
 
     @classmethod
     def in_file(cls, file: Path) -> "Shards":
-        """Return shards of which there may be one only."""
+        """Return a single shard; a second one is an error."""
 
         def name(number: int) -> Path:
             if number:
@@ -74,7 +74,7 @@ class Shards:
         self._num_bytes += num_bytes
 
     def close(self) -> None:
-        """Finish."""
+        """Finish the last tar."""
         self._finish()
         sync_folder(self._name(0).parent)
 
@@ -90,10 +90,10 @@ class Shards:
 
 
 def suffix_of(content: bytes) -> str:
-    """Return how a file of an image's bytes ends.
+    """Return the file extension for an image's bytes.
 
     Raises:
-        NotAnImageError: They are of no image that the store takes.
+        NotAnImageError: They are no image in a format of the store.
     """
-    found = image_format(content)
-    return "jpg" if found == "jpeg" else found
+    kind = image_format(content)
+    return "jpg" if kind == "jpeg" else kind

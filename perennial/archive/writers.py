@@ -1,4 +1,4 @@
-"""How an archive is laid out: tars, folders of classes, or a CSV beside images."""
+"""Writes an archive as tars, as folders of classes, or as a CSV beside images."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ _MAX_NAME_BYTES = 200
 
 
 class Writer(Protocol):
-    """Takes samples one after the other; what it wrote is whole, and on the disk, after `close`."""
+    """Writes samples one after another; after `close` they are complete and on the disk."""
 
     def add(self, record: Record, content: bytes) -> None:
         """Write a sample."""
@@ -32,7 +32,7 @@ class Writer(Protocol):
 class FolderWriter:
     """FOLDER/CLASS/SHA256.jpg, with all fields in FOLDER/metadata.jsonl.
 
-    Images without a label in force stand outside of the class folders.
+    Images without a label in force are outside of the class folders.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -82,7 +82,7 @@ WRITERS: dict[Format, Callable[[Path], Writer]] = {
 
 
 def folder_name(label: str) -> str:
-    """Return the name of a class's folder: the label, without what a file system does not take.
+    """Return the name of a class's folder: the label, with characters escaped that file systems refuse.
 
     >>> folder_name("a/b"), folder_name("St. Bernard"), folder_name("..")
     ('a%2Fb', 'St. Bernard', '%2E.')
@@ -94,8 +94,8 @@ def folder_name(label: str) -> str:
     return f"{start}~{sha256(label.encode()).hexdigest()[:16]}"
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return quote(found[0], safe="") if found[0] != "." else "%2E"
+def _escaped(match: re.Match[str]) -> str:
+    return quote(match[0], safe="") if match[0] != "." else "%2E"
 
 
 def _json_text(text: str) -> str:

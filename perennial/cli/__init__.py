@@ -1,19 +1,19 @@
 """The command line: one file for each group of commands.
 
-None of these files imports torch at the top: it takes seconds, and most commands look at rows only.
+None of these files imports torch at the top, since that takes seconds and most commands only read rows.
 """
 
 import click
 
 from perennial.cli import (
     archives,
-    audience,
     backups,
-    demonstration,
+    demo,
     keys,
     lab,
     learning,
     models,
+    output,
     rounds,
     samples,
     serving,
@@ -23,7 +23,7 @@ from perennial.cli import (
 )
 
 
-@click.group(cls=audience.Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=output.Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="perennial")
 def main() -> None:
     """An image classifier that keeps learning after it ships."""
@@ -48,5 +48,5 @@ main.add_command(backups.backup)
 main.add_command(backups.restore)
 main.add_command(keys.keys)
 main.add_command(settings.settings)
-main.add_command(demonstration.demo)
+main.add_command(demo.demo)
 main.add_command(lab.lab)

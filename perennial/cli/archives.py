@@ -1,13 +1,14 @@
 """`samples export` and `samples import`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.console import Console
 
-from perennial.cli.audience import answer, json_option, progress
-from perennial.settings import Settings
+from perennial.cli.output import json_option, print_result, progress_bar
+from perennial.settings.settings import Settings
 from perennial.state import open_state
 
 if TYPE_CHECKING:
@@ -30,42 +31,43 @@ _NUM_NAMED = 5
 def export_all(target: Path, form: Literal["webdataset", "folder", "csv"], as_json: bool) -> None:
     """Write all samples to DIR, or to a single tar.
 
-    Each image comes with its label, origin, source, split, group and time. Of the labels, the current one of
-    each source is written, not the history before it; predictions, rounds and versions are left to `backup`.
+    Each image comes with its label, origin, source, split, group and time. The current label of each source
+    is written, but not the history before it. `backup` keeps predictions, rounds and versions.
     """
     # Only now, since it loads Pillow.
     from perennial.archive.exporting import export_samples
 
-    with open_state(Settings.load()) as state, progress("Exporting", as_json) as on_sample:
-        made = export_samples(state, target, form, on_sample)
+    with open_state(Settings.load()) as state, progress_bar("Exporting", as_json) as on_sample:
+        exported = export_samples(state, target, form, on_sample)
     result = {
         "target": str(target),
         "format": form,
-        "num_samples": made.num_samples,
-        "left_out": [[name, reason] for name, reason in made.left_out],
+        "num_samples": exported.num_samples,
+        "left_out": [[name, reason] for name, reason in exported.left_out],
     }
 
-    def told(out: Console) -> None:
-        out.print(f"{made.num_samples} samples are in {target}.")
-        _tell_all(out, "left out", made.left_out)
+    def show(out: Console) -> None:
+        out.print(f"{exported.num_samples} samples are in {target}.")
+        _print_reasons(out, "left out", exported.left_out)
 
-    answer(result, as_json=as_json, told=told)
+    print_result(result, as_json=as_json, show=show)
 
 
 @click.command("import")
 @click.argument("place", metavar="PATH", type=click.Path(path_type=Path))
 @json_option
 def import_all(place: Path, as_json: bool) -> None:
-    """Bring in the samples that `samples export` wrote to PATH; again, or after a crash, nothing is doubled.
+    """Import the samples that `samples export` wrote to PATH.
 
-    Split, source, origin, group and time stay as they were. What production's classes don't know is
-    quarantined, and what sources disagree about waits, as with feedback. Rounds learn from feedback; samples
-    that `train` had brought in are learnt by `perennial train PATH`.
+    Importing them again, or after a crash, doubles nothing. Split, source, origin, group and time stay as
+    they were. A label that is no class of production is quarantined, and a label that sources disagree about
+    waits for a person, as with feedback. Rounds learn from the imported feedback only: to learn from samples
+    that `train` had stored, run `perennial train PATH`.
     """
     from perennial.archive.importing import import_samples
 
     settings = Settings.load()
-    with open_state(settings) as state, progress("Importing", as_json) as on_sample:
+    with open_state(settings) as state, progress_bar("Importing", as_json) as on_sample:
         report = import_samples(state, place, settings.limits(), settings.split(), on_sample)
     result = {
         "added": report.num_added,
@@ -74,24 +76,24 @@ def import_all(place: Path, as_json: bool) -> None:
         "moved": report.num_moved,
         "refused": [[name, reason] for name, reason in report.refused],
     }
-    answer(result, as_json=as_json, told=lambda out: _tell(out, report))
+    print_result(result, as_json=as_json, show=lambda out: _print_report(out, report))
 
 
-def _tell(out: Console, report: "Report") -> None:
+def _print_report(out: Console, report: "Report") -> None:
     out.print(
         f"{report.num_added} samples added, {report.num_labelled} known ones labelled by more sources, "
         f"{report.num_known} already there, {len(report.refused)} refused."
     )
     if report.num_moved:
         out.print(
-            f"{report.num_moved} of those added are nearly the same as something here, or of its group, and "
-            "were kept on one side with it."
+            f"{report.num_moved} of the added ones are near-duplicates of a sample here, or of its group, "
+            "and joined its split."
         )
-    _tell_all(out, "refused", report.refused)
+    _print_reasons(out, "refused", report.refused)
 
 
-def _tell_all(out: Console, what: str, found: "list[tuple[str, str]] | tuple[tuple[str, str], ...]") -> None:
-    for name, reason in found[:_NUM_NAMED]:
-        out.print(f"{what}: {name}: {reason}")
-    if len(found) > _NUM_NAMED:
-        out.print(f"{what}: {len(found) - _NUM_NAMED} more; --json names all")
+def _print_reasons(out: Console, outcome: str, reasons: Sequence[tuple[str, str]]) -> None:
+    for name, reason in reasons[:_NUM_NAMED]:
+        out.print(f"{outcome}: {name}: {reason}")
+    if len(reasons) > _NUM_NAMED:
+        out.print(f"{outcome}: {len(reasons) - _NUM_NAMED} more; --json names all")

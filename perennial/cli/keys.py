@@ -1,12 +1,12 @@
-"""`keys`: who may ask, under which name, for what."""
+"""`keys`: the keys of clients, with their names and scopes."""
 
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from perennial.cli.audience import Json, answer, json_option, table
-from perennial.settings import Settings
+from perennial.cli.output import Json, json_option, print_result, table
+from perennial.settings.settings import Settings
 from service.keys import SCOPES, add_key, read_keys, revoke_key
 
 
@@ -22,11 +22,14 @@ def keys() -> None:
 )
 @json_option
 def add(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
-    """Make a key called NAME, the source of its feedback; it is shown this once."""
+    """Make a key called NAME, and show it once.
+
+    NAME is the source of the feedback that the key sends.
+    """
     file = Settings.load().keys
     secret = add_key(file, name, scopes or SCOPES)
     result = {"name": name, "scopes": list(scopes or SCOPES), "key": secret, "file": str(file)}
-    answer(result, as_json=as_json, told=lambda console: _tell_new(console, result))
+    print_result(result, as_json=as_json, show=lambda console: _print_new_key(console, result))
 
 
 @keys.command("list")
@@ -34,10 +37,8 @@ def add(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
 def list_keys(as_json: bool) -> None:
     """List the keys: names and scopes, never the keys themselves."""
     file = Settings.load().keys
-    found = [
-        {"name": key.name, "scopes": list(key.scopes), "created": key.created} for key in read_keys(file)
-    ]
-    answer({"keys": found}, as_json=as_json, told=lambda console: _tell(console, file, found))
+    rows = [{"name": key.name, "scopes": list(key.scopes), "created": key.created} for key in read_keys(file)]
+    print_result({"keys": rows}, as_json=as_json, show=lambda console: _print_keys(console, file, rows))
 
 
 @keys.command()
@@ -47,29 +48,29 @@ def revoke(name: str, as_json: bool) -> None:
     """Revoke the key called NAME."""
     file = Settings.load().keys
     revoke_key(file, name)
-    told = f"The key {name} is revoked; servers notice within seconds."
+    sentence = f"The key {name} is revoked; servers notice within seconds."
     if not read_keys(file):
-        told += f" It was the last one: {_who_may_ask(file)}."
-    answer({"revoked": name}, as_json=as_json, told=lambda console: console.print(told))
+        sentence += f" It was the last one: {_who_may_ask(file)}."
+    print_result({"revoked": name}, as_json=as_json, show=lambda console: console.print(sentence))
 
 
 def _who_may_ask(file: Path) -> str:
-    # Revoking the last key must not open the server to whoever reaches it through a proxy on this machine.
+    # Revoking the last key must not open the server to clients that come through a proxy on this machine.
     return f"nobody may ask while {file} is there" if file.exists() else "only this machine may ask"
 
 
-def _tell_new(console: Console, result: Json) -> None:
+def _print_new_key(console: Console, result: Json) -> None:
     console.print(f"Key {result['name']} ({', '.join(result['scopes'])}), shown this once:")
     # The key stands alone on its line, so that it can be copied.
     console.print(result["key"])
     console.print("Send it as: Authorization: Bearer KEY")
 
 
-def _tell(console: Console, file: Path, found: list[Json]) -> None:
-    if not found:
+def _print_keys(console: Console, file: Path, rows: list[Json]) -> None:
+    if not rows:
         console.print(f"There are no keys: {_who_may_ask(file)}. `perennial keys add NAME` makes one.")
         return
-    rows = table("name", "scopes", "created")
-    for key in found:
-        rows.add_row(key["name"], ", ".join(key["scopes"]), key["created"][:19])
-    console.print(rows)
+    keys_table = table("name", "scopes", "created")
+    for key in rows:
+        keys_table.add_row(key["name"], ", ".join(key["scopes"]), key["created"][:19])
+    console.print(keys_table)

@@ -11,26 +11,26 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from perennial.cli.audience import answer, console, json_option, table
-from perennial.lab.questions import QUESTIONS, Question
-from perennial.settings import Settings
+from lab.questions import QUESTIONS, Question
+from perennial.cli.output import console, json_option, print_result, table
+from perennial.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from perennial.lab.report import Report
+    from lab.report import Report
 
 
 @click.group(invoke_without_command=True)
 @json_option
 @click.pass_context
 def lab(ctx: click.Context, as_json: bool) -> None:
-    """Ask a question about transfer, and have it answered on your own images.
+    """Answer a question about transfer on your own images.
 
-    Without a name it lists the questions. Each answer is measured over several seeds and told in a report of
-    one file. Nothing is stored beside it: production stays as it is.
+    Without a name it lists the questions. Each answer is measured over several seeds and written into a
+    report of one file. Nothing else is stored: production stays as it is.
     """
     if ctx.invoked_subcommand is None:
         listed = [{"name": each.name, "title": each.title, "question": each.text} for each in QUESTIONS]
-        answer({"exercises": listed}, as_json=as_json, told=_list)
+        print_result({"exercises": listed}, as_json=as_json, show=_list)
 
 
 def _list(out: Console) -> None:
@@ -38,7 +38,7 @@ def _list(out: Console) -> None:
         out.print(f"{number}. {question.name}: {question.title}", style="bold")
         out.print(f"   {question.text}")
     out.print(
-        f"\nAsk one: perennial lab {QUESTIONS[0].name} DIR. Without DIR it runs on digits that come along."
+        f"\nAsk one: perennial lab {QUESTIONS[0].name} DIR. Without DIR it uses digits that come along."
     )
 
 
@@ -50,7 +50,7 @@ def _command(question: Question) -> click.Command:
         "--weights",
         default="default",
         show_default=True,
-        help="default (ImageNet, or the best that can be had here), bundled, none (from scratch) or a file.",
+        help="default (ImageNet, or the best available here), bundled, none (from scratch) or a file.",
     )
     @click.option(
         "--image-size",
@@ -73,34 +73,34 @@ def _command(question: Question) -> click.Command:
     )
     @json_option
     def command(directory: Path | None, out: Path | None, as_json: bool, **options: Any) -> None:
-        # Only now, since it loads torch.
-        from perennial.lab.running import Request, run_exercise
+        # Imported only now, since it loads torch.
+        from lab.running import LabRequest, run_experiment
 
         settings = Settings.load()
-        request = Request(question.name, directory, **options)
+        request = LabRequest(question.name, directory, **options)
         with _bars(as_json) as bars:
-            report = run_exercise(request, settings, bars)
+            report = run_experiment(request, settings.train(), bars)
         page, figures = report.write(out or settings.home / "lab")
         result = {**report.to_json(), "report": str(page), "figures": str(figures)}
-        answer(result, as_json=as_json, told=lambda to: _tell(to, report, page))
+        print_result(result, as_json=as_json, show=lambda out: _print_report(out, report, page))
 
     return command
 
 
 _DIRECTORY = (
-    "DIR holds DIR/CLASS/* or DIR/train/CLASS/* and DIR/val/CLASS/*, or is any source that `train` takes. "
+    "DIR holds DIR/CLASS/* or DIR/train/CLASS/* and DIR/val/CLASS/*, or is any source that `train` reads. "
     "Without it the images are handwritten digits that come with the installation."
 )
 
 
-def _tell(out: Console, report: "Report", page: Path) -> None:
-    found = report.findings
+def _print_report(out: Console, report: "Report", page: Path) -> None:
+    conclusion = report.conclusion
     out.print(report.question.text, style="italic")
-    rows = table(*found.table.columns)
-    for row in found.table.rows:
+    rows = table(*conclusion.table.columns)
+    for row in conclusion.table.rows:
         rows.add_row(*row)
     out.print(rows)
-    for sentence in found.answer:
+    for sentence in conclusion.answer:
         out.print(f"• {sentence}")
     for note in report.notes:
         out.print(f"Note: {note}", style="yellow")
@@ -109,41 +109,41 @@ def _tell(out: Console, report: "Report", page: Path) -> None:
 
 @dataclass
 class Bars:
-    """Shows which training is under way, how far it is, and how much time all of them still take."""
+    """Shows which training is running, how far it is, and how much time all of them still need."""
 
     progress: Progress
     all_runs: TaskID | None = None
     step: TaskID | None = None
     began: float = 0.0
 
-    def on_read(self, what: str, done: int, total: int) -> None:
+    def on_read(self, stage: str, done: int, total: int) -> None:
         """Show that `done` of `total` images went through one stage."""
-        self._show_step(f"{what} images", done, total)
+        self._show_step(f"{stage} images", done, total)
 
-    def on_run(self, what: str, done: int, total: int) -> None:
+    def on_run(self, name: str, done: int, total: int) -> None:
         """Show that `done` of `total` trainings are over, with the time that is left."""
         if self.all_runs is None:
             self.all_runs = self.progress.add_task("trainings", total=total, left="")
             self.began = time.monotonic()
         self.progress.update(self.all_runs, completed=done, left=self._left(done, total))
-        self._show_step(what, 0, 1)
+        self._show_step(name, 0, 1)
 
     def on_batch(self, done: int, total: int) -> None:
-        """Show that `done` of `total` steps of the training at hand are made."""
+        """Show that `done` of `total` steps of the current training are made."""
         if self.step is not None:
             self.progress.update(self.step, completed=done, total=total)
 
     def _left(self, done: int, total: int) -> str:
-        # Trainings take unlike times, but each seed has the same ones: the mean tells well enough.
+        # Trainings differ in time, but every seed has the same ones, so the mean is a good estimate.
         if done == 0:
             return ""
         seconds = (time.monotonic() - self.began) / done * (total - done)
         return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
 
-    def _show_step(self, what: str, done: int, total: int) -> None:
+    def _show_step(self, name: str, done: int, total: int) -> None:
         if self.step is None:
-            self.step = self.progress.add_task(what, total=total, left="")
-        self.progress.update(self.step, description=what, completed=done, total=total)
+            self.step = self.progress.add_task(name, total=total, left="")
+        self.progress.update(self.step, description=name, completed=done, total=total)
 
 
 @contextmanager

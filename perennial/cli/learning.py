@@ -1,16 +1,16 @@
-"""`learn` and what it starts: one round; and what a server needs before it starts."""
+"""`learn`, with the hidden commands that run one round and prepare a server."""
 
 import click
 
-from perennial.cli.audience import configure_logging
-from perennial.settings import Settings
+from perennial.cli.output import configure_logging
+from perennial.settings.settings import Settings
 from perennial.state import open_state
 
 
 @click.command()
 def learn() -> None:
-    """Run the learner alone, until it is told to stop."""
-    from retrain.scheduler import Learner
+    """Run the learner alone, until it is stopped."""
+    from retrain.learner.scheduler import Learner
 
     settings = Settings.load()
     configure_logging(settings)
@@ -23,32 +23,32 @@ def learn() -> None:
 @click.option("--fencing", type=int, required=True)
 def run_round(round_id: int, fencing: int) -> None:
     """Run one round; the learner calls this in a process of its own."""
-    from retrain import child
-    from retrain.priority import yield_to_serving
+    from retrain.learner import child
+    from retrain.learner.resources import yield_to_serving
+    from retrain.learner.round_process import die_with_parent
 
-    obstacle = yield_to_serving()
-    child.die_with_parent()
-    from retrain.round import Handles
+    priority_error = yield_to_serving()
+    die_with_parent()
+    from retrain.journal import Journal
 
     settings = Settings.load()
     configure_logging(settings)
     with open_state(settings) as state:
-        status = child.main(
-            Handles(state.database, state.blobs, settings.round()), round_id, fencing, obstacle
-        )
+        journal = Journal(state.database, round_id, fencing)
+        status = child.main(state, settings.round(), journal, priority_error)
     raise SystemExit(status)
 
 
 @click.command(hidden=True)
 def prepare() -> None:
-    """Make what production lacks: a starter model, or the form in which a version is served."""
+    """Make the model or the served form that production lacks."""
     settings = Settings.load()
     configure_logging(settings)
     with open_state(settings) as state:
-        # Only now: they load torch, and nearly every start finds all that it needs.
-        from perennial.served_forms import add_served_form
-        from perennial.starter import ensure_production
+        # Imported only now, since they load torch.
+        from transfer.served_forms import add_served_form
+        from transfer.starter import ensure_production
 
-        version = ensure_production(state, settings)
+        version = ensure_production(state, settings.train())
         if not version.is_served_as_judged:
-            add_served_form(state, settings, version)
+            add_served_form(state, settings.train(), version)

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from sqlalchemy import Connection
 
 from monitoring import summary
-from perennial.cli.audience import actor, answer, in_points, json_option, table
+from monitoring.answers.models import Model
+from perennial.cli.output import actor, as_percent, json_option, print_result, table
 from perennial.errors import TargetExistsError
-from perennial.settings import Settings
+from perennial.settings.settings import Settings
 from perennial.state import open_state
-from store import registry
+from store import learning_state, registry
+from store.versions import find_version, load_files
 
 _force = click.option("--force", is_flag=True, help="Also to a version with other classes.")
 _reason = click.option("--reason", default="by hand", help="Why; kept with the move.")
@@ -38,24 +39,27 @@ def list_models(limit: int, as_json: bool) -> None:
 
 def _list(limit: int, as_json: bool) -> None:
     with open_state(Settings.load()) as state, state.database.read() as connection:
-        found = summary.models(connection, limit)
-    answer(found, as_json=as_json, told=lambda console: _tell(console, found["models"]))
+        versions = summary.models(connection, limit)
+    print_result(
+        versions.model_dump(mode="json"),
+        as_json=as_json,
+        show=lambda console: _print_models(console, versions.models),
+    )
 
 
-def _tell(console: Console, found: list[dict[str, Any]]) -> None:
-    if not found:
+def _print_models(console: Console, versions: list[Model]) -> None:
+    if not versions:
         console.print("There are no versions yet: `perennial train DIR` makes the first.")
         return
     rows = table("version", "production", "parent", "created", "golden accuracy", "")
-    for model in found:
-        metrics = model["metrics"]
+    for version in versions:
         rows.add_row(
-            model["version"],
-            "●" if model["is_production"] else "",
-            model["parent"] or "–",
-            str(model["created"])[:19],
-            in_points(metrics.get("golden_accuracy")),
-            "starter" if model["is_starter"] else "",
+            version.version,
+            "●" if version.is_production else "",
+            version.parent or "–",
+            version.created.isoformat()[:19],
+            as_percent(version.metrics.get("golden_accuracy")),
+            "starter" if version.is_starter else "",
         )
     console.print(rows)
 
@@ -92,12 +96,14 @@ def _move(work: Callable[[Connection], registry.Move], as_json: bool) -> None:
     with open_state(Settings.load()) as state:
         move = state.database.write(work)
         with state.database.read() as connection:
-            is_paused = registry.paused(connection) is not None
+            is_paused = learning_state.paused(connection) is not None
     result = {"from": move.from_version, "to": move.to_version, "reason": move.reason, "actor": move.actor}
-    told = f"Production is {move.to_version} now, {move.from_version or 'nothing'} before. Workers follow."
+    sentence = (
+        f"Production is {move.to_version}; before, it was {move.from_version or 'nothing'}. Workers follow."
+    )
     if is_paused:
-        told += " Learning is paused: `perennial resume` lets it go on."
-    answer(result, as_json=as_json, told=lambda console: console.print(told))
+        sentence += " Learning is paused until `perennial resume`."
+    print_result(result, as_json=as_json, show=lambda console: console.print(sentence))
 
 
 @models.command()
@@ -111,10 +117,10 @@ def export(version: str, directory: Path | None, as_json: bool) -> None:
         raise TargetExistsError(f"Expected a new folder to export into, {target} exists. Name another.")
     with open_state(Settings.load()) as state:
         with state.database.read() as connection:
-            found = registry.find_version(connection, version)
-        files = dict(registry.load_files(state.blobs, found))
+            record = find_version(connection, version)
+        files = dict(load_files(state.blobs, record))
     target.mkdir(parents=True)
     for name, content in files.items():
         (target / name).write_bytes(content)
     result = {"version": version, "directory": str(target), "files": sorted(files)}
-    answer(result, as_json=as_json, told=lambda console: console.print(f"{version} is in {target}."))
+    print_result(result, as_json=as_json, show=lambda console: console.print(f"{version} is in {target}."))

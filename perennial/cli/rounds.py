@@ -8,10 +8,12 @@ from rich.console import Console
 from sqlalchemy import Connection
 
 from monitoring import summary
-from perennial.cli.audience import ROW_ID, Json, actor, answer, json_option, table
-from perennial.settings import Settings
+from monitoring.answers.rounds import RoundDetail, RoundSummary, Verdict
+from perennial.cli.output import ROW_ID, actor, json_option, print_result, table
+from perennial.settings.settings import Settings
 from perennial.state import open_state
-from store import rounds as store
+from store.rounds import rounds as store
+from store.rounds.records import Round
 
 
 @click.group(invoke_without_command=True)
@@ -33,22 +35,26 @@ def list_rounds(limit: int, as_json: bool) -> None:
 
 def _list(limit: int, as_json: bool) -> None:
     with open_state(Settings.load()) as state, state.database.read() as connection:
-        found = summary.rounds(connection, limit)
-    answer(found, as_json=as_json, told=lambda console: _tell_list(console, found["rounds"]))
+        recent = summary.rounds(connection, limit)
+    print_result(
+        recent.model_dump(mode="json"),
+        as_json=as_json,
+        show=lambda console: _print_rounds(console, recent.rounds),
+    )
 
 
-def _tell_list(console: Console, found: list[Json]) -> None:
-    if not found:
-        console.print("There were no rounds yet. `perennial rounds run` asks for one.")
+def _print_rounds(console: Console, recent: list[RoundSummary]) -> None:
+    if not recent:
+        console.print("There are no rounds yet. `perennial rounds run` asks for one.")
         return
     rows = table("round", "state", "candidate", "started", "reason")
-    for each in found:
+    for one in recent:
         rows.add_row(
-            str(each["id"]),
-            each["state"],
-            each["candidate"] or "–",
-            str(each["started"] or each["created"])[:19],
-            each["reason"] or each["trigger"] or "",
+            str(one.id),
+            one.state,
+            one.candidate or "–",
+            (one.started or one.created).isoformat()[:19],
+            one.reason or one.trigger,
         )
     console.print(rows)
 
@@ -57,11 +63,12 @@ def _tell_list(console: Console, found: list[Json]) -> None:
 @json_option
 def run(as_json: bool) -> None:
     """Ask for a round now; the learner runs it."""
-    found = _changed(lambda connection: store.request_round(connection, actor(), "asked for by hand"))
-    told = (
-        f"Round {found['id']} is asked for; a running learner begins it: perennial rounds show {found['id']}"
+    detail = _changed(lambda connection: store.request_round(connection, actor(), "asked for by hand"))
+    text = (
+        f"Round {detail.id} is requested; a running learner begins it. To see it: "
+        f"perennial rounds show {detail.id}"
     )
-    answer(found, as_json=as_json, told=lambda console: console.print(told))
+    _print_detail(detail, as_json, lambda console: console.print(text))
 
 
 @rounds.command()
@@ -70,8 +77,8 @@ def run(as_json: bool) -> None:
 def show(round_id: int, as_json: bool) -> None:
     """Show one round: its steps, its attempts and the verdict."""
     with open_state(Settings.load()) as state, state.database.read() as connection:
-        found = summary.round_detail(connection, round_id)
-    answer(found, as_json=as_json, told=lambda console: _tell(console, found))
+        detail = summary.round_detail(connection, round_id)
+    _print_detail(detail, as_json, lambda console: _print_round(console, detail))
 
 
 @rounds.command()
@@ -79,47 +86,52 @@ def show(round_id: int, as_json: bool) -> None:
 @json_option
 def approve(round_id: int, as_json: bool) -> None:
     """Promote the candidate of a round that waits for a person."""
-    found = _changed(lambda connection: store.approve(connection, round_id, actor()))
-    told = f"Round {round_id} is promoted: {found['candidate']} is production, and workers swap to it."
-    answer(found, as_json=as_json, told=lambda console: console.print(told))
+    detail = _changed(lambda connection: store.approve(connection, round_id, actor()))
+    text = f"Round {round_id} is promoted: {detail.candidate} is production, and workers swap to it."
+    _print_detail(detail, as_json, lambda console: console.print(text))
 
 
 @rounds.command()
 @click.argument("round_id", metavar="ID", type=ROW_ID)
 @json_option
 def cancel(round_id: int, as_json: bool) -> None:
-    """Cancel a round; one that runs ends itself within seconds."""
-    found = _changed(lambda connection: store.cancel(connection, round_id, actor()))
-    is_over = found["state"] == "cancelled"
-    told = f"Round {round_id} is cancelled." if is_over else f"Round {round_id} will end itself soon."
-    answer(found, as_json=as_json, told=lambda console: console.print(told))
+    """Cancel a round; a running one ends within seconds."""
+    detail = _changed(lambda connection: store.cancel(connection, round_id, actor()))
+    is_over = detail.state == "cancelled"
+    text = f"Round {round_id} is cancelled." if is_over else f"Round {round_id} will end soon."
+    _print_detail(detail, as_json, lambda console: console.print(text))
 
 
-def _changed(change: Callable[[Connection], store.Round]) -> Json:
+def _print_detail(detail: RoundDetail, as_json: bool, show_text: Callable[[Console], None]) -> None:
+    print_result(detail.model_dump(mode="json"), as_json=as_json, show=show_text)
+
+
+def _changed(change: Callable[[Connection], Round]) -> RoundDetail:
     """Change a round, or ask for one, and return it as it is then."""
 
-    def work(connection: Connection) -> Json:
+    def work(connection: Connection) -> RoundDetail:
         return summary.round_detail(connection, change(connection).id)
 
     with open_state(Settings.load()) as state:
         return state.database.write(work)
 
 
-def _tell(console: Console, found: Json) -> None:
-    console.print(f"Round {found['id']}: {found['state']}", style="bold")
+def _print_round(console: Console, detail: RoundDetail) -> None:
+    console.print(f"Round {detail.id}: {detail.state}", style="bold")
     for name in ("trigger", "production", "candidate", "reason"):
-        if found.get(name):
-            console.print(f"{name}: {found[name]}")
+        text = getattr(detail, name)
+        if text:
+            console.print(f"{name}: {text}")
     steps = table("step", "at", "detail", title="Steps")
-    for step in found["steps"]:
-        steps.add_row(step["step"], str(step["created"])[11:19], _in_words(step["detail"]))
+    for step in detail.steps:
+        steps.add_row(step.step, step.created.isoformat()[11:19], _in_words(step.detail))
     console.print(steps)
-    for attempt in found["attempts"]:
-        console.print(f"Attempt {attempt['attempt']} ({attempt['cure'] or 'fine-tuned'}):")
-        _tell_verdict(console, attempt["verdict"] or {})
+    for attempt in detail.attempts:
+        console.print(f"Attempt {attempt.attempt} ({attempt.cure or 'fine-tuned'}):")
+        _print_verdict(console, attempt.verdict)
 
 
-def _tell_verdict(console: Console, verdict: Json) -> None:
+def _print_verdict(console: Console, verdict: Verdict) -> None:
     console.print(f"  {verdict.get('sentence', 'no verdict')}")
     checks = table("check", "", "numbers")
     for check in verdict.get("checks", []):

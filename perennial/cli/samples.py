@@ -1,13 +1,13 @@
-"""`samples` and `predictions`: what can be deleted by hand."""
+"""`samples` and `predictions`: deletes one sample or one prediction."""
 
 import click
 
-from perennial.cli.audience import ROW_ID, Json, answer, json_option
-from perennial.settings import Settings
+from perennial.cli.output import ROW_ID, Json, json_option, print_result
+from perennial.settings.settings import Settings
 from perennial.state import open_state
 from store.cleanup import delete_blobs
-from store.predictions import delete_prediction
-from store.samples import delete_sample
+from store.predictions.predictions import delete_prediction
+from store.samples.samples import delete_sample
 
 
 @click.group()
@@ -21,11 +21,11 @@ def samples() -> None:
 def delete_one_sample(sample_id: int, as_json: bool) -> None:
     """Delete a sample with its labels and bytes; versions that saw it are marked."""
     with open_state(Settings.load()) as state:
-        gone = state.database.write(lambda connection: delete_sample(connection, sample_id))
-        deleted = delete_blobs(state.database, state.blobs, gone.blobs_to_delete)
-    result = {"sample_id": sample_id, "versions": gone.versions, "num_blobs_deleted": len(deleted)}
-    told = _in_words(f"Sample {sample_id}", result)
-    answer(result, as_json=as_json, told=lambda console: console.print(told))
+        deletion = state.database.write(lambda connection: delete_sample(connection, sample_id))
+        deleted = delete_blobs(state.database, state.blobs, deletion.blobs_to_delete)
+    result = {"sample_id": sample_id, "versions": deletion.versions, "num_blobs_deleted": len(deleted)}
+    sentence = _describe(f"Sample {sample_id}", result)
+    print_result(result, as_json=as_json, show=lambda console: console.print(sentence))
 
 
 @click.group()
@@ -37,22 +37,22 @@ def predictions() -> None:
 @click.argument("prediction_id", metavar="ID")
 @json_option
 def delete_one_prediction(prediction_id: str, as_json: bool) -> None:
-    """Delete a prediction with its bytes; a sample that feedback made of it stays, and is named."""
+    """Delete a prediction with its bytes; a sample that feedback made of it stays."""
     with open_state(Settings.load()) as state:
-        gone = state.database.write(lambda connection: delete_prediction(connection, prediction_id))
-        deleted = delete_blobs(state.database, state.blobs, gone.blobs_to_delete)
+        deletion = state.database.write(lambda connection: delete_prediction(connection, prediction_id))
+        deleted = delete_blobs(state.database, state.blobs, deletion.blobs_to_delete)
     result = {
         "prediction_id": prediction_id,
-        "sample_id": gone.sample_id,
-        "versions": gone.versions,
+        "sample_id": deletion.sample_id,
+        "versions": deletion.versions,
         "num_blobs_deleted": len(deleted),
     }
-    told = _in_words("The prediction", result)
-    if gone.sample_id is not None:
-        told += f" The sample made of it stays: perennial samples delete {gone.sample_id}"
-    answer(result, as_json=as_json, told=lambda console: console.print(told))
+    sentence = _describe("The prediction", result)
+    if deletion.sample_id is not None:
+        sentence += f" The sample made of it stays: perennial samples delete {deletion.sample_id}"
+    print_result(result, as_json=as_json, show=lambda console: console.print(sentence))
 
 
-def _in_words(what: str, result: Json) -> str:
+def _describe(deleted: str, result: Json) -> str:
     saw = ", ".join(result["versions"]) or "none"
-    return f"{what} is deleted, with {result['num_blobs_deleted']} blobs. Versions that saw it: {saw}."
+    return f"{deleted} is deleted, with {result['num_blobs_deleted']} blobs. Versions that saw it: {saw}."

@@ -1,9 +1,9 @@
-"""`up` and `serve`: the server, with and without a learner beside it."""
+"""`up` and `serve`: starts the server, with and without a learner beside it."""
 
 import click
 
 from perennial.server import Address, announce_when_ready, check_port, environment_for, replace_process
-from perennial.settings import Settings
+from perennial.settings.settings import Settings
 
 _host = click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 _port = click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 3000]")
@@ -17,7 +17,7 @@ _workers = click.option("--workers", type=click.IntRange(1, 64), help="Serving p
 def up(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve and learn.
 
-    Where there is no model yet, a starter model is made first.
+    It makes a starter model first where there is no model yet.
     """
     _run({"host": host, "port": port, "workers": workers})
 
@@ -29,7 +29,7 @@ def up(host: str | None, port: int | None, workers: int | None) -> None:
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve without learning.
 
-    `perennial learn` does that, in another container for instance.
+    `perennial learn` learns, for instance in another container.
     """
     _run({"host": host, "port": port, "workers": workers, "learner": False})
 

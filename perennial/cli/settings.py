@@ -3,13 +3,13 @@
 import click
 from rich.console import Console
 
-from perennial.cli.audience import Json, answer, json_option, table
-from perennial.settings import Settings
-from perennial.settings_table import markdown, rows
+from perennial.cli.output import Json, json_option, print_result, table
+from perennial.settings.settings import Settings
+from perennial.settings.table import markdown, rows
 
 
 @click.command()
-@click.option("--markdown", "as_markdown", is_flag=True, help="Write docs/settings.md to standard output.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Write the page of the reference.")
 @json_option
 def settings(as_markdown: bool, as_json: bool) -> None:
     """Show every setting with its value and its meaning."""
@@ -17,16 +17,16 @@ def settings(as_markdown: bool, as_json: bool) -> None:
         click.echo(markdown(), nl=False)
         return
     values = Settings.load().model_dump(mode="json")
-    found = [
+    shown = [
         {"variable": row.variable, "value": values[row.key], "default": row.default, "help": row.help}
         for row in rows()
     ]
-    answer({"settings": found}, as_json=as_json, told=lambda console: _tell(console, found))
+    print_result({"settings": shown}, as_json=as_json, show=lambda console: _print_settings(console, shown))
 
 
-def _tell(console: Console, found: list[Json]) -> None:
-    made = table("variable", "value", "meaning")
-    for row in found:
+def _print_settings(console: Console, shown: list[Json]) -> None:
+    meanings = table("variable", "value", "meaning")
+    for row in shown:
         value = ", ".join(row["value"]) if isinstance(row["value"], list) else str(row["value"])
-        made.add_row(row["variable"], value, row["help"])
-    console.print(made)
+        meanings.add_row(row["variable"], value, row["help"])
+    console.print(meanings)

@@ -1,15 +1,15 @@
 """`status`, `pause` and `resume`."""
 
-from typing import Any
-
 import click
 from rich.console import Console
 
 from monitoring import summary
-from perennial.cli.audience import actor, answer, in_points, json_option, table
-from perennial.settings import Settings
+from monitoring.answers.status import ServingWorker, Status
+from perennial.cli.output import actor, as_percent, json_option, print_result, table
+from perennial.settings.settings import Settings
 from perennial.state import open_state
-from store import registry
+from store import learning_state, registry
+from store.versions import Version
 
 
 @click.command()
@@ -18,35 +18,40 @@ def status(as_json: bool) -> None:
     """Show what serves, what was collected and what learning does."""
     settings = Settings.load()
     with open_state(settings) as state, state.database.read() as connection:
-        found = summary.status(connection, settings.threshold)
+        status = summary.status(connection, settings.threshold_samples)
         version = registry.production(connection)
     description = version.metrics.get("description") if version is not None else None
-    result = {**found, "model": description}
-    answer(result, as_json=as_json, told=lambda console: _tell(console, result, version))
+    result = status.model_dump(mode="json") | {"model": description}
+    print_result(result, as_json=as_json, show=lambda console: _print_status(console, status, version))
 
 
-def _tell(console: Console, found: dict[str, Any], version: registry.Version | None) -> None:
+def _print_status(console: Console, status: Status, version: Version | None) -> None:
     rows = table("", "")
     rows.show_header = False
     rows.add_row("production", _production(version))
-    rows.add_row("samples", f"{found['num_pending']} new of {found['threshold']} for a round")
-    current = found["round"]
-    rows.add_row("round", f"{current['id']}: {current['state']}" if current else "none in progress")
-    if found.get("paused"):
-        rows.add_row("learning", f"paused by {found['paused']['by']}: {found['paused']['reason']}")
-    elif "learner" in found:
-        rows.add_row(
-            "learning", "a learner is at work" if found["learner"]["is_alive"] else "no learner runs"
-        )
-    for worker in found["workers"]:
-        serves = f"{worker['version']} since {worker['since']}" if worker["version"] else "nothing loaded yet"
-        rows.add_row("worker", ", ".join(filter(None, (serves, worker["error"]))))
-    if not found["workers"]:
+    rows.add_row("samples", f"{status.num_pending} new of {status.threshold} for a round")
+    current = status.round
+    rows.add_row("round", f"{current.id}: {current.state}" if current else "none in progress")
+    if status.paused:
+        rows.add_row("learning", f"paused by {status.paused.by}: {status.paused.reason}")
+    else:
+        rows.add_row("learning", "a learner is at work" if status.learner.is_alive else "no learner runs")
+    for worker in status.workers:
+        rows.add_row("worker", _worker(worker))
+    if not status.workers:
         rows.add_row("workers", "none: start them with `perennial up`")
     console.print(rows)
 
 
-def _production(version: registry.Version | None) -> str:
+def _worker(worker: ServingWorker) -> str:
+    if worker.version is None or worker.since is None:
+        serves = "nothing loaded yet"
+    else:
+        serves = f"{worker.version} since {worker.since.isoformat()}"
+    return ", ".join(filter(None, (serves, worker.error)))
+
+
+def _production(version: Version | None) -> str:
     if version is None:
         return "none yet: `perennial train DIR` or `perennial up` makes one"
     parts = [
@@ -54,30 +59,34 @@ def _production(version: registry.Version | None) -> str:
         str(version.metrics.get("description") or f"{len(version.class_names)} classes"),
     ]
     if version.metrics.get("golden_accuracy") is not None:
-        parts.append(f"golden accuracy {in_points(version.metrics['golden_accuracy'])}")
+        parts.append(f"golden accuracy {as_percent(version.metrics['golden_accuracy'])}")
     if version.is_starter:
         parts.append("a starter model")
     return ", ".join(parts)
 
 
 @click.command()
-@click.option("--reason", default="by hand", help="Why; shown to whoever looks.")
+@click.option("--reason", default="by hand", help="Why; `perennial status` shows it.")
 @json_option
 def pause(reason: str, as_json: bool) -> None:
-    """Begin no more rounds until `perennial resume`."""
+    """Pause learning: no round begins until `perennial resume`."""
     with open_state(Settings.load()) as state:
-        made = state.database.write(lambda connection: registry.pause(connection, reason, actor()))
-    answer(
-        {"paused": made},
+        pause_state = state.database.write(
+            lambda connection: learning_state.pause(connection, reason, actor())
+        )
+    print_result(
+        {"paused": pause_state},
         as_json=as_json,
-        told=lambda console: console.print("Learning is paused. `perennial resume` lets it go on."),
+        show=lambda console: console.print("Learning is paused until `perennial resume`."),
     )
 
 
 @click.command()
 @json_option
 def resume(as_json: bool) -> None:
-    """Let learning go on."""
+    """Resume learning."""
     with open_state(Settings.load()) as state:
-        state.database.write(registry.resume)
-    answer({"paused": None}, as_json=as_json, told=lambda console: console.print("Learning goes on."))
+        state.database.write(learning_state.resume)
+    print_result(
+        {"paused": None}, as_json=as_json, show=lambda console: console.print("Learning is resumed.")
+    )

@@ -1,4 +1,4 @@
-"""`train`: from labelled images to the version in production."""
+"""`train`: trains a version on labelled images."""
 
 import time
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from perennial.cli.audience import actor, answer, console, in_points, json_option
-from perennial.settings import Settings
+from perennial.cli.output import actor, as_percent, console, json_option, print_result
+from perennial.settings.settings import Settings
 from perennial.state import open_state
 from vision.adaptation.table import ADAPTATIONS
 
 if TYPE_CHECKING:
-    from vision.training import Epoch
+    from vision.training.training import Epoch
 
 
 @click.command()
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "best", "linear_probe", "partial", "full", "gradual"]),
     default="auto",
     show_default=True,
-    help="How much of the network to train; best tries each and keeps one by validation.",
+    help="How much of the network to train; best tries each and keeps the best on validation.",
 )
 @click.option("--image-size", type=click.IntRange(16, 1024), help="Side of the network's input in pixels.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Passes over the images, at most.")
@@ -55,24 +55,24 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--repeat",
-    "num_repeats",
+    "num_seeds",
     type=click.IntRange(1, 100),
     default=1,
     show_default=True,
-    help="Train with so many seeds, tell their spread, keep the best on validation.",
+    help="Train with so many seeds, print their spread, and keep the best on validation.",
 )
 @click.option(
     "--adapt",
     multiple=True,
     type=click.Choice([adaptation.name for adaptation in ADAPTATIONS]),
-    help="Meet a domain that looks otherwise (docs/adaptation.md); may be given several times.",
+    help="Adapt to a domain that looks different; may be given several times.",
 )
 @click.option(
     "--unlabelled",
     type=click.Path(path_type=Path),
-    help="A folder of pictures of that domain, for adaptations that learn from them.",
+    help="A folder of pictures of that domain without labels.",
 )
-@click.option("--seed", default=0, show_default=True, help="Fixes what is random.")
+@click.option("--seed", default=0, show_default=True, help="Seed of everything that is random.")
 @json_option
 def train(source: Path, as_json: bool, **options: Any) -> None:
     """Train on labelled images; the result becomes production.
@@ -86,26 +86,26 @@ def train(source: Path, as_json: bool, **options: Any) -> None:
     parquet       a file or a folder of them: columns image and label
     WebDataset    a tar or a folder of them: KEY.jpg beside KEY.cls or KEY.json
 
-    Parts named validation and test, in columns, folders or files' names, are taken as such.
+    Parts named validation and test, in columns, folders or file names, keep their part.
     """
-    # Only now, since they load torch.
+    # Imported only now, since they load torch.
     from perennial.cli import training_report
-    from perennial.source_training import Request, train_source
+    from transfer.trained_source import TrainRequest, train_source
 
     settings = Settings.load()
-    request = Request(source=source, actor=actor(), **options)
+    request = TrainRequest(source=source, actor=actor(), **options)
     with open_state(settings) as state, _listener(as_json) as listener:
-        trained = train_source(state, settings, request, listener)
-    answer(
+        trained = train_source(state, settings.train(), request, listener)
+    print_result(
         training_report.as_json(trained),
         as_json=as_json,
-        told=lambda out: training_report.tell(out, request, trained),
+        show=lambda out: training_report.print_report(out, request, trained),
     )
 
 
 @dataclass
 class Bars:
-    """Shows how far a training is: images read, then steps with the time that is left."""
+    """Shows how far a training is: first the images read, then the steps, with the time that is left."""
 
     progress: Progress
     is_silent: bool
@@ -115,24 +115,24 @@ class Bars:
         self._task: Any = None
         self._began = time.monotonic()
 
-    def on_read(self, what: str, done: int, total: int) -> None:
+    def on_read(self, stage: str, done: int, total: int) -> None:
         """Show that `done` of `total` images went through one stage."""
-        if self._task is None or self.progress.tasks[self._task].description != what:
-            self._next(what, total)
+        if self._task is None or self.progress.tasks[self._task].description != stage:
+            self._next(stage, total)
         self.progress.update(self._task, completed=done)
 
     def on_run(self, name: str) -> None:
-        """Print what is trained next."""
+        """Print which training begins."""
         if not self.is_silent:
             self.progress.console.print(name, style="bold")
 
     def on_warning(self, text: str) -> None:
-        """Print what had better be known before."""
+        """Print a warning before the training."""
         if not self.is_silent:
             self.progress.console.print(f"Warning: {text}", style="yellow")
 
     def on_batch(self, done: int, total: int) -> None:
-        """Show that `done` of `total` steps of the whole training are made."""
+        """Show that `done` of `total` steps of all trainings are made."""
         if self._task is None or self.progress.tasks[self._task].description != "training":
             self._next("training", total)
         self.progress.update(self._task, completed=done, total=total)
@@ -142,14 +142,14 @@ class Bars:
         if not self.is_silent:
             self.progress.console.print(
                 f"epoch {epoch.epoch:>3}  loss {epoch.training_loss:.3f} training, "
-                f"{epoch.validation_loss:.3f} validation  accuracy {in_points(epoch.training_accuracy)} "
-                f"training, {in_points(epoch.validation_accuracy)} validation  {epoch.seconds:.1f} s"
+                f"{epoch.validation_loss:.3f} validation  accuracy {as_percent(epoch.training_accuracy)} "
+                f"training, {as_percent(epoch.validation_accuracy)} validation  {epoch.seconds:.1f} s"
             )
 
-    def _next(self, what: str, total: int) -> None:
+    def _next(self, stage: str, total: int) -> None:
         if self._task is not None:
             self.progress.update(self._task, visible=False)
-        self._task = self.progress.add_task(what, total=total)
+        self._task = self.progress.add_task(stage, total=total)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ COLOURS = {"blue": (40, 60, 200), "green": (50, 180, 60), "red": (200, 50, 40)}
 
 
 def picture(label: str, number: int, *, darkness: float = 1.0) -> bytes:
-    """Return a JPEG of 32 × 32 pixels whose colour tells its class and whose blocks tell its number."""
+    """Return a JPEG of 32 × 32 pixels: its colour depends on its class, its blocks on its number."""
     rng = np.random.default_rng([number, *label.encode()])
     blocks = rng.integers(-60, 60, (8, 8, 1)).repeat(4, axis=0).repeat(4, axis=1)
     noise = rng.normal(0, 12, (32, 32, 3))
@@ -138,12 +138,13 @@ def descendants(pid: int) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, queue = [], [pid]
+    pids: list[int] = []
+    queue = [pid]
     while queue:
         for child in children.get(queue.pop(), []):
-            found.append(child)
+            pids.append(child)
             queue.append(child)
-    return found
+    return pids
 
 
 def wait_until(claim: Callable[[], bool], what: str, *, seconds: float = 60, log: Path | None = None) -> None:
@@ -161,7 +162,7 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose production version tells three colours apart; copy it, don't change it."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        # One for all processes of pytest: it takes longest of all that tests wait for.
+        # One for all processes of pytest, since training is the longest wait of the tests.
         folder = folder.parent
     with (folder / "trained.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -27,7 +27,7 @@ print(json.dumps([prediction, outcome]))
 
 @pytest.fixture
 def bentos(tmp_path: Path) -> Path:
-    """BentoML's store with our Bento in it, built where no index can be asked."""
+    """BentoML's store with our Bento in it, built without access to a package index."""
     home = tmp_path / "bentos"
     environment = {**os.environ, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"}
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
@@ -43,7 +43,7 @@ def bentos(tmp_path: Path) -> Path:
     return home
 
 
-def _ask(server: Any, image: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _predict_and_label(server: Any, image: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     # In a process of its own, as BentoML's client warns when it is imported and when it ends.
     command = [sys.executable, "-c", CLIENT, server.url, str(image)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=server.variables())
@@ -53,15 +53,15 @@ def _ask(server: Any, image: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _folders_of_learners(server: Any) -> list[Path]:
-    found = []
+    folders = []
     for pid in server.pids():
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             if words[1:4] == [b"-m", b"perennial", b"learn"]:
-                found.append(Path(f"/proc/{pid}/cwd").resolve())
+                folders.append(Path(f"/proc/{pid}/cwd").resolve())
         except FileNotFoundError:
             continue
-    return found
+    return folders
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_a_built_bento_serves_and_learns_from_another_folder(
         ready_seconds=300,
     ).start()
 
-    prediction, outcome = _ask(server, tmp_path / "a.jpg")
+    prediction, outcome = _predict_and_label(server, tmp_path / "a.jpg")
     assert prediction["model_version"] == "v1"
     assert outcome["status"] == "accepted"
     folder = server.home.parent
@@ -87,11 +87,11 @@ def test_a_built_bento_serves_and_learns_from_another_folder(
 
     wait_until(lambda: bool(_folders_of_learners(server)), "a learner runs", log=server.log)
     assert all(bentos in place.parents for place in _folders_of_learners(server))
-    asked = httpx.post(f"{server.url}/v1/rounds", timeout=30)
-    assert asked.status_code == 202
-    shown = f"{server.url}/v1/rounds/{asked.json()['id']}"
+    requested = httpx.post(f"{server.url}/v1/rounds", timeout=30)
+    assert requested.status_code == 202
+    round_url = f"{server.url}/v1/rounds/{requested.json()['id']}"
     wait_until(
-        lambda: httpx.get(shown, timeout=30).json()["state"] != "requested",
-        "the learner takes the round",
+        lambda: httpx.get(round_url, timeout=30).json()["state"] != "requested",
+        "the learner starts the round",
         log=server.log,
     )

@@ -1,4 +1,4 @@
-"""What was acknowledged is there, whatever was killed."""
+"""Acknowledged feedback survives, whatever was killed."""
 
 import hashlib
 import random
@@ -47,9 +47,9 @@ def _stream(
 def _check(home: Path, acknowledged: dict[str, str]) -> None:
     with sqlite3.connect(home / "perennial.db") as connection:
         for sha256, label in acknowledged.items():
-            found = connection.execute("select id, label from samples where sha256 = ?", [sha256]).fetchall()
-            assert [row[1] for row in found] == [label]
-            labels = connection.execute("select count(*) from labels where sample_id = ?", [found[0][0]])
+            rows = connection.execute("select id, label from samples where sha256 = ?", [sha256]).fetchall()
+            assert [row[1] for row in rows] == [label]
+            labels = connection.execute("select count(*) from labels where sample_id = ?", [rows[0][0]])
             assert labels.fetchone() == (1,)
     stored = {path.name: path for path in (home / "blobs").rglob("*") if path.is_file()}
     for sha256 in acknowledged:

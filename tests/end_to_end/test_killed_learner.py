@@ -29,15 +29,15 @@ def _send(server: Any, make: Callable[..., bytes], number: int) -> None:
 
 def _learner_pids(server: Any) -> list[int]:
     """Return the processes that run `perennial learn`."""
-    found = []
+    pids = []
     for pid in server.pids():
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except FileNotFoundError:
             continue
         if b"learn" in words:
-            found.append(pid)
-    return found
+            pids.append(pid)
+    return pids
 
 
 def _query(home: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -46,21 +46,21 @@ def _query(home: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 def _check_alias(home: Path) -> None:
-    """The alias never points to a version that did not pass."""
+    """Check that the alias never points to a version that did not pass."""
     for (version,) in _query(home, "select to_version from alias_moves where actor not like 'train%'"):
         passed = _query(
             home, f"select count(*) from rounds where candidate = '{version}' and state = 'promoted'"
         )
-        judged = _query(
+        trained = _query(
             home, f"select count(*) from versions where version = '{version}' and round_id is null"
         )
-        assert passed[0][0] + judged[0][0] >= 1
+        assert passed[0][0] + trained[0][0] >= 1
 
 
 def _kill_learners(server: Any, wait_until: Any, num_kills: int) -> None:
     rng = random.Random(3)
     for _ in range(num_kills):
-        # Its supervisor waits longer after each death in a row, up to half a minute.
+        # The supervisor waits longer after each death in a row, up to half a minute.
         wait_until(lambda: bool(_learner_pids(server)), "a learner runs", seconds=90, log=server.log)
         time.sleep(rng.uniform(0.5, 6.0))  # the moment of the kill is the input of this test
         for pid in _learner_pids(server):
@@ -69,7 +69,7 @@ def _kill_learners(server: Any, wait_until: Any, num_kills: int) -> None:
         _check_alias(server.home)
 
 
-def _settle(server: Any, wait_until: Any) -> None:
+def _check_end(server: Any, wait_until: Any) -> None:
     def has_ended() -> bool:
         states = [state for (state,) in _query(server.home, "select state from rounds order by id")]
         return bool(states) and all(state in ENDED for state in states)
@@ -89,11 +89,15 @@ def _settle(server: Any, wait_until: Any) -> None:
 def test_the_server_outlives_a_killed_learner_in_a_container(
     make_server: Any, picture: Any, wait_until: Any
 ) -> None:
-    settings = {"BENTOML_CONTAINERIZED": "true", "PERENNIAL_THRESHOLD": "60", "PERENNIAL_LEASE_SECONDS": "3"}
+    settings = {
+        "BENTOML_CONTAINERIZED": "true",
+        "PERENNIAL_THRESHOLD_SAMPLES": "60",
+        "PERENNIAL_LEASE_SECONDS": "3",
+    }
     server = make_server(environment=settings).start()
     _send(server, picture, 90)
     _kill_learners(server, wait_until, num_kills=1)
-    _settle(server, wait_until)
+    _check_end(server, wait_until)
 
 
 def test_a_lost_supervisor_is_replaced_in_a_container(make_server: Any, wait_until: Any) -> None:
@@ -115,10 +119,10 @@ def test_a_lost_supervisor_is_replaced_in_a_container(make_server: Any, wait_unt
 def test_ten_kills_of_the_learner_at_random_moments(
     make_server: Any, picture: Any, wait_until: Any, containerized: str
 ) -> None:
-    settings = {"PERENNIAL_THRESHOLD": "60", "PERENNIAL_LEASE_SECONDS": "3"}
+    settings = {"PERENNIAL_THRESHOLD_SAMPLES": "60", "PERENNIAL_LEASE_SECONDS": "3"}
     if containerized:
         settings["BENTOML_CONTAINERIZED"] = containerized
     server = make_server(environment=settings).start()
     _send(server, picture, 90)
     _kill_learners(server, wait_until, num_kills=10)
-    _settle(server, wait_until)
+    _check_end(server, wait_until)

@@ -1,4 +1,4 @@
-"""Whatever is sent by the book of the OpenAPI document, and against it, nothing is a 5xx."""
+"""No request is answered with a 5xx, whether it follows the OpenAPI document or not."""
 
 import subprocess
 import sys

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Table, insert
 
-from store import leases, schema, workers
-from store.database import Database, migrate
-from store.prediction_ids import new_prediction_id
+from store import leases, workers
+from store.database import schema
+from store.database.database import Database
+from store.database.migrate import migrate
+from store.predictions.prediction_ids import new_prediction_id
 from store.workers import WorkerBeat
 
 CLASSES = ["ants", "bees", "wasps <b>not bold</b>"]

@@ -3,7 +3,7 @@ import pytest
 
 from monitoring.accuracy import measured_accuracies, wilson_interval
 from monitoring.errors import InvalidCountError
-from store.database import Database
+from store.database.database import Database
 from store.measurements import Measurement, record
 
 
@@ -52,9 +52,9 @@ def test_measured_accuracies_gives_the_latest_value_of_each_version_and_slice(da
     measure("v1", None, 0.125)
     measure("v1", "golden-1", 0.0, metric="calibration")
     with database.read() as connection:
-        found = measured_accuracies(connection, ["v1"])
-    assert {(cell.version, cell.slice): cell.accuracy for cell in found} == {
+        accuracies = measured_accuracies(connection, ["v1"])
+    assert {(cell.version, cell.slice): cell.accuracy for cell in accuracies} == {
         ("v1", "golden-1"): 0.75,
         ("v1", "round-1"): 0.25,
     }
-    assert all(cell.low < cell.accuracy < cell.high for cell in found)
+    assert all(cell.low < cell.accuracy < cell.high for cell in accuracies)

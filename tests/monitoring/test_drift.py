@@ -12,12 +12,14 @@ from sqlalchemy import Connection
 
 from monitoring.drift import DriftSettings, measure_drift
 from monitoring.errors import EmbeddingMismatchError, NoReferenceError
-from store import measurements, predictions, registry
-from store.blobs import BlobStore
-from store.database import Database
+from store import measurements, registry
+from store.blobs.blob_store import BlobStore
+from store.database.database import Database
 from store.measurements import Measurement
-from store.predictions import LoggedPrediction
-from store.registry import NewVersion
+from store.predictions import predictions
+from store.predictions.prediction_ids import new_prediction_id
+from store.predictions.predictions import LoggedPrediction
+from store.versions import NewVersion, add_version
 
 SETTINGS = DriftSettings(num_window=60, min_window=20, num_reference=100, num_permutations=100)
 WIDTH = 8
@@ -43,7 +45,7 @@ def log(database: Database) -> Log:
     def write(rows: Rows, version: str = "v1", minute: int = 0) -> None:
         logged = [
             LoggedPrediction(
-                id=predictions.new_prediction_id(created), sha256=f"{number:064x}", num_bytes=9,
+                id=new_prediction_id(created), sha256=f"{number:064x}", num_bytes=9,
                 label="ants", confidence=0.5, version=version, embedding=row.astype("<f2").tobytes(),
                 is_audit=False, group=None, source="test", created=created,
             )
@@ -61,7 +63,7 @@ def put_in_production(database: Database, blobs: BlobStore, reference: Rows | No
         files["reference.safetensors"] = blobs.put(save({"reference": reference.astype(np.float16)}))
 
     def work(connection: Connection) -> None:
-        version = registry.add_version(connection, NewVersion(("ants", "bees"), files), []).version
+        version = add_version(connection, NewVersion(("ants", "bees"), files), []).version
         registry.promote(connection, version, reason="first", actor="test")
 
     database.write(work)
@@ -78,14 +80,14 @@ def test_a_shifted_window_is_recorded_over_its_null(
     put_in_production(database, blobs, rng.standard_normal((150, WIDTH)))
     log(rng.standard_normal((70, WIDTH)) + 1)
     measure_drift(database, blobs, SETTINGS)
-    [found] = series(database)
-    assert found.version == "v1"
-    assert found.num_samples == 60
-    assert found.value > found.detail["null_95"] > 0
-    assert found.detail["num_reference"] == 100
+    [measurement] = series(database)
+    assert measurement.version == "v1"
+    assert measurement.num_samples == 60
+    assert measurement.value > measurement.detail["null_95"] > 0
+    assert measurement.detail["num_reference"] == 100
     # The window is the newest sixty.
-    assert found.detail["first"] == (START + timedelta(seconds=10)).isoformat()
-    assert found.detail["last"] == (START + timedelta(seconds=69)).isoformat()
+    assert measurement.detail["first"] == (START + timedelta(seconds=10)).isoformat()
+    assert measurement.detail["last"] == (START + timedelta(seconds=69)).isoformat()
 
 
 def test_a_window_like_the_reference_stays_under_twice_its_null(
@@ -93,9 +95,9 @@ def test_a_window_like_the_reference_stays_under_twice_its_null(
 ) -> None:
     put_in_production(database, blobs, rng.standard_normal((150, WIDTH)))
     log(rng.standard_normal((60, WIDTH)))
-    found = measure_drift(database, blobs, SETTINGS)
-    assert found is not None
-    assert found.value < 2 * found.detail["null_95"]
+    measurement = measure_drift(database, blobs, SETTINGS)
+    assert measurement is not None
+    assert measurement.value < 2 * measurement.detail["null_95"]
 
 
 def test_nothing_is_measured_before_the_first_version(database: Database, blobs: BlobStore) -> None:
@@ -131,7 +133,7 @@ def test_the_same_window_is_measured_once_and_a_new_one_again(
     assert len(series(database)) == 2
 
 
-def test_a_version_without_reference_is_said_to_have_none(
+def test_a_version_without_reference_is_an_error(
     database: Database, blobs: BlobStore, rng: np.random.Generator, log: Log
 ) -> None:
     put_in_production(database, blobs, None)

@@ -5,9 +5,9 @@ from sqlalchemy import Connection
 from monitoring.errors import TooFewRoundsError
 from monitoring.forgetting import MAX_VERSIONS, forgetting, forgetting_matrix
 from store import measurements, registry, slices
-from store.database import Database
+from store.database.database import Database
 from store.measurements import Measurement
-from store.registry import NewVersion
+from store.versions import NewVersion, add_version
 
 
 def test_forgetting_compares_the_last_round_with_the_best_earlier_one_not_the_first() -> None:
@@ -29,17 +29,17 @@ def test_forgetting_of_one_round_says_what_to_do() -> None:
 
 def test_matrix_is_empty_before_the_first_version(database: Database) -> None:
     with database.read() as connection:
-        found = forgetting_matrix(connection, None)
-    assert (found.versions, found.slices, found.forgotten) == ((), (), {})
+        matrix = forgetting_matrix(connection, None)
+    assert (matrix.versions, matrix.slices, matrix.forgotten) == ((), (), {})
 
 
 def test_matrix_holds_what_was_measured_and_what_production_lost(filled: Database) -> None:
     with filled.read() as connection:
-        found = forgetting_matrix(connection, "v3")
-    assert found.versions == ("v1", "v2", "v3")
-    assert found.slices == ("golden-1", "round-1", "round-3")
-    assert len(found.cells) == 8
-    assert found.forgotten == pytest.approx({"golden-1": 0.025, "round-1": -0.02, "round-3": -0.26})
+        matrix = forgetting_matrix(connection, "v3")
+    assert matrix.versions == ("v1", "v2", "v3")
+    assert matrix.slices == ("golden-1", "round-1", "round-3")
+    assert len(matrix.cells) == 8
+    assert matrix.forgotten == pytest.approx({"golden-1": 0.025, "round-1": -0.02, "round-3": -0.26})
 
 
 def test_a_version_beside_the_line_is_shown_but_nothing_is_forgotten_since_it(database: Database) -> None:
@@ -53,9 +53,9 @@ def test_a_version_beside_the_line_is_shown_but_nothing_is_forgotten_since_it(da
 
     database.write(work)
     with database.read() as connection:
-        found = forgetting_matrix(connection, "v3")
-    assert found.versions == ("v1", "v2", "v3")
-    assert found.forgotten == pytest.approx({"golden-1": -0.1})
+        matrix = forgetting_matrix(connection, "v3")
+    assert matrix.versions == ("v1", "v2", "v3")
+    assert matrix.forgotten == pytest.approx({"golden-1": -0.1})
 
 
 def test_another_lineage_and_its_slices_are_left_out(database: Database) -> None:
@@ -68,8 +68,8 @@ def test_another_lineage_and_its_slices_are_left_out(database: Database) -> None
 
     database.write(work)
     with database.read() as connection:
-        found = forgetting_matrix(connection, "v2")
-    assert (found.versions, found.slices) == (("v2",), ("golden-2",))
+        matrix = forgetting_matrix(connection, "v2")
+    assert (matrix.versions, matrix.slices) == (("v2",), ("golden-2",))
 
 
 def test_matrix_shows_the_newest_versions_only(database: Database) -> None:
@@ -82,9 +82,9 @@ def test_matrix_shows_the_newest_versions_only(database: Database) -> None:
 
     database.write(work)
     with database.read() as connection:
-        found = forgetting_matrix(connection, "v22")
-    assert (found.versions[0], found.versions[-1]) == ("v3", "v22")
-    assert {cell.version for cell in found.cells} == set(found.versions)
+        matrix = forgetting_matrix(connection, "v22")
+    assert (matrix.versions[0], matrix.versions[-1]) == ("v3", "v22")
+    assert {cell.version for cell in matrix.cells} == set(matrix.versions)
 
 
 def test_matrix_shows_production_however_many_newer_versions_there_are(database: Database) -> None:
@@ -95,13 +95,13 @@ def test_matrix_shows_production_however_many_newer_versions_there_are(database:
 
     database.write(work)
     with database.read() as connection:
-        found = forgetting_matrix(connection, "v1")
-    assert found.versions == ("v1", *(f"v{number}" for number in range(3, MAX_VERSIONS + 2)))
+        matrix = forgetting_matrix(connection, "v1")
+    assert matrix.versions == ("v1", *(f"v{number}" for number in range(3, MAX_VERSIONS + 2)))
 
 
 def add(connection: Connection, parent: str | None) -> str:
     new = NewVersion(("ants", "bees"), {"weights.safetensors": "a" * 64}, parent=parent)
-    return registry.add_version(connection, new, []).version
+    return add_version(connection, new, []).version
 
 
 def measure(connection: Connection, version: str, slice: str, value: float) -> None:

@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from monitoring.store_collector import StoreCollector
-from store.database import Database
+from store.database.database import Database
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
 
 class Nothing(Collector):
@@ -79,7 +79,7 @@ def test_paths_that_match_no_route_do_not_grow_the_metrics_without_bound(
 ) -> None:
     for number in range(200):
         metrics.observe_request(f"/scan/{number}", f"METHOD{number}", 404, 0.1)
-    [family] = [found for found in registry.collect() if found.name == "perennial_requests"]
+    [family] = [family for family in registry.collect() if family.name == "perennial_requests"]
     assert len({sample.labels["route"] for sample in family.samples}) == 51
     assert len({sample.labels["method"] for sample in family.samples}) == 11
 
@@ -121,10 +121,12 @@ def test_the_numbers_of_all_processes_are_summed(tmp_path: Path) -> None:
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     page, _ = Exposition(CollectorRegistry(), Nothing(), str(tmp_path)).render()
-    found = samples(page)
-    assert found["perennial_feedback_total[('source', 'app'), ('status', 'accepted')]"] == 2
-    assert found["perennial_request_latency_seconds_count[('method', 'POST'), ('route', '/v1/predict')]"] == 2
-    assert found["perennial_from_the_store[]"] == 7
+    values = samples(page)
+    assert values["perennial_feedback_total[('source', 'app'), ('status', 'accepted')]"] == 2
+    assert (
+        values["perennial_request_latency_seconds_count[('method', 'POST'), ('route', '/v1/predict')]"] == 2
+    )
+    assert values["perennial_from_the_store[]"] == 7
     assert "pid=" not in page.decode()
 
 

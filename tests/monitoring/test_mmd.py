@@ -50,17 +50,17 @@ def test_mmd_of_float16_far_from_the_origin_loses_no_digits() -> None:
 
 def test_discrepancy_of_shifted_embeddings_is_over_its_null() -> None:
     rng = np.random.default_rng(0)
-    found = discrepancy(rng.standard_normal((200, 16)), rng.standard_normal((100, 16)) + 0.5, rng)
-    assert found.value > 3 * found.null_95 > 0
+    result = discrepancy(rng.standard_normal((200, 16)), rng.standard_normal((100, 16)) + 0.5, rng)
+    assert result.value > 3 * result.null_95 > 0
 
 
 def test_null_is_exceeded_about_five_times_of_a_hundred_without_drift() -> None:
     # 200 windows at an expected rate of 5 %: 2.5 and 9.5 % are about three standard errors away.
     rng = np.random.default_rng(1)
-    found = [
+    results = [
         discrepancy(rng.standard_normal((40, 8)), rng.standard_normal((30, 8)), rng, 100) for _ in range(200)
     ]
-    assert 0.01 <= np.mean([one.value > one.null_95 for one in found]) <= 0.10
+    assert 0.01 <= np.mean([one.value > one.null_95 for one in results]) <= 0.10
 
 
 def test_discrepancy_with_the_same_seed_is_the_same() -> None:
@@ -70,9 +70,9 @@ def test_discrepancy_with_the_same_seed_is_the_same() -> None:
 
 
 def test_equal_rows_everywhere_are_no_drift() -> None:
-    found = discrepancy(np.ones((10, 3)), np.ones((5, 3)), np.random.default_rng(0))
-    assert found.value == pytest.approx(0, abs=1e-12)
-    assert found.null_95 == pytest.approx(0, abs=1e-12)
+    result = discrepancy(np.ones((10, 3)), np.ones((5, 3)), np.random.default_rng(0))
+    assert result.value == pytest.approx(0, abs=1e-12)
+    assert result.null_95 == pytest.approx(0, abs=1e-12)
 
 
 def test_mostly_equal_rows_with_a_median_distance_of_zero_still_give_a_number() -> None:

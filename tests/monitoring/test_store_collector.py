@@ -7,10 +7,12 @@ from sqlalchemy import Connection, text
 
 from monitoring.metrics import Exposition, ServiceMetrics
 from monitoring.store_collector import MAX_SLICES, StoreCollector
-from store import leases, measurements, registry, rounds, slices
-from store.database import Database
+from store import leases, measurements, registry, slices
+from store.database.database import Database
+from store.learning_state import pause
 from store.measurements import Measurement
-from store.registry import NewVersion
+from store.rounds import rounds
+from store.versions import NewVersion, add_version
 
 
 def scrape(database: Database) -> dict[tuple[str, frozenset[Any]], float]:
@@ -21,34 +23,34 @@ def scrape(database: Database) -> dict[tuple[str, frozenset[Any]], float]:
     }
 
 
-def value(found: dict[tuple[str, frozenset[Any]], float], name: str, **labels: str) -> float | None:
-    return found.get((f"perennial_{name}", frozenset(labels.items())))
+def value(samples: dict[tuple[str, frozenset[Any]], float], name: str, **labels: str) -> float | None:
+    return samples.get((f"perennial_{name}", frozenset(labels.items())))
 
 
 def test_a_store_with_a_past_shows_its_figures(filled: Database) -> None:
-    found = scrape(filled)
-    assert value(found, "store_up") == 1
-    assert value(found, "pending_samples") == 320
-    assert value(found, "round_threshold_samples") == 500
-    assert value(found, "audits_waiting") == 5
-    assert value(found, "logged_predictions_last_day") == 12
-    assert value(found, "production_version_number") == 3
-    assert value(found, "rounds_total", outcome="promoted") == 2
-    assert value(found, "rounds_total", outcome="rejected") == 1
-    assert value(found, "accuracy_ratio", slice="golden-1") == pytest.approx(0.91)
-    assert value(found, "forgotten_ratio", slice="golden-1") == pytest.approx(0.025)
-    assert value(found, "drift_mmd") == pytest.approx(0.0208, abs=1e-3)
-    assert (value(found, "learner_lease_remaining_seconds") or 0) > 0
+    samples = scrape(filled)
+    assert value(samples, "store_up") == 1
+    assert value(samples, "pending_samples") == 320
+    assert value(samples, "round_threshold_samples") == 500
+    assert value(samples, "audits_waiting") == 5
+    assert value(samples, "logged_predictions_last_day") == 12
+    assert value(samples, "production_version_number") == 3
+    assert value(samples, "rounds_total", outcome="promoted") == 2
+    assert value(samples, "rounds_total", outcome="rejected") == 1
+    assert value(samples, "accuracy_ratio", slice="golden-1") == pytest.approx(0.91)
+    assert value(samples, "forgotten_ratio", slice="golden-1") == pytest.approx(0.025)
+    assert value(samples, "drift_mmd") == pytest.approx(0.0208, abs=1e-3)
+    assert (value(samples, "learner_lease_remaining_seconds") or 0) > 0
 
 
 def test_an_empty_store_shows_zeros_and_leaves_out_what_is_not_there(database: Database) -> None:
-    found = scrape(database)
-    assert value(found, "pending_samples") == 0
-    assert value(found, "round_state", state="idle") == 1
-    assert value(found, "rounds_total", outcome="promoted") == 0
-    assert value(found, "production_version_number") is None
-    assert value(found, "last_round_ended_timestamp_seconds") is None
-    assert value(found, "drift_mmd") is None
+    samples = scrape(database)
+    assert value(samples, "pending_samples") == 0
+    assert value(samples, "round_state", state="idle") == 1
+    assert value(samples, "rounds_total", outcome="promoted") == 0
+    assert value(samples, "production_version_number") is None
+    assert value(samples, "last_round_ended_timestamp_seconds") is None
+    assert value(samples, "drift_mmd") is None
 
 
 def test_round_state_is_one_for_one_state_only(filled: Database) -> None:
@@ -81,7 +83,7 @@ def test_a_lease_that_ran_out_is_negative(database: Database) -> None:
 
 
 def test_a_pause_is_shown(database: Database) -> None:
-    database.write(lambda c: registry.pause(c, "holiday", "ada"))
+    database.write(lambda c: pause(c, "holiday", "ada"))
     assert value(scrape(database), "learning_paused") == 1
 
 
@@ -93,7 +95,7 @@ def test_a_requested_round_is_shown_at_the_next_scrape(database: Database) -> No
 def test_slices_are_the_newest_twenty(database: Database) -> None:
     def work(connection: Connection) -> None:
         new = NewVersion(("ants", "bees"), {"weights.safetensors": "a" * 64})
-        version = registry.add_version(connection, new, []).version
+        version = add_version(connection, new, []).version
         registry.promote(connection, version, reason="first", actor="test")
         for number in range(MAX_SLICES + 5):
             slices.add_slice(connection, f"slice-{number:02}", 1, None, [])

@@ -1,4 +1,4 @@
-"""The BentoML service as `bentoml serve` runs it: two workers over one store, asked over HTTP."""
+"""The BentoML service as `bentoml serve` runs it: two workers on one store, over HTTP."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,13 +19,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sqlalchemy import Connection
 
-from store.blobs import BlobStore
-from store.database import Database, migrate
-from store.registry import NewVersion, add_version, promote
+from store.blobs.blob_store import BlobStore
+from store.database.database import Database
+from store.database.migrate import migrate
+from store.registry import promote
+from store.versions import NewVersion, add_version
 from vision.artifact import Artifact
 from vision.engines.choice import EngineSettings
-from vision.engines.serving import served
+from vision.engines.served_model import served
 from vision.network import build_classifier
 from vision.preprocessing import preprocessing_for
 
@@ -40,6 +44,10 @@ def until(claim: Callable[[], bool], seconds: float = 120.0) -> None:
         time.sleep(0.05)
 
 
+def _add_version(new: NewVersion, connection: Connection) -> None:
+    add_version(connection, new, [])
+
+
 def _fill(home: Path) -> None:
     """Put two versions with random weights into a home; v1 is production."""
     home.mkdir()
@@ -53,7 +61,7 @@ def _fill(home: Path) -> None:
         model = served(artifact, [], EngineSettings())
         files = {name: blobs.put(content) for name, content in model.to_files().items()}
         new = NewVersion(CLASS_NAMES, files, model.metrics(), parent=parent)
-        database.write(lambda connection, new=new: add_version(connection, new, []))
+        database.write(partial(_add_version, new))
     database.write(lambda connection: promote(connection, "v1", reason="a test", actor="test"))
     database.close()
     blobs.close()
@@ -84,6 +92,9 @@ class Server:
         workers = httpx.get(f"{self.url}/v1/status", timeout=30).json()["workers"]
         return [worker["version"] for worker in workers]
 
+    def serves(self, version: str) -> bool:
+        return self.versions() == [version] * 2
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -106,7 +117,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         )
     started = Server(folder / "home", port, process)
     until(started.is_ready)
-    until(lambda: started.versions() == ["v1", "v1"])
+    until(partial(started.serves, "v1"))
     yield started
     if process.poll() is None:
         process.terminate()
@@ -133,17 +144,17 @@ from pathlib import Path
 import bentoml
 from bentoml.exceptions import BentoMLException
 
-def told(work):
+def error_code_of(request):
     try:
-        return work()
+        return request()
     except BentoMLException as error:
         return json.loads(str(error))["error"]["code"]
 
 with bentoml.SyncHTTPClient(sys.argv[1]) as client:
     prediction = client.predict(image=Path(sys.argv[2]))
     outcome = client.feedback(prediction_id=prediction["prediction_id"], label="red")
-    unknown = told(lambda: client.feedback(prediction_id="nonsense", label="red"))
-    no_image = told(lambda: client.predict(image=Path(sys.argv[3])))
+    unknown = error_code_of(lambda: client.feedback(prediction_id="nonsense", label="red"))
+    no_image = error_code_of(lambda: client.predict(image=Path(sys.argv[3])))
 print(json.dumps([prediction, outcome, unknown, no_image]))
 """
 
@@ -160,9 +171,12 @@ def test_bentoml_s_own_client_predicts_and_gives_feedback(server: Server, image:
     assert no_image == "not_an_image"
 
 
-def test_its_paths_fetch_nothing_and_tell_errors_in_our_shape(server: Server) -> None:
-    for sent in ({"data": {"image": "http://127.0.0.1:1/a.jpg"}}, {"json": {"image": "http://127.0.0.1:1/"}}):
-        answer = httpx.post(f"{server.url}/predict", **sent)  # type: ignore[arg-type]  # arguments by name
+def test_its_paths_fetch_nothing_and_answer_errors_in_our_shape(server: Server) -> None:
+    for arguments in (
+        {"data": {"image": "http://127.0.0.1:1/a.jpg"}},
+        {"json": {"image": "http://127.0.0.1:1/"}},
+    ):
+        answer = httpx.post(f"{server.url}/predict", **arguments)  # type: ignore[arg-type]  # arguments by name
         assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_an_image_type")
     for method, path in (
         ("POST", "/livez"),
@@ -188,15 +202,15 @@ def test_a_peer_from_elsewhere_needs_a_key(server: Server) -> None:
     assert httpx.get(f"http://{address}:{server.port}/livez").status_code == 200
     for path in ("/v1/status", "/", "/metrics", "/schema.json"):
         assert httpx.get(f"http://{address}:{server.port}{path}").status_code == 401
-    # A proxy on this machine says for whom it asks.
+    # A proxy on this machine names its client.
     forwarded = httpx.get(f"{server.url}/v1/status", headers={"X-Forwarded-For": "198.51.100.7"})
     assert forwarded.status_code == 401
 
 
-@pytest.mark.parametrize("says_length", [True, False])
-def test_a_body_over_the_limit_is_answered_over_a_real_connection(server: Server, says_length: bool) -> None:
+@pytest.mark.parametrize("has_length", [True, False])
+def test_a_body_over_the_limit_is_answered_over_a_real_connection(server: Server, has_length: bool) -> None:
     body = b"\xff" * (30 * 2**20)
-    content = body if says_length else (body[start : start + 2**16] for start in range(0, len(body), 2**16))
+    content = body if has_length else (body[start : start + 2**16] for start in range(0, len(body), 2**16))
     answer = httpx.post(f"{server.url}/v1/predict", content=content, headers=JPEG, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
@@ -230,26 +244,26 @@ def test_the_metrics_name_routes_and_count_what_was_refused(server: Server) -> N
 def test_all_workers_swap_within_five_seconds_and_no_request_fails(server: Server, image: Path) -> None:
     content, stop, statuses = image.read_bytes(), threading.Event(), list[int]()
 
-    def ask() -> None:
+    def predict_until_stopped() -> None:
         with httpx.Client(base_url=server.url, timeout=30) as client:
             while not stop.is_set():
                 statuses.append(client.post("/v1/predict", content=content, headers=JPEG).status_code)
 
     with ThreadPoolExecutor(4) as pool:
-        asking = [pool.submit(ask) for _ in range(4)]
+        clients = [pool.submit(predict_until_stopped) for _ in range(4)]
         for version in ("v2", "v1"):
             assert httpx.post(f"{server.url}/v1/models/{version}/promote", timeout=30).status_code == 200
             begun = time.monotonic()
-            until(lambda version=version: server.versions() == [version] * 2, 20.0)
+            until(partial(server.serves, version), 20.0)
             assert time.monotonic() - begun < 5.0
         stop.set()
-        for future in asking:
+        for future in clients:
             future.result()
     assert len(statuses) > 20
     assert set(statuses) == {200}
 
 
-def test_readiness_goes_off_before_the_door_closes(server: Server, image: Path) -> None:
+def test_readiness_ends_before_the_port_closes(server: Server, image: Path) -> None:
     """The last test: it stops the server."""
     with httpx.Client(base_url=server.url, timeout=30) as client:
         assert client.get("/readyz").status_code == 200
@@ -260,10 +274,10 @@ def test_readiness_goes_off_before_the_door_closes(server: Server, image: Path) 
     assert server.process.wait(30) == 0
     database = Database(f"sqlite:///{server.home / 'perennial.db'}")
     with database.read() as connection:
-        from store.predictions import find_prediction
-        from store.workers import workers
+        from store.predictions.predictions import find_prediction
+        from store.workers import read_workers
 
-        # What was answered at the very end was written, and the heartbeats were taken away.
+        # The last prediction was written, and the heartbeats were removed.
         assert find_prediction(connection, answer.json()["prediction_id"]).label in CLASS_NAMES
-        assert workers(connection) == []
+        assert read_workers(connection) == []
     database.close()

@@ -1,4 +1,4 @@
-"""What stands in for BentoML does what it is there for."""
+"""The workarounds for BentoML."""
 
 import asyncio
 import os
@@ -42,17 +42,17 @@ def test_a_worker_uses_the_folder_of_its_parent(tmp_path: Path) -> None:
 
 
 def test_until_the_api_is_there_requests_are_answered_not_ready() -> None:
-    late, seen = LateApi(), list[int]()
+    late, statuses = LateApi(), list[int]()
 
-    async def ask() -> httpx.Response:
+    async def get_readyz() -> httpx.Response:
         transport = httpx.ASGITransport(late)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/readyz")
 
-    early = asyncio.run(ask())
+    early = asyncio.run(get_readyz())
     late.observe("/readyz", "GET", 503, 0.1)
-    late.give(PlainTextResponse("the API"), lambda route, method, status, seconds: seen.append(status))
+    late.set_api(PlainTextResponse("the API"), lambda route, method, status, seconds: statuses.append(status))
     late.observe("/readyz", "GET", 200, 0.1)
     assert (early.status_code, early.json()["error"]["code"]) == (503, "not_ready")
-    assert asyncio.run(ask()).text == "the API"
-    assert seen == [200]
+    assert asyncio.run(get_readyz()).text == "the API"
+    assert statuses == [200]

@@ -10,9 +10,9 @@ def test_hints_name_the_program_as_it_was_typed(tmp_path: Path, monkeypatch: pyt
     program = tmp_path / "perennial"
     program.touch(mode=0o755)
     monkeypatch.setenv("PATH", "/nowhere")
-    for typed, told in ((str(program), str(program)), ("/somewhere/__main__.py", "perennial")):
+    for typed, program_name in ((str(program), str(program)), ("/somewhere/__main__.py", "perennial")):
         monkeypatch.setattr(sys, "argv", [typed, "up"])
-        assert _program() == told
+        assert _program() == program_name
 
 
 def test_hints_name_a_program_on_the_path_without_its_folder(

@@ -92,9 +92,9 @@ async def test_a_command_that_cannot_be_run_is_tried_again(
 
 async def test_a_process_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    deaf = [sys.executable, "-c", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"]
-    deaf[2] += a_process("time.sleep(60)", pids)[2]
-    async with supervised(deaf, stop_seconds=0.5):
+    ignoring = [sys.executable, "-c", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"]
+    ignoring[2] += a_process("time.sleep(60)", pids)[2]
+    async with supervised(ignoring, stop_seconds=0.5):
         await until(lambda: len(started(pids)) == 1)
     assert not is_running(started(pids)[0][0])
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from retrain.dataset import Item
+from retrain.models import RoundModels
 from retrain.settings import RoundSettings
-from retrain.workbench import Workbench
-from store.predictions import LoggedPrediction, log_predictions
+from store.predictions.predictions import LoggedPrediction, log_predictions
+from tests.retrain.world import World
 from vision.engines.choice import EngineSettings
 
 CLASSES = ("blue", "green", "red", "yellow")
@@ -19,7 +20,7 @@ TORCH = EngineSettings(kind="torch")
 
 
 @pytest.fixture
-def logged(world: Any, picture: Any) -> list[str]:
+def logged(world: World, picture: Any) -> list[str]:
     """Log pictures of the night as predictions of production; return their digests."""
     contents = [picture("blue", 50_000 + number, night=True) for number in range(40)]
     digests = [world.blobs.put(content) for content in contents]
@@ -44,16 +45,16 @@ def logged(world: Any, picture: Any) -> list[str]:
 
 
 @pytest.fixture
-def brief(world: Any) -> RoundSettings:
+def brief(world: World) -> RoundSettings:
     return replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=1))
 
 
-def test_a_student_takes_on_the_statistics_of_the_target_and_keeps_the_weights(
-    world: Any, logged: list[str]
+def test_a_student_has_the_statistics_of_the_target_images_and_the_champions_weights(
+    world: World, logged: list[str]
 ) -> None:
-    bench = Workbench(world.production, world.blobs, TORCH)
-    plain, adapted = bench.student().state_dict(), bench.student(logged).state_dict()
-    assert torch.equal(plain["bn1.running_mean"], bench.artifact.state["bn1.running_mean"])
+    models = RoundModels(world.production, world.blobs, TORCH)
+    plain, adapted = models.student().state_dict(), models.student(logged).state_dict()
+    assert torch.equal(plain["bn1.running_mean"], models.artifact.state["bn1.running_mean"])
     assert not torch.equal(adapted["bn1.running_mean"], plain["bn1.running_mean"])
     assert all(
         torch.equal(adapted[name], plain[name])
@@ -62,8 +63,8 @@ def test_a_student_takes_on_the_statistics_of_the_target_and_keeps_the_weights(
     )
 
 
-def test_a_round_adapts_to_logged_images_and_says_to_how_many(
-    world: Any, logged: list[str], brief: RoundSettings
+def test_a_round_adapts_to_logged_images_and_records_to_how_many(
+    world: World, logged: list[str], brief: RoundSettings
 ) -> None:
     world.send(CLASSES, 40)
     ended = world.run(replace(brief, adaptations=("batch_norm",)))
@@ -72,15 +73,15 @@ def test_a_round_adapts_to_logged_images_and_says_to_how_many(
     assert 8 <= entered.detail["num_adapted"] < 40
 
 
-def test_too_few_logged_images_are_left_alone(world: Any, brief: RoundSettings) -> None:
+def test_too_few_logged_images_are_not_adapted_to(world: World, brief: RoundSettings) -> None:
     world.send(CLASSES, 40)
     ended = world.run(replace(brief, adaptations=("batch_norm",)))
     entered = next(step for step in world.steps(ended.id) if step.step == "training")
     assert entered.detail["num_adapted"] == 0
 
 
-def test_a_round_can_learn_from_variants_that_simulate_a_shift(world: Any, picture: Any) -> None:
-    bench = Workbench(world.production, world.blobs, TORCH)
+def test_a_round_can_learn_from_variants_that_simulate_a_shift(world: World, picture: Any) -> None:
+    models = RoundModels(world.production, world.blobs, TORCH)
     items = [Item(world.blobs.put(picture("blue", number)), 0) for number in range(8)]
-    plain, varied = bench.images(items, "gentle"), bench.images(items, "gentle", simulates_shift=True)
+    plain, varied = models.images(items, "gentle"), models.images(items, "gentle", simulates_shift=True)
     assert sum(not torch.equal(plain[index][0], varied[index][0]) for index in range(8)) > 4

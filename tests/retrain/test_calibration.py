@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from retrain.calibration import compare_calibration
+from retrain.evaluation import compare_calibration
 
 
 def test_nan_stays_nan() -> None:

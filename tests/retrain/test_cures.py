@@ -3,7 +3,7 @@
 import pytest
 
 from retrain.cures import next_cure
-from retrain.verdict import Check, Decision, Verdict
+from retrain.gate.verdict import Check, Decision, Verdict
 
 
 def verdict(decision: Decision, **checks: bool | None) -> Verdict:
@@ -26,12 +26,12 @@ def test_no_cure_is_tried_for_a_candidate_that_passed() -> None:
     assert next_cure(verdict("passed"), []) is None
 
 
-def test_no_cure_is_there_for_new_labels_that_are_too_few() -> None:
+def test_there_is_no_cure_for_new_labels_that_are_too_few() -> None:
     assert next_cure(verdict("inconclusive", new=None), []) is None
     assert next_cure(verdict("inconclusive", new=None, old=None), []) is None
 
 
-def test_no_cure_is_there_for_a_candidate_that_learnt_nothing() -> None:
+def test_there_is_no_cure_for_a_candidate_that_learnt_nothing() -> None:
     assert next_cure(verdict("rejected", new=False), []) is None
     assert next_cure(verdict("rejected", new=False, old=False), []) is None
 

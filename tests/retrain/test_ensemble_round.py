@@ -1,15 +1,15 @@
 """A round on a version that is an ensemble."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from sqlalchemy import Connection
 
-from retrain.workbench import Workbench
+from retrain.models import RoundModels
 from store import registry
-from store.registry import NewVersion
+from store.versions import NewVersion, add_version
+from tests.retrain.world import World
 from vision.artifact import Artifact, to_files
 from vision.engines.choice import EngineSettings
 from vision.ensemble import Ensemble, as_ensemble
@@ -28,31 +28,31 @@ def ensemble_of(artifact: Artifact) -> Artifact:
     return replace(artifact, state=ensemble.state_dict(), num_members=2, num_own_groups=2)
 
 
-def promote(world: Any, artifact: Artifact) -> None:
+def promote(world: World, artifact: Artifact) -> None:
     files = {name: world.blobs.put(content) for name, content in to_files(artifact).items()}
     first = world.production
 
     def work(connection: Connection) -> None:
         new = NewVersion(class_names=artifact.class_names, files=files, margin=0.05, parent=first.version)
-        version = registry.add_version(connection, new, [])
+        version = add_version(connection, new, [])
         registry.promote(connection, version.version, reason="a test", actor="tests", force=True)
 
     world.database.write(work)
 
 
 @pytest.mark.slow
-def test_a_round_goes_on_with_all_members(world: Any, day_artifact: Artifact) -> None:
+def test_a_round_goes_on_with_all_members(world: World, day_artifact: Artifact) -> None:
     promote(world, ensemble_of(day_artifact))
-    before = Workbench(world.production, world.blobs, TORCH).artifact.build()
+    before = RoundModels(world.production, world.blobs, TORCH).artifact.build()
     # Twice as many samples and passes as other rounds here: each member has to follow, whatever the rounding.
     world.send(("blue", "green", "red", "yellow"), 320)
     ended = world.run(replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=8)))
     assert ended.state == "promoted", ended.reason
-    bench = Workbench(world.production, world.blobs, TORCH)
-    assert (bench.artifact.num_members, bench.artifact.num_own_groups) == (2, 2)
-    assert bench.artifact.reference is not None
-    assert bench.artifact.reference.shape[1] == 512
-    after = bench.artifact.build()
+    models = RoundModels(world.production, world.blobs, TORCH)
+    assert (models.artifact.num_members, models.artifact.num_own_groups) == (2, 2)
+    assert models.artifact.reference is not None
+    assert models.artifact.reference.shape[1] == 512
+    after = models.artifact.build()
     assert isinstance(before, Ensemble)
     assert isinstance(after, Ensemble)
     members = [after.member(index).state_dict() for index in range(2)]
@@ -63,5 +63,5 @@ def test_a_round_goes_on_with_all_members(world: Any, day_artifact: Artifact) ->
         other = members[index - 1]
         assert torch.equal(member["layer1.0.conv1.weight"], other["layer1.0.conv1.weight"])
         assert not torch.equal(member["layer4.0.conv1.weight"], other["layer4.0.conv1.weight"])
-    halfway = bench.blended({**bench.artifact.state}, 0.5)
-    torch.testing.assert_close(halfway["fc.weight"], bench.artifact.state["fc.weight"])
+    halfway = models.blended({**models.artifact.state}, 0.5)
+    torch.testing.assert_close(halfway["fc.weight"], models.artifact.state["fc.weight"])

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from retrain.dataset import Item
-from retrain.evaluation import DIRECT, VOLUNTEERED, Examination, LiveAccuracy, Logits, Part
-from retrain.gate import AGREEMENT
+from retrain.evaluation import DIRECT, VOLUNTEERED, LiveAccuracy, Logits, PairedEvaluation, Part
+from retrain.gate.outcomes import AGREEMENT
 from vision.artifact import Artifact
-from vision.engines.serving import ServedModel
+from vision.engines.served_model import ServedModel
 from vision.engines.torch_engine import TorchEngine
 
 
@@ -17,14 +17,14 @@ def _part(name: str, labels: Sequence[int]) -> Part:
 
 
 class Oracle:
-    """Answers item by item what it is told to, and counts how often each model is asked."""
+    """Answers all items rightly but those that are set as wrong, and counts the answers of each model."""
 
     def __init__(self, wrong: dict[int, set[str]]) -> None:
         self._wrong = wrong
-        self.num_asked: dict[int, int] = {}
+        self.num_answers: dict[int, int] = {}
 
     def __call__(self, model: ServedModel, items: Sequence[Item]) -> Logits:
-        self.num_asked[id(model)] = self.num_asked.get(id(model), 0) + len(items)
+        self.num_answers[id(model)] = self.num_answers.get(id(model), 0) + len(items)
         wrong = self._wrong[id(model)]
         answers = [(i.label + (i.sha256 in wrong)) % 2 for i in items]
         return np.eye(2, dtype=np.float32)[answers] if answers else np.zeros((0, 2), dtype=np.float32)
@@ -36,28 +36,28 @@ def pair(day_artifact: Artifact) -> tuple[ServedModel, ServedModel]:
     return champion, replace(champion)
 
 
-def test_both_are_judged_on_the_same_samples_and_the_champion_is_asked_once(
+def test_both_answer_the_same_samples_and_the_champion_only_once(
     pair: tuple[ServedModel, ServedModel],
 ) -> None:
     champion, candidate = pair
     oracle = Oracle({id(champion): {"direct-0"}, id(candidate): {"golden-1-1"}})
     old, new = [_part("golden-1", [0, 1, 1])], (_part(DIRECT, [0, 1]), _part(VOLUNTEERED, []))
-    examination = Examination(old, new, champion, LiveAccuracy(0.9), oracle)
-    compared = [examination.compare(candidate) for _ in range(2)][-1]
-    [golden] = compared.old
+    evaluation = PairedEvaluation(old, new, champion, LiveAccuracy(0.9), oracle)
+    comparison = [evaluation.compare(candidate) for _ in range(2)][-1]
+    [golden] = comparison.old
     assert (golden.num_lost, golden.num_won) == (1, 0)
-    assert (compared.new.direct.num_lost, compared.new.direct.num_won) == (0, 1)
-    assert compared.accuracy == {"golden-1": (1.0, pytest.approx(2 / 3), 3), "new": (0.5, 1.0, 2)}
-    assert oracle.num_asked == {id(champion): 5, id(candidate): 10}
+    assert (comparison.new.direct.num_lost, comparison.new.direct.num_won) == (0, 1)
+    assert comparison.accuracy == {"golden-1": (1.0, pytest.approx(2 / 3), 3), "new": (0.5, 1.0, 2)}
+    assert oracle.num_answers == {id(champion): 5, id(candidate): 10}
 
 
 def test_agreement_is_no_accuracy_and_has_no_calibration(pair: tuple[ServedModel, ServedModel]) -> None:
     champion, candidate = pair
     oracle = Oracle({id(champion): set(), id(candidate): {"agreement-0"}})
     new = (_part(DIRECT, [0]), _part(VOLUNTEERED, []))
-    compared = Examination([_part(AGREEMENT, [0, 1])], new, champion, LiveAccuracy(), oracle).compare(
+    comparison = PairedEvaluation([_part(AGREEMENT, [0, 1])], new, champion, LiveAccuracy(), oracle).compare(
         candidate
     )
-    assert compared.calibration is None
-    assert "agreement" not in compared.accuracy
-    assert compared.old[0].num_lost == 1
+    assert comparison.calibration is None
+    assert "agreement" not in comparison.accuracy
+    assert comparison.old[0].num_lost == 1

@@ -18,12 +18,14 @@ from prometheus_client import CollectorRegistry
 from monitoring.metrics import Exposition, ServiceMetrics
 from monitoring.store_collector import StoreCollector
 from service.api import create_api
-from service.front import Front
+from service.middleware.stack import MiddlewareStack
 from service.services import Collaborators, Services, build_services
 from service.settings import ServiceSettings
-from store.blobs import BlobStore
-from store.database import Database, migrate
-from store.registry import NewVersion, add_version, promote
+from store.blobs.blob_store import BlobStore
+from store.database.database import Database
+from store.database.migrate import migrate
+from store.registry import promote
+from store.versions import NewVersion, add_version
 from vision.artifact import Artifact, to_files
 from vision.network import build_classifier
 from vision.preprocessing import preprocessing_for
@@ -126,7 +128,7 @@ class Running:
 
     client: httpx.AsyncClient
     services: Services
-    app: Front
+    app: MiddlewareStack
 
 
 Run = Callable[..., AbstractAsyncContextManager[Running]]
@@ -149,7 +151,7 @@ def run() -> Run:
         given = Collaborators(store.database, store.blobs, ServiceMetrics(registry), exposition)
         services = build_services(given, settings)
         api = create_api(services)
-        app = Front(api, settings, services.metrics.observe_request, api)
+        app = MiddlewareStack(api, settings, services.metrics.observe_request, api)
         transport = httpx.ASGITransport(app, client=(peer, 1))
         async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
             await services.hot_swap.look()

@@ -79,7 +79,7 @@ async def test_a_label_for_a_prediction_makes_a_volunteered_sample(
         assert unknown.json()["nearest_class"] == "green"
         assert unknown.json()["num_pending"] == 0
     with serving.database.read() as connection:
-        from store.samples import samples_by_id
+        from store.samples.samples import samples_by_id
 
         (sample,) = samples_by_id(connection, [answer.json()["sample_id"]])
     assert sample.origin == "volunteered"
@@ -89,7 +89,7 @@ async def test_a_label_for_a_prediction_makes_a_volunteered_sample(
 
 async def test_a_label_for_an_audited_prediction_makes_an_audit(run: Any, serving: Any, picture: Any) -> None:
     from service.settings import ServiceSettings
-    from store.samples import samples_by_id
+    from store.samples.samples import samples_by_id
 
     async with run(serving, ServiceSettings(audit_fraction=1.0)) as api:
         prediction = await _predict(api.client, picture())
@@ -109,7 +109,7 @@ async def test_a_label_for_an_audited_prediction_makes_an_audit(run: Any, servin
 
 
 async def test_an_image_with_its_label_makes_a_direct_sample(run: Any, serving: Any, picture: Any) -> None:
-    from store.samples import samples_by_id
+    from store.samples.samples import samples_by_id
 
     async with run(serving) as api:
         answer = await api.client.post(
@@ -141,11 +141,11 @@ async def test_a_promotion_is_followed_and_a_roll_back_pauses_learning(
         assert paused.json()["paused"]["reason"] == "holidays"
 
 
-async def test_a_round_is_asked_for_shown_and_cancelled(run: Any, serving: Any) -> None:
+async def test_a_round_is_requested_shown_and_cancelled(run: Any, serving: Any) -> None:
     async with run(serving) as api:
-        asked = await api.client.post("/v1/rounds")
-        assert asked.status_code == 202, asked.text
-        number = asked.json()["id"]
+        requested = await api.client.post("/v1/rounds")
+        assert requested.status_code == 202, requested.text
+        number = requested.json()["id"]
         again = await api.client.post("/v1/rounds")
         assert (again.status_code, again.json()["error"]["code"]) == (409, "round_in_progress")
         assert (await api.client.get("/v1/rounds")).json()["rounds"][0]["state"] == "requested"
@@ -156,7 +156,7 @@ async def test_a_round_is_asked_for_shown_and_cancelled(run: Any, serving: Any) 
 
 
 async def test_deleting_removes_the_bytes(run: Any, serving: Any, picture: Any) -> None:
-    from service.images import sha256_of
+    from service.inference.images import sha256_of
 
     async with run(serving) as api:
         prediction = await _predict(api.client, picture())
@@ -206,7 +206,7 @@ async def test_the_metrics_count_answers_by_route_template(run: Any, serving: An
     assert "12345" not in metrics.text
 
 
-async def test_the_metrics_count_requests_that_were_refused_at_the_door(
+async def test_the_metrics_count_requests_that_were_refused_before_a_route(
     run: Any, serving: Any, tmp_path: Path
 ) -> None:
     reader = add_key(tmp_path / "keys.json", "reader", ["read"])

@@ -16,9 +16,9 @@ from PIL import Image
 from service.errors import ServiceError, answer_for
 from service.settings import ServiceSettings
 from store import errors as store_errors
-from store.prediction_ids import new_prediction_id
+from store.predictions.prediction_ids import new_prediction_id
 from vision import errors as vision_errors
-from vision.preprocessing import ImageLimits
+from vision.decoding import ImageLimits
 
 JPEG = {"Content-Type": "image/jpeg"}
 JSON = {"Content-Type": "application/json"}
@@ -88,7 +88,7 @@ async def test_a_bad_image_is_refused_alike_wherever_it_is_sent(run: Any, servin
             ):
                 assert (answer.status_code, check_shape(answer)["code"]) == (status, code), name
     with serving.database.read() as connection:
-        from store.samples import samples_by_id
+        from store.samples.samples import samples_by_id
 
         assert samples_by_id(connection, range(1, 9)) == []
 
@@ -109,7 +109,7 @@ def _orientation(value: int) -> Image.Exif:
     return exif
 
 
-async def test_a_strange_but_whole_image_is_answered(run: Any, serving: Any) -> None:
+async def test_a_strange_but_intact_image_is_answered(run: Any, serving: Any) -> None:
     async with run(serving) as api:
         for name, make in GOOD_IMAGES.items():
             answer = await api.client.post("/v1/predict", content=make(), headers=JPEG)
@@ -196,17 +196,17 @@ async def test_bad_looks_are_refused(run: Any, serving: Any) -> None:
 async def test_an_expired_prediction_is_gone(run: Any, serving: Any) -> None:
     from datetime import UTC, datetime, timedelta
 
-    from store.kept_predictions import raise_gone_before
+    from store.predictions.totals import raise_expired_until
 
     moment = datetime.now(UTC) - timedelta(days=40)
-    serving.database.write(lambda c: raise_gone_before(c, int(moment.timestamp() * 1000) + 1))
+    serving.database.write(lambda c: raise_expired_until(c, int(moment.timestamp() * 1000) + 1))
     sent = {"prediction_id": new_prediction_id(moment), "label": "red"}
     async with run(serving) as api:
         answer = await api.client.post("/v1/feedback", json=sent)
     assert (answer.status_code, check_shape(answer)["code"]) == (410, "prediction_gone")
 
 
-async def test_every_route_of_the_document_tells_errors_in_one_shape(run: Any, serving: Any) -> None:
+async def test_every_route_of_the_document_answers_errors_in_one_shape(run: Any, serving: Any) -> None:
     bad = {"content": b"\xff{", "headers": JSON}
     async with run(serving) as api:
         document = (await api.client.get("/openapi.json")).json()
@@ -240,7 +240,7 @@ async def test_every_route_of_the_document_describes_its_errors(run: Any, servin
             assert described == shape, path
 
 
-async def test_an_unforeseen_error_is_told_in_the_same_shape(
+async def test_an_unexpected_error_is_answered_in_the_same_shape(
     run: Any, serving: Any, monkeypatch: Any
 ) -> None:
     def fail() -> None:
@@ -282,7 +282,7 @@ async def test_nothing_is_acknowledged_when_the_bytes_cannot_be_stored(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("store.blobs.put_file", refuse)
+    monkeypatch.setattr("store.blobs.blob_store.put_file", refuse)
     async with run(serving) as api:
         answer = await api.client.post("/v1/feedback", files={"image": picture()}, data={"label": "red"})
         prediction = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
@@ -305,11 +305,9 @@ def test_every_error_of_the_rooms_below_has_an_answer() -> None:
     assert answer_for(OSError(28, "No space left on device")).status == 503
 
 
-def _descendants(cls: type) -> list[type]:
-    found = list(cls.__subclasses__())
-    for child in cls.__subclasses__():
-        found += _descendants(child)
-    return found
+def _descendants(cls: type[Exception]) -> list[type[Exception]]:
+    children: list[type[Exception]] = cls.__subclasses__()
+    return [*children, *(descendant for child in children for descendant in _descendants(child))]
 
 
 def test_the_rooms_errors_are_drawn_where_they_are_defined() -> None:

@@ -27,7 +27,7 @@ def test_a_revoked_key_is_gone_and_the_others_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "scopes", "says"),
+    ("name", "scopes", "message"),
     [
         ("a", ["read"], "which a key has"),
         (" ", ["read"], "1 to 100 printable characters"),
@@ -37,10 +37,10 @@ def test_a_revoked_key_is_gone_and_the_others_stay(tmp_path: Path) -> None:
         ("b", ["raed"], "found raed"),
     ],
 )
-def test_a_bad_name_or_scope_is_refused(tmp_path: Path, name: str, scopes: list[str], says: str) -> None:
+def test_a_bad_name_or_scope_is_refused(tmp_path: Path, name: str, scopes: list[str], message: str) -> None:
     file = tmp_path / "keys.json"
     add_key(file, "a", ["read"])
-    with pytest.raises(KeysError, match=says):
+    with pytest.raises(KeysError, match=message):
         add_key(file, name, scopes)
     assert len(read_keys(file)) == 1
 
@@ -52,7 +52,7 @@ def test_keys_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
     assert sorted(key.name for key in read_keys(tmp_path / "keys.json")) == sorted(names)
 
 
-def test_revoking_an_unknown_name_tells_the_known_ones(tmp_path: Path) -> None:
+def test_revoking_an_unknown_name_names_the_known_ones(tmp_path: Path) -> None:
     add_key(tmp_path / "keys.json", "camera", ["read"])
     with pytest.raises(KeysError, match="There are: camera"):
         revoke_key(tmp_path / "keys.json", "camra")

@@ -1,4 +1,4 @@
-"""What the store's tests share: a migrated SQLite database of their own, a champion in it, and a lease."""
+"""Fixtures of the store's tests: a migrated SQLite database for each, a champion in it, and a lease."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Connection
 
 from store import leases, registry
-from store.database import Database, migrate
-from store.registry import NewVersion
+from store.database.database import Database
+from store.database.migrate import migrate
+from store.versions import NewVersion, add_version
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def champion(database: Database) -> str:
     def work(connection: Connection) -> str:
-        first = registry.add_version(connection, NewVersion(("ants", "bees"), {"weights": "a" * 64}), [])
+        first = add_version(connection, NewVersion(("ants", "bees"), {"weights": "a" * 64}), [])
         registry.promote(connection, first.version, reason="first", actor="test")
         return first.version
 

@@ -1,13 +1,16 @@
-"""What tests of rounds do to them, each in one call."""
+"""Steps that tests of rounds share, each in one call."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select
 
-from store import leases, registry, rounds
-from store.database import Database
-from store.registry import NewVersion
-from store.rounds import Round
+from store import leases, registry
+from store.database.database import Database
+from store.rounds import rounds
+from store.rounds.progress import advance
+from store.rounds.records import Round, find_round
+from store.versions import NewVersion
 
 RUN = ("preparing", "training", "evaluating")
 VERDICT = {"decision": "passed", "sentence": "Better on new, equal on old."}
@@ -19,7 +22,7 @@ def request(database: Database) -> int:
 
 def go(database: Database, round_id: int, fencing: int, *states: str) -> None:
     for state in states:
-        database.write(lambda c, state=state: rounds.advance(c, round_id, state, fencing=fencing))
+        database.write(partial(advance, round_id=round_id, state=state, fencing=fencing))
 
 
 def evaluating(database: Database, fencing: int) -> int:
@@ -30,7 +33,7 @@ def evaluating(database: Database, fencing: int) -> int:
 
 def find(database: Database, round_id: int) -> Round:
     with database.read() as connection:
-        return rounds.find_round(connection, round_id)
+        return find_round(connection, round_id)
 
 
 def candidate_of(champion: str, round_id: int) -> NewVersion:
@@ -71,7 +74,7 @@ def count(database: Database, table: Any) -> int:
 
 
 def hand_over(database: Database) -> int:
-    """End the lease in force, as time would, and give it to another learner."""
+    """End the lease in force, as if it had run out, and give it to another learner."""
     database.write(lambda c: leases.acquire(c, "learner-a", 0))
     number = database.write(lambda c: leases.acquire(c, "learner-b", 60))
     assert number is not None

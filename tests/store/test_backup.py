@@ -8,16 +8,16 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from store import backup, registry
-from store.blobs import BlobStore
-from store.database import Database, now
+from store.blobs.blob_store import BlobStore
+from store.database.database import Database, now
+from store.database.schema import samples
 from store.errors import (
     BackupToolError,
     CorruptBackupError,
     DatabaseUnavailableError,
     TargetNotEmptyError,
 )
-from store.registry import NewVersion
-from store.schema import samples
+from store.versions import NewVersion, add_version, read_versions
 
 
 class Home:
@@ -38,13 +38,13 @@ class Home:
         database = Database(self.url)
         try:
             with database.read() as connection:
-                found = registry.production(connection)
+                champion = registry.production(connection)
                 rows = connection.execute(samples.select().order_by(samples.c.id)).all()
-                versions = registry.versions(connection)
+                versions = read_versions(connection)
         finally:
             database.close()
         return {
-            "production": found,
+            "production": champion,
             "versions": versions,
             "samples": rows,
             "images": [self.blobs.get(row.sha256) for row in rows],
@@ -62,8 +62,8 @@ def home(database: Database, tmp_path: Path) -> Home:
             row = {"sha256": sha256, "phash": 1, "origin": "direct", "split": "train", "label": "ants"}
             row |= {"state": "accepted", "source": "ada", "created": now(connection)}
             connection.execute(insert(samples).values(**row))
-        made = registry.add_version(connection, NewVersion(("ants", "bees"), {"weights": weights}), [])
-        registry.promote(connection, made.version, reason="first", actor="test")
+        version = add_version(connection, NewVersion(("ants", "bees"), {"weights": weights}), [])
+        registry.promote(connection, version.version, reason="first", actor="test")
 
     database.write(fill)
     return filled
@@ -77,10 +77,10 @@ def empty(tmp_path: Path) -> Home:
 def test_a_backup_of_an_open_database_restores_into_an_empty_home(
     home: Home, empty: Home, tmp_path: Path
 ) -> None:
-    made = home.back_up(tmp_path / "backup")
-    assert (made.num_blobs, made.missing) == (4, [])
-    assert made.counts["samples"] == 3
-    assert empty.restore(tmp_path / "backup") == made
+    manifest = home.back_up(tmp_path / "backup")
+    assert (manifest.num_blobs, manifest.missing) == (4, [])
+    assert manifest.counts["samples"] == 3
+    assert empty.restore(tmp_path / "backup") == manifest
     assert empty.contents() == home.contents()
 
 
@@ -106,17 +106,17 @@ def test_blobs_that_no_row_names_are_left_out(home: Home, tmp_path: Path) -> Non
 def test_a_blob_that_went_while_the_backup_ran_is_listed_and_the_rest_is_kept(
     home: Home, empty: Home, tmp_path: Path
 ) -> None:
-    gone = home.blobs.put(b"image 0")
-    home.blobs.delete(gone)
-    made = home.back_up(tmp_path / "backup")
-    assert (made.num_blobs, made.missing) == (3, [gone])
-    assert empty.restore(tmp_path / "backup").missing == [gone]
+    deleted = home.blobs.put(b"image 0")
+    home.blobs.delete(deleted)
+    manifest = home.back_up(tmp_path / "backup")
+    assert (manifest.num_blobs, manifest.missing) == (3, [deleted])
+    assert empty.restore(tmp_path / "backup").missing == [deleted]
 
 
-def test_a_backup_tells_how_far_it_is(home: Home, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    backup.back_up(home.url, home.blobs, tmp_path / "backup", lambda done, total: told.append((done, total)))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+def test_a_backup_reports_its_progress(home: Home, tmp_path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    backup.back_up(home.url, home.blobs, tmp_path / "backup", lambda done, total: steps.append((done, total)))
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_a_backup_is_readable_by_its_owner_only(home: Home, tmp_path: Path) -> None:

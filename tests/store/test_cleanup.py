@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert
 
-from store import cleanup, predictions, registry
-from store.blobs import BlobStore
-from store.database import Database, now
-from store.predictions import LoggedPrediction, RetentionSettings, new_prediction_id
-from store.registry import NewVersion
-from store.schema import samples
+from store import cleanup
+from store.blobs.blob_store import BlobStore
+from store.database.database import Database, now
+from store.database.schema import samples
+from store.predictions import predictions
+from store.predictions.prediction_ids import new_prediction_id
+from store.predictions.predictions import LoggedPrediction
+from store.predictions.retention import RetentionSettings
+from store.versions import NewVersion, add_version
 
 OLD_SECONDS = 2 * 24 * 3600.0
 
@@ -120,7 +123,7 @@ def test_a_blob_that_a_sample_a_prediction_or_a_version_names_is_kept(
     add_sample(database, kept[0])
     log_prediction(database, kept[1], days_old=1)
     new = NewVersion(("ants",), {"weights.safetensors": kept[2]})
-    database.write(lambda c: registry.add_version(c, new, []))
+    database.write(lambda c: add_version(c, new, []))
     for sha256 in kept:
         age(files, sha256)
     assert cleanup.collect_blobs(database, blobs) == []

@@ -4,11 +4,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from store import kept_samples as kept
-from store.database import Database
+from store.database.database import Database
+from store.database.schema import labels
 from store.kept_samples import Arrival, KeptSample, SourceLabel, bring_back, kept_samples, num_samples
-from store.samples import NewSample, SplitSettings, add_sample
-from store.schema import labels
+from store.samples.new_samples import NewSample
+from store.samples.samples import add_sample
+from store.samples.splits import SplitSettings
 
 BEFORE = datetime(2025, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 # Half of the bits set, as a photograph's hash has.
@@ -20,7 +21,7 @@ def new(sha: str = "a", split: str = "train", **more: Any) -> NewSample:
     return NewSample(sha256=sha * 64, split=split, created=BEFORE, **values)
 
 
-def said(**by_source: str) -> tuple[SourceLabel, ...]:
+def source_labels(**by_source: str) -> tuple[SourceLabel, ...]:
     return tuple(SourceLabel(source, label, BEFORE) for source, label in by_source.items())
 
 
@@ -31,22 +32,22 @@ def bring(database: Database, sample: NewSample, labels: tuple[SourceLabel, ...]
 
 
 def only(database: Database) -> KeptSample:
-    [found] = kept_samples(database)
-    return found
+    [kept] = kept_samples(database)
+    return kept
 
 
 def test_a_sample_comes_back_with_its_split_time_and_labels(database: Database) -> None:
-    arrival = bring(database, new(split="golden", group="g"), said(ann="bee", ben="bee"), "bee")
+    arrival = bring(database, new(split="golden", group="g"), source_labels(ann="bee", ben="bee"), "bee")
     assert arrival == Arrival("added")
-    found = only(database)
-    assert (found.sample.split, found.sample.created, found.sample.group) == ("golden", BEFORE, "g")
-    assert (found.sample.state, found.sample.label) == ("accepted", "bee")
-    assert found.labels == said(ann="bee", ben="bee")
+    kept = only(database)
+    assert (kept.sample.split, kept.sample.created, kept.sample.group) == ("golden", BEFORE, "g")
+    assert (kept.sample.state, kept.sample.label) == ("accepted", "bee")
+    assert kept.labels == source_labels(ann="bee", ben="bee")
 
 
 def test_bringing_it_again_writes_nothing(database: Database) -> None:
     for status in ("added", "known"):
-        assert bring(database, new(), said(ann="bee"), "bee").status == status
+        assert bring(database, new(), source_labels(ann="bee"), "bee").status == status
     with database.read() as connection:
         assert num_samples(connection) == 1
         assert connection.execute(select(func.count()).select_from(labels)).scalar_one() == 1
@@ -63,14 +64,14 @@ def test_a_correction_stands_where_it_was_made(database: Database) -> None:
 
 
 def test_ours_stays_where_one_source_says_two_things(database: Database) -> None:
-    bring(database, new(), said(ann="bee"), "bee")
-    arrival = bring(database, new(), said(ann="ant", ben="bee"), "ant", "bee")
+    bring(database, new(), source_labels(ann="bee"), "bee")
+    arrival = bring(database, new(), source_labels(ann="ant", ben="bee"), "ant", "bee")
     assert arrival == Arrival("labelled", contradicted=("ann",))
     assert only(database).sample.label == "bee"
 
 
 @pytest.mark.parametrize(
-    ("here", "brought", "expected"),
+    ("known", "brought", "expected"),
     [
         ("golden", "golden", "golden"),
         ("golden", "holdout", "holdout"),
@@ -83,25 +84,25 @@ def test_ours_stays_where_one_source_says_two_things(database: Database) -> None
     ],
 )
 def test_what_is_near_to_something_here_joins_it(
-    database: Database, here: str, brought: str, expected: str
+    database: Database, known: str, brought: str, expected: str
 ) -> None:
-    bring(database, new("a", here), said(ann="bee"), "bee")
-    arrival = bring(database, new("b", brought, phash=PHASH ^ 0b111), said(ann="bee"), "bee")
+    bring(database, new("a", known), source_labels(ann="bee"), "bee")
+    arrival = bring(database, new("b", brought, phash=PHASH ^ 0b111), source_labels(ann="bee"), "bee")
     assert arrival.is_moved == (brought != expected)
-    assert [each.sample.split for each in kept_samples(database)] == [here, expected]
+    assert [each.sample.split for each in kept_samples(database)] == [known, expected]
 
 
 def test_what_is_far_keeps_its_split(database: Database) -> None:
-    bring(database, new("a", "golden"), said(ann="bee"), "bee")
-    bring(database, new("b", "train", phash=PHASH ^ 0b11111), said(ann="bee"), "bee")
+    bring(database, new("a", "golden"), source_labels(ann="bee"), "bee")
+    bring(database, new("b", "train", phash=PHASH ^ 0b11111), source_labels(ann="bee"), "bee")
     assert [each.sample.split for each in kept_samples(database)] == ["golden", "train"]
 
 
 def test_samples_are_read_page_by_page_in_order(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, sha in enumerate("abcde"):
         sample = new(sha, phash=number)
-        bring(database, sample, said(ann="bee", ben="bee"), "bee")
-    monkeypatch.setattr(kept, "_NUM_AT_ONCE", 2)
-    found = list(kept_samples(database))
-    assert [each.sample.sha256[0] for each in found] == list("abcde")
-    assert {len(each.labels) for each in found} == {2}
+        bring(database, sample, source_labels(ann="bee", ben="bee"), "bee")
+    monkeypatch.setattr("store.kept_samples._NUM_AT_ONCE", 2)
+    kept = list(kept_samples(database))
+    assert [each.sample.sha256[0] for each in kept] == list("abcde")
+    assert {len(each.labels) for each in kept} == {2}

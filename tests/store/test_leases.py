@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from store import leases
-from store.database import Database, now
+from store.database.database import Database, now
 from store.errors import FencedError
 
 

@@ -1,15 +1,15 @@
-"""What other classes do to samples and slices."""
+"""A lineage with other classes changes samples and slices."""
 
 from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import Connection, insert, select
 
-from store.database import Database, now
+from store.database.database import Database, now
+from store.database.schema import labels, samples, slices
 from store.errors import (
     AcrossLineagesError,
 )
-from store.schema import labels, samples, slices
 from tests.store.version_work import add, add_line, production, promote, roll_back
 
 
@@ -38,9 +38,9 @@ def add_labelled(database: Database, label: str, by: Sequence[tuple[str, str]], 
             "created": now(connection),
         }
         sample_id = connection.execute(insert(samples).values(**row).returning(samples.c.id)).scalar_one()
-        for source, said in by:
+        for source, name in by:
             connection.execute(
-                insert(labels).values(sample_id=sample_id, label=said, source=source, created=now(connection))
+                insert(labels).values(sample_id=sample_id, label=name, source=source, created=now(connection))
             )
         return int(sample_id)
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event
 
 from store import leases, measurements
-from store.database import Database
+from store.database.database import Database
 from store.errors import FencedError, NotFiniteError
 from store.measurements import Measurement
 
@@ -28,22 +28,22 @@ def test_the_latest_value_is_the_last_one_recorded(database: Database) -> None:
     record(database, 0.5, version="v1")
     record(database, 0.4, version="v1")
     with database.read() as connection:
-        found = measurements.latest(connection, "accuracy", version="v1")
+        newest = measurements.latest(connection, "accuracy", version="v1")
         assert measurements.latest(connection, "drift_mmd") is None
-    assert found is not None
-    assert (found.value, found.num_samples) == (0.4, 100)
-    assert found.created is not None
+    assert newest is not None
+    assert (newest.value, newest.num_samples) == (0.4, 100)
+    assert newest.created is not None
 
 
 def test_a_series_is_read_in_the_order_of_an_index_and_never_sorted(database: Database) -> None:
-    asked: list[tuple[str, Any]] = []
+    statements: list[tuple[str, Any]] = []
     with database.read() as connection:
-        event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+        event.listen(connection, "before_cursor_execute", lambda *call: statements.append(call[2:4]))
         measurements.series(connection, "drift_mmd")
         measurements.latest(connection, "drift_mmd", version="v1")
         plans = [
             str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
-            for statement, parameters in asked.copy()
+            for statement, parameters in statements.copy()
             if statement.startswith("SELECT")
         ]
     assert len(plans) == 2

@@ -1,12 +1,14 @@
-"""How versions are kept, promoted, rolled back and dropped."""
+"""Versions are kept, promoted, rolled back and dropped."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 from sqlalchemy import select
 
-from store import learning_state, leases, registry, rounds
-from store.database import Database
+from store import learning_state, leases, registry
+from store.database.database import Database
+from store.database.schema import version_samples
 from store.errors import (
     BlobMissingError,
     ChampionChangedError,
@@ -15,8 +17,9 @@ from store.errors import (
     UnknownVersionError,
     VersionRetiredError,
 )
-from store.registry import NewVersion
-from store.schema import version_samples
+from store.rounds import rounds
+from store.rounds.progress import advance
+from store.versions import NewVersion, add_version, ancestry, load_files, read_versions
 from tests.store.version_work import add, add_line, find, production, promote, roll_back
 
 
@@ -35,9 +38,9 @@ def test_a_version_keeps_what_it_is_made_of_and_what_it_saw(database: Database) 
         metrics={"accuracy": 0.9},
         margin=0.025,
     )
-    made = database.write(lambda c: registry.add_version(c, new, [(7, "train", 3), (8, "holdout", None)]))
-    assert (made.class_names, made.files, made.metrics) == (new.class_names, new.files, new.metrics)
-    assert made.margin == 0.025
+    version = database.write(lambda c: add_version(c, new, [(7, "train", 3), (8, "holdout", None)]))
+    assert (version.class_names, version.files, version.metrics) == (new.class_names, new.files, new.metrics)
+    assert version.margin == 0.025
     with database.read() as connection:
         seen = connection.execute(select(version_samples.c.sample_id, version_samples.c.role)).all()
     assert sorted(seen) == [(7, "train"), (8, "holdout")]
@@ -52,8 +55,8 @@ def test_versions_are_listed_newest_first_in_pages(database: Database) -> None:
     for _ in range(3):
         add(database)
     with database.read() as connection:
-        assert [v.version for v in registry.versions(connection, limit=2)] == ["v3", "v2"]
-        assert [v.version for v in registry.versions(connection, before=2)] == ["v1"]
+        assert [v.version for v in read_versions(connection, limit=2)] == ["v3", "v2"]
+        assert [v.version for v in read_versions(connection, before=2)] == ["v1"]
 
 
 def test_the_ancestry_of_a_version_goes_from_it_to_the_first(database: Database) -> None:
@@ -62,7 +65,7 @@ def test_the_ancestry_of_a_version_goes_from_it_to_the_first(database: Database)
     add(database, parent=first)
     fourth = add(database, parent=second)
     with database.read() as connection:
-        assert registry.ancestry(connection, fourth) == ["v4", "v2", "v1"]
+        assert ancestry(connection, fourth) == ["v4", "v2", "v1"]
 
 
 def test_promoting_moves_production_and_writes_the_reason_down(database: Database) -> None:
@@ -75,10 +78,10 @@ def test_promoting_moves_production_and_writes_the_reason_down(database: Databas
 
 def test_promoting_what_is_production_changes_nothing(database: Database) -> None:
     first = add(database)
-    made = promote(database, first)
-    assert promote(database, first) == made
+    move = promote(database, first)
+    assert promote(database, first) == move
     with database.read() as connection:
-        assert registry.last_move(connection) == made
+        assert registry.last_move(connection) == move
 
 
 def test_a_promotion_loses_to_another_one_since_its_champion_was_judged(database: Database) -> None:
@@ -159,7 +162,7 @@ def test_dropping_old_versions_keeps_the_newest_production_and_its_predecessor(d
     roll_back(database, to="v2")
     dropped = database.write(lambda c: registry.drop_old_versions(c, keep=2))
     with database.read() as connection:
-        kept = [v.version for v in registry.versions(connection) if not v.is_retired]
+        kept = [v.version for v in read_versions(connection) if not v.is_retired]
     assert kept == ["v6", "v5", "v2", "v1"]
     assert sorted(dropped) == [f"{2:064d}", f"{3:064d}"]
 
@@ -175,20 +178,20 @@ def test_dropping_old_versions_keeps_a_candidate_that_waits_for_a_person(databas
     fencing = database.write(lambda c: leases.acquire(c, "a", 60)) or 0
     waiting = database.write(lambda c: rounds.request_round(c, "ada", "by hand")).id
     for state in ("preparing", "training", "evaluating"):
-        database.write(lambda c, state=state: rounds.advance(c, waiting, state, fencing=fencing))
+        database.write(partial(advance, round_id=waiting, state=state, fencing=fencing))
     new = NewVersion(("ants", "bees"), {"weights": "c" * 64}, parent=first, round_id=waiting)
-    made = database.write(
+    version = database.write(
         lambda c: rounds.await_approval(c, waiting, new, [], verdict={}, reason="passed", fencing=fencing)
     )
     add(database)
     database.write(lambda c: registry.drop_old_versions(c, keep=1))
-    assert not find(database, made.version).is_retired
+    assert not find(database, version.version).is_retired
 
 
 def test_a_versions_files_are_read_one_by_one(database: Database) -> None:
     files = {"weights": "a" * 64, "curves.png": "b" * 64}
-    database.write(lambda c: registry.add_version(c, NewVersion(("ants", "bees"), files), []))
-    loaded = registry.load_files(_OnlyBlobs({"a" * 64: b"weights"}), find(database, "v1"))
+    database.write(lambda c: add_version(c, NewVersion(("ants", "bees"), files), []))
+    loaded = load_files(_OnlyBlobs({"a" * 64: b"weights"}), find(database, "v1"))
     assert (sorted(loaded), len(loaded), "curves.png" in loaded) == (["curves.png", "weights"], 2, True)
     assert loaded["weights"] == b"weights"
     assert loaded.get("engine.onnx") is None
@@ -202,7 +205,7 @@ def test_a_version_whose_files_were_dropped_cannot_be_promoted_or_loaded(databas
     with pytest.raises(VersionRetiredError, match="v1"):
         promote(database, "v1")
     with pytest.raises(VersionRetiredError):
-        registry.load_files(_OnlyBlobs({}), find(database, "v1"))
+        load_files(_OnlyBlobs({}), find(database, "v1"))
 
 
 class _OnlyBlobs:

@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, update
 
-from store.database import Database, now
-from store.registry import NewVersion, add_version
-from store.schema import round_samples, rounds, samples
-from store.slices import add_slice, golden_slice, num_looks, slice_names, slice_samples
+from store.database.database import Database, now
+from store.database.schema import round_samples, rounds, samples
+from store.slices import add_slice, golden_slice, num_earlier_verdicts, slice_names, slice_samples
+from store.versions import NewVersion, add_version
 
 
 def add_samples(connection: Connection, num: int) -> list[int]:
@@ -88,7 +88,7 @@ def test_the_slice_of_a_round_that_was_rolled_back_is_left_out(database: Databas
         assert slice_names(connection, 1, "v1") == ["golden-1"]
 
 
-def test_looks_are_the_earlier_verdicts_on_the_most_judged_sample(database: Database) -> None:
+def test_the_earlier_verdicts_are_those_on_the_most_judged_sample(database: Database) -> None:
     def work(connection: Connection) -> list[int]:
         ids = add_samples(connection, 4)
         judge(connection, ids[:2])
@@ -97,14 +97,14 @@ def test_looks_are_the_earlier_verdicts_on_the_most_judged_sample(database: Data
 
     ids = database.write(work)
     with database.read() as connection:
-        assert num_looks(connection, ids) == 2
-        assert num_looks(connection, [ids[0], ids[2]]) == 1
-        assert num_looks(connection, ids[3:]) == 0
-        assert num_looks(connection, []) == 0
+        assert num_earlier_verdicts(connection, ids) == 2
+        assert num_earlier_verdicts(connection, [ids[0], ids[2]]) == 1
+        assert num_earlier_verdicts(connection, ids[3:]) == 0
+        assert num_earlier_verdicts(connection, []) == 0
 
 
 @pytest.mark.parametrize("values", [{"verdict": None}, {"ended": None}, {"role": "replay"}])
-def test_a_round_without_a_verdict_on_the_sample_is_no_look(
+def test_a_round_without_a_verdict_on_the_sample_is_no_earlier_verdict(
     database: Database, values: dict[str, Any]
 ) -> None:
     def work(connection: Connection) -> list[int]:
@@ -114,4 +114,4 @@ def test_a_round_without_a_verdict_on_the_sample_is_no_look(
 
     ids = database.write(work)
     with database.read() as connection:
-        assert num_looks(connection, ids) == 0
+        assert num_earlier_verdicts(connection, ids) == 0

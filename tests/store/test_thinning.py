@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from store.database import Database
-from store.schema import measurements
+from store.database.database import Database
+from store.database.schema import measurements
 from store.thinning import thin
 
 LONG_AGO = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -40,11 +40,11 @@ def test_of_each_old_hour_and_version_the_largest_value_is_kept(database: Databa
     thin_all(database, batch)
     kept = values(database)
     assert {0.7, 1.7, 2.7, 0.5} <= set(kept)
-    # Where an hour does not fit into a batch, each of its parts keeps one.
+    # If an hour does not fit into a batch, each of its parts keeps one.
     assert len(kept) == 4 or batch < 4
 
 
-def test_the_last_week_and_other_metrics_are_left_whole(database: Database) -> None:
+def test_the_last_week_and_other_metrics_are_not_thinned(database: Database) -> None:
     recent = datetime.now(UTC) - timedelta(days=6)
     for minute in range(3):
         put(database, recent + timedelta(minutes=minute), 0.1)

@@ -1,10 +1,10 @@
-"""What tests of versions do to them, each in one call."""
+"""Steps that tests of versions share, each in one call."""
 
 from collections.abc import Sequence
 
 from store import registry
-from store.database import Database
-from store.registry import NewVersion, Version
+from store.database.database import Database
+from store.versions import NewVersion, Version, add_version, find_version
 
 
 def add(
@@ -14,11 +14,11 @@ def add(
     weights: str | None = None,
 ) -> str:
     new = NewVersion(tuple(class_names), {"weights.safetensors": weights or "0" * 64}, parent=parent)
-    return database.write(lambda c: registry.add_version(c, new, [])).version
+    return database.write(lambda c: add_version(c, new, [])).version
 
 
 def add_line(database: Database, num: int) -> list[str]:
-    """Add and promote `num` versions, each the child of the one before, each with weights of its own."""
+    """Add and promote `num` versions; each is a child of the one before and has weights of its own."""
     line: list[str] = []
     for number in range(num):
         line.append(add(database, line[-1] if line else None, weights=f"{number:064d}"))
@@ -36,10 +36,10 @@ def roll_back(database: Database, to: str | None = None, *, force: bool = False)
 
 def production(database: Database) -> str | None:
     with database.read() as connection:
-        found = registry.production(connection)
-    return None if found is None else found.version
+        champion = registry.production(connection)
+    return None if champion is None else champion.version
 
 
 def find(database: Database, version: str) -> Version:
     with database.read() as connection:
-        return registry.find_version(connection, version)
+        return find_version(connection, version)

@@ -1,4 +1,4 @@
-"""Small real networks and pictures for this room's tests."""
+"""Fixtures of small real networks and pictures for this room's tests."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -27,7 +27,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def encode() -> Encode:
-    """Bytes of a Pillow image in a format."""
+    """Return a function that encodes a Pillow image in a format."""
 
     def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
         content = BytesIO()
@@ -39,7 +39,7 @@ def encode() -> Encode:
 
 @pytest.fixture
 def picture() -> Picture:
-    """A smooth RGB picture of a size, other for every seed."""
+    """Return a function that draws a smooth RGB picture, different for every seed."""
 
     def drawn(width: int = 48, height: int = 40, seed: int = 0) -> Image.Image:
         coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
@@ -63,9 +63,9 @@ def artifact() -> Artifact:
 
 @pytest.fixture
 def dark_and_bright(encode: Encode) -> Callable[..., list[tuple[bytes, int]]]:
-    """Encoded pictures of two classes that any network tells apart: dark ones and bright ones."""
+    """Return a function that makes encoded pictures of two easy classes: dark ones and bright ones."""
 
-    def made(num: int, size: int = 32, seed: int = 0) -> list[tuple[bytes, int]]:
+    def make(num: int, size: int = 32, seed: int = 0) -> list[tuple[bytes, int]]:
         rng = np.random.default_rng(seed)
         pairs = []
         for index in range(num):
@@ -75,4 +75,4 @@ def dark_and_bright(encode: Encode) -> Callable[..., list[tuple[bytes, int]]]:
             pairs.append((encode(Image.fromarray(pixels)), label))
         return pairs
 
-    return made
+    return make

@@ -20,12 +20,13 @@ def test_it_comes_back_from_files_with_the_same_answers(artifact: Artifact) -> N
     assert back.preprocessing == artifact.preprocessing
     assert back.temperature == artifact.temperature
     assert back.reference is not None
+    assert artifact.reference is not None
     assert torch.equal(back.reference, artifact.reference)
     assert back.reference.dtype == torch.float16
 
 
 def test_the_same_artifact_gives_the_same_bytes(artifact: Artifact) -> None:
-    shuffled = replace(artifact, state=dict(reversed(artifact.state.items())))
+    shuffled = replace(artifact, state=dict(reversed(list(artifact.state.items()))))
     assert to_files(artifact) == to_files(shuffled) == to_files(from_files(to_files(artifact)))
 
 
@@ -77,7 +78,7 @@ def edited(**changes: object) -> Callable[[Files], Files]:
     return edit
 
 
-def test_what_earlier_releases_said_of_precisions_is_passed_over(artifact: Artifact) -> None:
+def test_what_earlier_releases_wrote_about_precisions_is_ignored(artifact: Artifact) -> None:
     older = edited(precision="int8", ranges={"conv1": [0.0, 1.0]})(to_files(artifact))
     assert to_files(from_files(older)) == to_files(artifact)
 
@@ -122,7 +123,7 @@ def test_files_that_do_not_fit_together_are_refused(
         from_files(damage(to_files(artifact)))
 
 
-def test_weights_that_lack_a_tensor_are_told_by_name(artifact: Artifact) -> None:
+def test_weights_that_lack_a_tensor_are_named(artifact: Artifact) -> None:
     state = {name: tensor for name, tensor in artifact.state.items() if name != "layer1.0.conv1.weight"}
     with pytest.raises(CorruptArtifactError, match=r"layer1\.0\.conv1\.weight"):
         replace(artifact, state=state).build()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vision.augmentation import STRENGTHS, _random_box, augmented
+from vision.augmentation import STRENGTHS, Level, _random_box, augmented
 from vision.preprocessing import preprocessing_for
 
 Picture = Callable[..., Image.Image]
@@ -19,7 +19,7 @@ def test_level_none_is_what_serving_does(picture: Picture) -> None:
 
 
 @pytest.mark.parametrize("level", ["gentle", "basic", "strong"])
-def test_variants_differ_and_keep_the_shape_and_range(level: str, picture: Picture) -> None:
+def test_variants_differ_and_keep_the_shape_and_range(level: Level, picture: Picture) -> None:
     vary = augmented(PREPROCESSING, level, seed=3)
     variants = [vary(picture()) for _ in range(20)]
     assert all(variant.shape == (3, 32, 32) and variant.dtype == torch.float32 for variant in variants)
@@ -42,10 +42,10 @@ def test_a_key_alone_decides_the_variant_whatever_the_order_and_the_thread(pictu
 
 
 def test_gentle_never_mirrors_and_basic_does_half_the_time() -> None:
-    # Dark left, bright right: mirrored, it is the other way round.
+    # It is dark on the left and bright on the right; mirrored, it is the other way round.
     ramp = Image.fromarray(np.tile(np.arange(0, 256, 8, dtype=np.uint8)[None, :, None], (32, 1, 3)))
 
-    def num_mirrored(level: str) -> int:
+    def num_mirrored(level: Level) -> int:
         vary = augmented(PREPROCESSING, level, seed=0)
         return sum(
             int(variant[:, :, 0].mean() > variant[:, :, -1].mean())

@@ -1,4 +1,4 @@
-"""Expected calibration error, by hand and of a calibrated world."""
+"""The expected calibration error, of cases computed by hand and of calibrated answers."""
 
 import math
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from vision.charts import Bars, draw_bars, draw_curves, draw_losses
 from vision.errors import TooFewSamplesError
-from vision.training import Epoch
+from vision.training.training import Epoch
 
 EPOCHS = [Epoch(number, 2 / number, 2.2 / number, 0.5, 0.45, 1.0) for number in range(1, 6)]
 
@@ -58,7 +58,12 @@ def test_a_variant_without_figures_has_no_bar_and_breaks_nothing() -> None:
 
 def test_losses_have_axes_and_a_legend_and_far_ones_do_not_flatten_them() -> None:
     far = [[0.7, 0.6], [0.5, 4000.0], [0.4, math.inf], [0.7, math.nan]]
-    runs = [[Epoch(number, *losses, 0.5, 0.5, 1.0) for number, losses in enumerate(far, start=1)]]
+    runs = [
+        [
+            Epoch(number, training, validation, 0.5, 0.5, 1.0)
+            for number, (training, validation) in enumerate(far, start=1)
+        ]
+    ]
     svg = draw_losses({"0.001": runs, "0.1": [()]}, math.log(2))
     assert {"epoch", "cross-entropy loss (nats)", "training", "validation", "guessing"} <= texts(svg)
     assert {"0.001", "0.1", "diverged in epoch 1"} <= texts(svg)

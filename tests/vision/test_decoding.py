@@ -69,9 +69,9 @@ def test_bytes_of_another_type_are_no_image(content: bytes) -> None:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9])
 def test_a_truncated_image_is_refused(kind: str, share: float, encode: Encode, picture: Picture) -> None:
-    whole = encode(picture(100, 100), kind)
+    intact = encode(picture(100, 100), kind)
     with pytest.raises(UndecodableImageError, match="truncated or corrupt"):
-        decode_image(whole[: max(12, int(share * len(whole)))], LIMITS)
+        decode_image(intact[: max(12, int(share * len(intact)))], LIMITS)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
@@ -83,7 +83,7 @@ def test_an_animation_is_refused_with_its_reason(kind: str, encode: Encode, pict
 
 
 def test_a_pixel_bomb_is_refused_from_its_header() -> None:
-    # 30,000² pixels announced; there is nothing behind the header that a decoder could start on.
+    # The header announces 30,000² pixels, and nothing follows that a decoder could start on.
     with pytest.raises(TooManyPixelsError, match="30000 × 30000"):
         decode_image(png(30_000, 30_000, 8, 2, b""), LIMITS)
 
@@ -111,20 +111,20 @@ def test_an_image_over_the_byte_limit_is_refused(encode: Encode, picture: Pictur
 
 
 def test_a_jpeg_of_endless_scans_is_refused(encode: Encode, picture: Picture) -> None:
-    whole = encode(picture(64, 64), "JPEG", progressive=True)
-    scan = whole[whole.rindex(b"\xff\xda") : -2]
+    intact = encode(picture(64, 64), "JPEG", progressive=True)
+    scan = intact[intact.rindex(b"\xff\xda") : -2]
     with pytest.raises(UndecodableImageError, match="scans"):
-        decode_image(whole[:-2] + scan * 200 + whole[-2:], LIMITS)
+        decode_image(intact[:-2] + scan * 200 + intact[-2:], LIMITS)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 def test_no_baseline_jpeg_has_endless_scans_either(mode: str, encode: Encode, picture: Picture) -> None:
-    whole = encode(picture(64, 64).convert(mode), "JPEG")
-    begun = whole.rindex(b"\xff\xda")
-    scan = whole[begun:-2]
-    # What stands before the first scan may look like the header of another one.
+    intact = encode(picture(64, 64).convert(mode), "JPEG")
+    begun = intact.rindex(b"\xff\xda")
+    scan = intact[begun:-2]
+    # Bytes before the first scan may look like the header of another one.
     bait = b"\xff\xfe\x00\x10" + b"\xff\xda\x00\x0c\x03" + bytes(9)
-    endless = whole[:begun] + bait + scan * 2000 + whole[-2:]
+    endless = intact[:begun] + bait + scan * 2000 + intact[-2:]
     # The decoder itself stops at the second scan of three colours, and would read all of the others.
     with pytest.raises(UndecodableImageError, match="corrupt" if mode == "RGB" else "scans"):
         decode_image(endless, LIMITS)
@@ -226,11 +226,11 @@ def test_a_single_pixel_is_an_image(encode: Encode) -> None:
 def test_damaged_bytes_give_a_picture_or_an_image_error_and_nothing_else(
     kind: str, encode: Encode, picture: Picture
 ) -> None:
-    whole = encode(picture(60, 60), kind)
+    intact = encode(picture(60, 60), kind)
     rng = np.random.default_rng(7)
     for _ in range(300):
-        damaged = bytearray(whole)
-        for position in rng.integers(0, len(whole), rng.integers(1, 6)):
+        damaged = bytearray(intact)
+        for position in rng.integers(0, len(intact), rng.integers(1, 6)):
             damaged[position] = rng.integers(0, 256)
         with suppress(ImageError):
             assert decode_image(bytes(damaged), LIMITS).mode == "RGB"

@@ -5,19 +5,19 @@ from torch import Tensor
 from vision.ensemble import Ensemble, as_ensemble, mean_logits
 from vision.network import Classifier, build_classifier, build_empty_classifier
 
-# One of each build: torchvision's of several kinds, timm's, and one with wide fully connected layers.
+# One network of each kind: several of torchvision's, timm's, and one with wide fully connected layers.
 NETWORKS = ("resnet18", "densenet121", "mobilenet_v3_small", "efficientnet_lite0", "alexnet")
 
 
 def members_of(name: str, num_own_groups: int, num: int = 3) -> list[Classifier]:
-    """Networks that differ in their deepest groups alone."""
-    made = [build_classifier(name, 4).eval() for _ in range(num)]
-    first = made[0].block_groups()
-    for other in made[1:]:
+    """Networks that differ only in their deepest groups."""
+    members = [build_classifier(name, 4).eval() for _ in range(num)]
+    first = members[0].block_groups()
+    for other in members[1:]:
         for ours, theirs in zip(first[:-num_own_groups], other.block_groups()[:-num_own_groups], strict=True):
             for mine, copied in zip(ours, theirs, strict=True):
                 copied.load_state_dict(mine.state_dict())
-    return made
+    return members
 
 
 @pytest.mark.parametrize("num_own_groups", [1, 2, 99])

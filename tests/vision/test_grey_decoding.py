@@ -1,4 +1,4 @@
-"""Greys: those of the colours, with the same refusals."""
+"""Grey images have the greys of the colour images, and the same refusals."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ def test_the_grey_image_is_that_of_the_colours(
     expected = decode_image(content, LIMITS).convert("L")
     assert (grey.mode, grey.size) == ("L", (44, 60))
     difference = np.abs(np.asarray(grey).astype(int) - np.asarray(expected).astype(int))
-    # A JPEG's colours are rounded and cut off at 0 and 255 before they are mixed to grey.
+    # A JPEG's colours are rounded and limited to 0 to 255 before they are mixed to grey.
     assert difference.mean() <= (0.5 if (kind, mode) == ("JPEG", "RGB") else 0)
 
 
@@ -65,13 +65,13 @@ def test_grey_images_have_the_same_limits(
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_what_has_no_colours_has_no_greys(kind: str, encode: Encode, picture: Picture) -> None:
-    whole = encode(picture(60, 60), kind)
+    intact = encode(picture(60, 60), kind)
     rng = np.random.default_rng(11)
     for _ in range(200):
-        damaged = bytearray(whole)
-        for position in rng.integers(0, len(whole), rng.integers(1, 6)):
+        damaged = bytearray(intact)
+        for position in rng.integers(0, len(intact), rng.integers(1, 6)):
             damaged[position] = rng.integers(0, 256)
-        damaged = damaged[: rng.integers(12, len(whole) + 1)]
+        damaged = damaged[: rng.integers(12, len(intact) + 1)]
         assert refuses(decode_grey, bytes(damaged)) == refuses(decode_image, bytes(damaged))
 
 

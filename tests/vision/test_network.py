@@ -13,7 +13,7 @@ from vision.network import Classifier, build_classifier, build_empty_classifier
 )
 def test_logits_equal_torchvisions_own_network(name: str) -> None:
     classifier = build_classifier(name, 5).eval()
-    original = models.get_model(name, num_classes=5).eval()
+    original = models.get_model(name, num_classes=5).eval()  # type: ignore[attr-defined]  # not declared as exported
     original.load_state_dict(classifier.state_dict())
     images = torch.randn(2, 3, 64, 64)
     torch.testing.assert_close(classifier(images), original(images))

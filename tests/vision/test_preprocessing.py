@@ -6,9 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
+from vision.decoding import ImageLimits, decode_image
 from vision.errors import CorruptArtifactError, EmptyImageError, ImageSizeError, UnknownBackboneError
-from vision.preprocessing import ImageLimits, Preprocessing, decode_image, prepare, preprocessing_for
-from vision.zoo import ZOO
+from vision.preprocessing import Preprocessing, prepare, preprocessing_for
+from vision.weights.hub import imagenet_weights
 
 Encode = Callable[..., bytes]
 Picture = Callable[..., Image.Image]
@@ -20,17 +21,17 @@ def test_it_equals_the_transforms_of_the_pretrained_weights(
     backbone: str, size: tuple[int, int], picture: Picture
 ) -> None:
     image = picture(*size)
-    expected = ZOO[backbone].weights.transforms()(image)
-    found = preprocessing_for(backbone).to_tensor(image)
-    assert found.shape == expected.shape
+    expected = imagenet_weights(backbone).transforms()(image)
+    tensor = preprocessing_for(backbone).to_tensor(image)
+    assert tensor.shape == expected.shape
     # One grey level is 1 / (255 · .225) = .0174.
-    assert (found - expected).abs().max() < 0.036
-    assert (found - expected).abs().mean() < 0.001
+    assert (tensor - expected).abs().max() < 0.036
+    assert (tensor - expected).abs().mean() < 0.001
 
 
 def test_a_very_large_image_is_reduced_first_and_differs_little(picture: Picture) -> None:
     image = picture(3000, 2000)
-    expected = ZOO["resnet18"].weights.transforms()(image)
+    expected = imagenet_weights("resnet18").transforms()(image)
     assert (preprocessing_for("resnet18").to_tensor(image) - expected).abs().mean() < 0.01
 
 

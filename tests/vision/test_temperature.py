@@ -1,15 +1,15 @@
-"""The temperature, against a known one."""
+"""The fitted temperature equals a known one."""
 
 import numpy as np
 import pytest
 import torch
 
+from vision.calibration import fit_temperature
 from vision.errors import TooFewSamplesError
-from vision.temperature import fit_temperature
 
 
 @pytest.mark.parametrize("true_temperature", [0.5, 1.0, 3.0])
-def test_the_temperature_that_made_the_labels_is_found(true_temperature: float) -> None:
+def test_the_temperature_that_made_the_labels_is_recovered(true_temperature: float) -> None:
     # 4,000 labels drawn from softmax(logits / T): the estimate's standard error is about 3 %.
     rng = np.random.default_rng(0)
     logits = torch.from_numpy(rng.normal(0, 3, (4000, 5)))

@@ -1,4 +1,4 @@
-"""Tests of `vision.tensor_bytes`."""
+"""Tests of tensors as bytes, in `vision.artifact`."""
 
 import json
 
@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from vision.tensor_bytes import from_bytes, to_bytes
+from vision.artifact import tensors_from_bytes, tensors_to_bytes
 
 TENSORS = {
     "weight": torch.arange(24, dtype=torch.float32).reshape(2, 3, 4),
@@ -23,41 +23,41 @@ def described(header: object) -> bytes:
     return len(text).to_bytes(8, "little") + text + bytes(16)
 
 
-def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    assert found.keys() == expected.keys()
+def assert_same(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert tensors.keys() == expected.keys()
     for name, tensor in expected.items():
-        assert found[name].dtype == tensor.dtype
-        assert torch.equal(found[name], tensor)
+        assert tensors[name].dtype == tensor.dtype
+        assert torch.equal(tensors[name], tensor)
 
 
 def test_what_was_written_is_read() -> None:
-    assert_same(from_bytes(to_bytes(TENSORS)), TENSORS)
+    assert_same(tensors_from_bytes(tensors_to_bytes(TENSORS)), TENSORS)
 
 
 def test_what_the_library_wrote_is_read_with_its_notes_left_out() -> None:
-    assert_same(from_bytes(safetensors.torch.save(TENSORS, {"format": "pt"})), TENSORS)
+    assert_same(tensors_from_bytes(safetensors.torch.save(TENSORS, {"format": "pt"})), TENSORS)
 
 
 def test_the_library_reads_what_was_written() -> None:
-    assert_same(safetensors.torch.load(to_bytes(TENSORS)), TENSORS)
+    assert_same(safetensors.torch.load(tensors_to_bytes(TENSORS)), TENSORS)
 
 
 def test_views_and_shared_memory_are_written_as_they_are_seen() -> None:
-    whole = torch.arange(6.0).reshape(2, 3)
+    matrix = torch.arange(6.0).reshape(2, 3)
 
-    found = from_bytes(to_bytes({"whole": whole, "turned": whole.T}))
+    tensors = tensors_from_bytes(tensors_to_bytes({"whole": matrix, "turned": matrix.T}))
 
-    assert_same(found, {"whole": whole, "turned": whole.T})
+    assert_same(tensors, {"whole": matrix, "turned": matrix.T})
 
 
 def test_tensors_that_were_read_can_be_changed_without_each_other() -> None:
-    content = to_bytes({"first": torch.zeros(3), "second": torch.zeros(3)})
-    found = from_bytes(content)
+    content = tensors_to_bytes({"first": torch.zeros(3), "second": torch.zeros(3)})
+    tensors = tensors_from_bytes(content)
 
-    found["first"].add_(1)
+    tensors["first"].add_(1)
 
-    assert torch.equal(found["second"], torch.zeros(3))
-    assert torch.equal(from_bytes(content)["first"], torch.zeros(3))
+    assert torch.equal(tensors["second"], torch.zeros(3))
+    assert torch.equal(tensors_from_bytes(content)["first"], torch.zeros(3))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_tensors_that_were_read_can_be_changed_without_each_other() -> None:
         pytest.param(b"", id="nothing"),
         pytest.param(b"\x00" * 8, id="no header"),
         pytest.param(b"\xff" * 40, id="a length beyond the end"),
-        pytest.param(to_bytes(TENSORS)[:-1], id="cut"),
+        pytest.param(tensors_to_bytes(TENSORS)[:-1], id="cut"),
         pytest.param(described([1, 2]), id="a list"),
         pytest.param(described({"a": 3}), id="no tensor"),
         pytest.param(described({"a": {"dtype": "F32", "shape": [1]}}), id="no place"),
@@ -88,4 +88,4 @@ def test_tensors_that_were_read_can_be_changed_without_each_other() -> None:
 )
 def test_bytes_that_are_no_such_file_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="expected tensors as safetensors"):
-        from_bytes(content)
+        tensors_from_bytes(content)

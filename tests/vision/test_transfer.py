@@ -8,22 +8,23 @@ import torch
 
 from vision.artifact import from_files, to_files
 from vision.augmentation import augmented
+from vision.decoding import ImageLimits
 from vision.errors import TooFewSamplesError, UndecodableImageError, UnknownStrategyError
 from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
-from vision.preprocessing import ImageLimits
-from vision.strategies import choose_strategy
-from vision.transfer import TransferSettings, transfer
+from vision.training.strategies import choose_strategy
+from vision.transfer import transfer
+from vision.transfer_settings import TransferSettings
 
-Made = Callable[..., list[tuple[bytes, int]]]
+MakeImages = Callable[..., list[tuple[bytes, int]]]
 CLASSES = ("dark", "bright")
 SETTINGS = TransferSettings(weights="none", image_size=32, epochs=3, batch_size=8)
 
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A weights file of ResNet-18 for the strategies that start from one."""
+    """A weights file of ResNet-18, for the strategies that need one."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
     torch.save(build_classifier("resnet18", 5).state_dict(), path)
@@ -47,7 +48,7 @@ def test_samples_a_class_choose_the_strategy(
     assert choose_strategy(samples_per_class, weights) == expected  # type: ignore[arg-type]  # parametrized
 
 
-def test_an_artifact_from_scratch_serves_what_was_validated(dark_and_bright: Made) -> None:
+def test_an_artifact_from_scratch_serves_what_was_validated(dark_and_bright: MakeImages) -> None:
     validation = dark_and_bright(20, seed=1)
     result = transfer(dark_and_bright(40), validation, CLASSES, SETTINGS)
     assert result.strategy == "full"
@@ -72,7 +73,7 @@ def test_an_artifact_from_scratch_serves_what_was_validated(dark_and_bright: Mad
     ],
 )
 def test_each_strategy_trains_its_part_only(
-    strategy: str, changed: set[str], pretrained: Path, dark_and_bright: Made
+    strategy: str, changed: set[str], pretrained: Path, dark_and_bright: MakeImages
 ) -> None:
     settings = replace(SETTINGS, weights=pretrained, strategy=strategy, epochs=4, learning_rate=3e-2)
     result = transfer(dark_and_bright(24), dark_and_bright(8, seed=1), CLASSES, settings)
@@ -87,10 +88,10 @@ def test_each_strategy_trains_its_part_only(
 
 
 @pytest.mark.parametrize("num_members", [1, 3])
-def test_a_probe_that_has_learnt_validation_by_heart_is_not_told_to_know_it(
-    num_members: int, pretrained: Path, dark_and_bright: Made
+def test_a_probe_that_has_learnt_validation_by_heart_is_not_credited_with_it(
+    num_members: int, pretrained: Path, dark_and_bright: MakeImages
 ) -> None:
-    # Classes that nothing in the images tells: more features than images learn them all the same.
+    # The classes are random, but with more features than images they are learnt all the same.
     rng = np.random.default_rng(0)
     drawn = [(image, int(rng.integers(2))) for image, _ in dark_and_bright(80)]
     training, validation = drawn[:40], drawn[40:]
@@ -99,14 +100,14 @@ def test_a_probe_that_has_learnt_validation_by_heart_is_not_told_to_know_it(
     images = PreparedImages(validation, augmented(result.artifact.preprocessing, "none"), ImageLimits())
     logits, _ = evaluate_logits(result.artifact.build(), images)
     by_heart = float((logits.argmax(1) == torch.tensor([label for _, label in validation])).double().mean())
-    told = (result.validation_accuracy, *result.member_accuracies)
+    accuracies = (result.validation_accuracy, *result.member_accuracies)
     assert by_heart > 0.6
-    assert max(told) < by_heart
+    assert max(accuracies) < by_heart
     assert float(result.validation_losses.mean()) > 0.6
 
 
 def test_a_probe_that_fine_tuning_does_not_better_is_the_linear_probe(
-    pretrained: Path, dark_and_bright: Made
+    pretrained: Path, dark_and_bright: MakeImages
 ) -> None:
     settings = replace(SETTINGS, weights=pretrained, epochs=1, learning_rate=1e-9)
     images = dark_and_bright(24), dark_and_bright(8, seed=1)
@@ -121,23 +122,23 @@ def test_a_probe_that_fine_tuning_does_not_better_is_the_linear_probe(
     torch.testing.assert_close(tuned.validation_losses, probe.validation_losses)
 
 
-def test_gradual_unfreezing_numbers_its_epochs_through(pretrained: Path, dark_and_bright: Made) -> None:
-    told: list[int] = []
+def test_gradual_unfreezing_numbers_its_epochs_through(pretrained: Path, dark_and_bright: MakeImages) -> None:
+    numbers: list[int] = []
     settings = replace(SETTINGS, weights=pretrained, strategy="gradual", epochs=6)
     result = transfer(
         dark_and_bright(16),
         dark_and_bright(8, seed=1),
         CLASSES,
         settings,
-        on_epoch=lambda epoch: told.append(epoch.epoch),
+        on_epoch=lambda epoch: numbers.append(epoch.epoch),
     )
-    assert told == [epoch.epoch for epoch in result.epochs] == list(range(1, 8))
+    assert numbers == [epoch.epoch for epoch in result.epochs] == list(range(1, 8))
     best = result.epochs[result.best_epoch - 1]
     assert best.validation_accuracy == max(epoch.validation_accuracy for epoch in result.epochs)
     assert result.validation_accuracy == pytest.approx(best.validation_accuracy)
 
 
-def test_the_same_seed_gives_the_same_artifact(dark_and_bright: Made) -> None:
+def test_the_same_seed_gives_the_same_artifact(dark_and_bright: MakeImages) -> None:
     settings = replace(SETTINGS, epochs=1, augmentation="strong")
     files = [
         to_files(transfer(dark_and_bright(16), dark_and_bright(6, seed=1), CLASSES, chosen).artifact)
@@ -148,20 +149,22 @@ def test_the_same_seed_gives_the_same_artifact(dark_and_bright: Made) -> None:
 
 
 @pytest.mark.parametrize(("size", "expected"), [(20, 32), (60, 64), (400, 128)])
-def test_from_scratch_the_images_own_size_decides(size: int, expected: int, dark_and_bright: Made) -> None:
+def test_from_scratch_the_images_own_size_decides(
+    size: int, expected: int, dark_and_bright: MakeImages
+) -> None:
     settings = replace(SETTINGS, image_size=None, epochs=1)
     images = dark_and_bright(4, size=size)
     assert transfer(images, images, CLASSES, settings).artifact.preprocessing.image_size == expected
 
 
-def test_at_most_a_thousand_embeddings_are_kept_for_reference(dark_and_bright: Made) -> None:
+def test_at_most_a_thousand_embeddings_are_kept_for_reference(dark_and_bright: MakeImages) -> None:
     images = dark_and_bright(4)
     result = transfer(images, images * 300, CLASSES, replace(SETTINGS, epochs=1))
     assert result.artifact.reference is not None
     assert result.artifact.reference.shape == (1000, 512)
 
 
-def test_what_cannot_be_trained_on_is_told(dark_and_bright: Made) -> None:
+def test_what_cannot_be_trained_on_is_refused(dark_and_bright: MakeImages) -> None:
     images = dark_and_bright(4)
     with pytest.raises(UnknownStrategyError, match="linear_probe, partial, full, gradual; got 'half'"):
         transfer(images, images, CLASSES, replace(SETTINGS, strategy="half"))

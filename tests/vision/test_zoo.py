@@ -39,7 +39,7 @@ def test_each_backbone_takes_its_smallest_image_and_keeps_torchvisions_names(nam
     assert set(classifier.state_dict()) == set(original.state_dict())
 
 
-def test_an_unknown_backbone_is_told_the_nearest() -> None:
+def test_an_unknown_backbone_is_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownBackboneError, match="Did you mean 'resnet18'"):
         find_backbone("ResNet-18")
     with pytest.raises(UnknownBackboneError, match="There are: resnet18"):

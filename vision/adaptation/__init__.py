@@ -1,1 +1,1 @@
-"""Ways to carry a classifier from the domain it learns in to another, each in a file of its own."""
+"""Adapts a classifier to another domain than the one that it learns in."""

@@ -1,4 +1,4 @@
-"""Adversarial training: features from which no classifier can tell the domain."""
+"""Adversarial training: it makes features from which no classifier can recognise the domain."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from vision.network import Classifier
 
 #: How fast the reversed gradient grows over the run: the paper's gamma.
 STEEPNESS = 10.0
-#: The domain classifier learns from scratch, and so this much faster than the features.
+#: The domain classifier learns from scratch, so its rate is this much higher than that of the features.
 RATE_FACTOR = 10.0
 
 _HIDDEN = 128
@@ -38,22 +38,22 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(features: Tensor, weight: float) -> Tensor:
-    """Return the features as they are; going back, their gradient is multiplied by -weight."""
+    """Return the features unchanged; in the backward pass their gradient is multiplied by -weight."""
     reversed_features: Tensor = _Reversal.apply(features, weight)
     return reversed_features
 
 
 class DomainAdversary:
-    """A penalty for `fit`: how well the domain can be told from the embeddings, with the gradient reversed.
+    """A penalty for `fit`: the loss of a domain classifier on the embeddings, with the gradient reversed.
 
-    In each step it takes as many pictures of the target as the step has of the source. The domain classifier
-    learns to tell the two apart, and the network under it to prevent that.
+    Each step uses as many pictures of the target as it has of the source. The domain classifier learns to
+    distinguish the two, and the network below it learns to prevent that.
 
     Args:
-        classifier: Whose embeddings are to be alike.
+        classifier: The network whose embeddings become alike in both domains.
         target: Pictures of the target domain; their labels are not read.
         num_steps: Steps of the whole run, over which lambda rises.
-        seed: Decides the domain classifier's first weights and which pictures come when.
+        seed: Decides the domain classifier's first weights and the order of the pictures.
 
     Source:
         Ganin et al., "Domain-Adversarial Training of Neural Networks", JMLR 2016, section 4.2 and, for
@@ -74,8 +74,8 @@ class DomainAdversary:
             )
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Note the embeddings that pass into the head, so that no picture goes through the network twice."""
+    def recording_embeddings(self) -> Iterator[None]:
+        """Record the embeddings that enter the head, so that no picture goes through the network twice."""
         handle = self._classifier.head.register_forward_pre_hook(self._note)
         try:
             yield
@@ -84,7 +84,7 @@ class DomainAdversary:
             self._embeddings = None
 
     def __call__(self, images: Tensor, logits: Tensor, indices: Sequence[int]) -> Tensor:
-        """Return the domain classifier's mean loss in nats on the step's pictures and as many others."""
+        """Return the domain classifier's mean loss in nats on the step's pictures and as many target ones."""
         source = self._embeddings if self._embeddings is not None else self._classifier.embed(images)
         target = self._classifier.embed(self._next(len(images)).to(images.device))
         weight = reversal_at(self._step / self._num_steps)

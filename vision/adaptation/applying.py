@@ -1,4 +1,4 @@
-"""A transfer with adaptations: what each does before, while and after its strategy trains."""
+"""Trains by a strategy with adaptations: each one changes what happens before or during the training."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,20 +7,26 @@ from math import ceil
 
 from torch import Tensor
 
-from vision.adaptation import warm_up
 from vision.adaptation.adversarial import RATE_FACTOR, DomainAdversary
 from vision.adaptation.augmentation import NUM_VIEWS, DomainAugmentation, Views
 from vision.adaptation.batch_norm import reestimate_statistics
 from vision.adaptation.self_supervised import SETTINGS, num_pretraining_steps, pretrain
 from vision.adaptation.table import AdaptationName
 from vision.augmentation import Level, Variation, augmented
-from vision.batches import LabelledTensors, cut, load
+from vision.batches import LabelledTensors, into_batches, load
+from vision.decoding import ImageLimits
 from vision.image_set import ImageSource, PreparedImages
-from vision.preprocessing import ImageLimits, Preprocessing
-from vision.strategies import FINE_TUNE, FROM_SCRATCH, Run, Strategy, run_strategy
-from vision.training import TrainingResult
+from vision.preprocessing import Preprocessing
+from vision.training.strategies import FINE_TUNE, FROM_SCRATCH, Run, Strategy, run_strategy
+from vision.training.training import TrainingResult
 
 _BATCH_SIZE = 32
+# Gradual fine-tuning: all layers train, at a rate that starts very small and rises over much of the run. The
+# first steps come from few pictures and a head that hardly knows the features, and at a full rate they would
+# spoil what pretraining learnt. No early stop cuts off the rise, during which little happens.
+# Source: Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", ACL 2018, part
+# 3.2, and Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 2.2; the rise is longer than in both.
+_WARM_UP_FIELDS = {"schedule": "warm_up", "patience": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Pictures:
         training: Of the source domain, with their class.
         validation: Likewise.
         unlabelled: Of the target domain; their labels are not read.
-        preprocessing: What is served with.
+        preprocessing: That of serving.
         level: Of the augmentation.
         seed: Decides the variants.
         limits: What one image may cost.
@@ -46,7 +52,7 @@ class Pictures:
     limits: ImageLimits
 
     def prepared(self, source: ImageSource, variation: Variation | None = None) -> PreparedImages:
-        """Return the tensors of a set: variants, or what is served with."""
+        """Return the tensors of a set: variants, or the pictures as they are served."""
         plain = augmented(self.preprocessing, "none")
         return PreparedImages(source, plain if variation is None else variation, self.limits)
 
@@ -69,9 +75,10 @@ def run_adapted(
 ) -> TrainingResult:
     """Train by a strategy with adaptations; the classifier is left with the result's weights.
 
-    What changes the features without labels comes before the strategy, since a head fits only the features
-    that it was trained on: self-supervised pre-training, then the statistics of batch normalisation, which
-    then stay (`docs/adaptation.md` compares that with re-estimating them under a finished head).
+    Adaptations that change the features without labels come before the strategy, since a head fits only the
+    features that it was trained on. First comes self-supervised pre-training, then batch normalisation, whose
+    statistics stay from then on. `docs/measurements/adaptation.md` compares that with re-estimating them
+    afterwards.
     """
     if "self_supervised" in adaptations:
         _pretrain(run, pictures)
@@ -81,10 +88,10 @@ def run_adapted(
     if "augmentation" in adaptations:
         run = _with_variants(run, pictures)
     if "warm_up" in adaptations:
-        run = replace(run, overrides={**warm_up.fine_tuning_fields(), **run.overrides})
+        run = replace(run, overrides={**_WARM_UP_FIELDS, **run.overrides})
     if "adversarial" in adaptations:
-        with _adversary(run, pictures, is_pretrained=is_pretrained) as opposed:
-            return run_strategy(strategy, opposed, is_pretrained=is_pretrained)
+        with _adversary(run, pictures, is_pretrained=is_pretrained) as penalised_run:
+            return run_strategy(strategy, penalised_run, is_pretrained=is_pretrained)
     return run_strategy(strategy, run, is_pretrained=is_pretrained)
 
 
@@ -99,7 +106,7 @@ def adapted_steps(adaptations: Sequence[AdaptationName], num_training: int, num_
     if "self_supervised" in adaptations:
         steps.append(num_pretraining_steps(num_unlabelled + num_training))
     if "batch_norm" in adaptations:
-        steps.append(len(cut(range(num_unlabelled), _BATCH_SIZE, merge_single=True)))
+        steps.append(len(into_batches(range(num_unlabelled), _BATCH_SIZE, merge_single=True)))
     return steps
 
 
@@ -117,7 +124,7 @@ def _pretrain(run: Run, pictures: Pictures) -> None:
 
 
 def _with_variants(run: Run, pictures: Pictures) -> Run:
-    # Choices are made on variants too: on plain pictures, whatever ignores the shift would look best.
+    # Choices are made on variants too: on plain pictures, a classifier that ignores the shift would win.
     return replace(
         run,
         training=pictures.prepared(pictures.training, pictures.varied()),
@@ -129,8 +136,8 @@ def _with_variants(run: Run, pictures: Pictures) -> Run:
 
 @contextmanager
 def _adversary(run: Run, pictures: Pictures, *, is_pretrained: bool) -> Iterator[Run]:
-    # Validation is of the source, and would choose the epoch that was adapted least.
-    # The rate falls as the reversed gradient grows, as in the paper; else the last steps tear features apart.
+    # The last epoch is kept: validation images are of the source, and would choose the least adapted one.
+    # The rate falls as the reversed gradient grows, as in the paper; else the last steps spoil the features.
     overrides = {
         "schedule": "cosine",
         **run.overrides,
@@ -147,12 +154,12 @@ def _adversary(run: Run, pictures: Pictures, *, is_pretrained: bool) -> Iterator
         "params": list(adversary.domain_classifier.parameters()),
         "lr": settings.learning_rate * RATE_FACTOR,
     }
-    with adversary.listening():
+    with adversary.recording_embeddings():
         yield replace(run, overrides=overrides, penalty=adversary, penalty_groups=(group,))
 
 
 def _batches(images: LabelledTensors, run: Run) -> Iterator[Tensor]:
-    batches = cut(range(len(images)), _BATCH_SIZE, merge_single=True)
+    batches = into_batches(range(len(images)), _BATCH_SIZE, merge_single=True)
     for number, (tensors, _) in enumerate(load(images, batches), start=1):
         yield tensors.to(run.device)
         if run.on_batch is not None:

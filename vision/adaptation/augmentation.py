@@ -1,4 +1,4 @@
-"""Random changes that a shift of domain may bring: no colours, other light, blur and noise."""
+"""Makes random changes that a shift of domain may bring: no colours, other light, blur and noise."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from vision.augmentation import GREY, Augmentation
+from vision.decoding import ImageLimits, decode_image
 from vision.image_set import ImageSource
-from vision.preprocessing import ImageLimits, decode_image
 
 #: Variants of each picture that the linear probe is solved on, beside the plain one.
 NUM_VIEWS = 4
 
 # Each change is made to this share of the variants, independently of the others.
 _SHARE = 0.5
-# The least light that a cast leaves a channel, as a share.
+# The smallest share of its light that a cast leaves a channel.
 _MIN_LIGHT = 0.2
 # The largest standard deviations: of noise in levels of 0 to 255, of blur as a share of the side.
 _MAX_NOISE = 40.0
@@ -24,10 +24,10 @@ _MAX_BLUR = 0.008
 
 
 class DomainAugmentation:
-    """From an RGB image to a variant of its input tensor as another domain might show it.
+    """Makes a variant of an RGB image as another domain might show it, as an input tensor.
 
-    The image is cropped and mirrored by another augmentation; then come, each in half of the variants and
-    with a strength of its own, blur, the loss of colour, a cast, and noise.
+    Another augmentation crops and mirrors the image. Then blur, loss of colour, a colour cast and noise are
+    added, each in half of the variants and with a random strength.
 
     Source:
         Geirhos et al., "ImageNet-trained CNNs are biased towards texture", ICLR 2019, and Rusak et al., "A
@@ -54,9 +54,9 @@ class DomainAugmentation:
 
 
 class Views:
-    """Each picture several times: as it is served, then as variants; for a probe, which sees each item once.
+    """Each picture several times, as it is served and as variants, for a probe, which sees each item once.
 
-    The first N items are the pictures, item v · N + i is the variant (v, i) of picture i.
+    The first N items are the pictures as they are served; item v · N + i is the variant (v, i) of picture i.
     """
 
     def __init__(
@@ -94,6 +94,6 @@ def _changed(pixels: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
 
 
 def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return noise of its own in each channel, or the same in all, as often."""
+    """Return noise that differs between the channels or is the same in all, each in half of the cases."""
     num_channels = 1 if rng.random() < 0.5 else shape[2]
     return rng.normal(0.0, rng.uniform(0.0, _MAX_NOISE), (*shape[:2], num_channels)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Re-estimate batch normalisation on unlabelled pictures of the target: no training, one pass."""
+"""Re-estimates the statistics of batch normalisation on unlabelled pictures of the target, in one pass."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from vision.errors import ConflictingAdaptationsError, TooFewSamplesError
 from vision.network import build_empty_classifier
 
-#: Pictures of the target that weigh as much as all that the statistics were made of.
+#: Number of target pictures that weigh as much as all pictures of the source.
 SOURCE_WEIGHT = 64
 
 
@@ -33,13 +33,13 @@ def reestimate_statistics(
 ) -> int:
     """Move the running statistics of all batch normalisation towards the target's, in place.
 
-    With n pictures of the target they become (source_weight · source + n · target) / (source_weight + n), so
-    that a handful of pictures moves them a little and thousands replace them. Weights stay as they are.
+    With n pictures of the target they become (source_weight · source + n · target) / (source_weight + n): a
+    few pictures move them a little, and thousands replace them. Weights stay as they are.
 
     Args:
         network: Any network; it is left in evaluation mode.
         batches: Prepared pictures (N, 3, H, W), two or more in each.
-        source_weight: How many pictures of the target the source counts for; 0 forgets the source.
+        source_weight: Number of target pictures that weigh as much as the source; 0 ignores the source.
 
     Returns:
         The number of pictures seen.

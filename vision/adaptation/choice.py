@@ -1,4 +1,4 @@
-"""Whether adaptations go together and have what they need, told before anything is trained."""
+"""Checks that the chosen adaptations go together and have what they need, before anything is trained."""
 
 from collections.abc import Sequence
 
@@ -7,21 +7,21 @@ from vision.adaptation.table import ADAPTATIONS, Adaptation, AdaptationName
 from vision.errors import ConflictingAdaptationsError, UnknownAdaptationError, UnlabelledMissingError
 from vision.network import Weights
 
-#: Fewer pictures of the target tell too little of it.
+#: Fewer pictures of the target say too little about it.
 MIN_UNLABELLED = 8
 
 
 def choose_adaptations(
     names: Sequence[str], *, strategy: str, backbone: str, weights: Weights, num_unlabelled: int
 ) -> tuple[tuple[AdaptationName, ...], str]:
-    """Return the adaptations in the order of the table, each once, and the strategy that they ask for.
+    """Return the adaptations in the order of the table, each once, and the strategy that they need.
 
     Args:
-        names: What is asked for, in any order.
+        names: The chosen adaptations, in any order.
         strategy: "auto", which an adaptation may fill in, or a strategy's name.
         backbone: A name in the zoo.
         weights: What the training starts from.
-        num_unlabelled: Pictures of the target domain that are at hand.
+        num_unlabelled: Number of pictures of the target domain.
 
     Raises:
         UnknownBackboneError: There is none of that name.
@@ -60,7 +60,7 @@ def _check(adaptation: Adaptation, strategy: str, weights: Weights, num_unlabell
 
 
 def _strategy(chosen: Sequence[Adaptation], strategy: str) -> str:
-    """Fill "auto" in with the first strategy that all of them go with; `gradual` is one for any."""
+    """Replace "auto" by the first strategy that all of them go with; all go with `gradual`."""
     demanding = [adaptation.strategies for adaptation in chosen if adaptation.strategies]
     if strategy != "auto" or not demanding:
         return strategy

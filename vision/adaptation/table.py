@@ -1,15 +1,13 @@
-"""The table of adaptations: what each needs and what it goes with; nothing here loads torch.
+"""The table of adaptations: what each one needs and goes with; nothing here loads torch.
 
-What they do stands in `docs/adaptation.md`.
+`docs/how-to/adapt-to-another-domain.md` says what they do.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vision.adaptation import unfreezing
-
 if TYPE_CHECKING:
-    from vision.strategies import Strategy
+    from vision.training.strategies import Strategy
 
 AdaptationName = Literal[
     "warm_up", "unfreezing", "augmentation", "adversarial", "self_supervised", "batch_norm"
@@ -24,7 +22,7 @@ class Adaptation:
         name: As in settings.
         needs_unlabelled: Whether it learns from pictures of the target without labels.
         needs_pretrained: Whether it makes no sense without pretrained weights.
-        strategies: Those that it goes with, the one that "auto" takes first; empty for any.
+        strategies: Those that it goes with, first the one that "auto" chooses; empty for any.
     """
 
     name: AdaptationName
@@ -35,7 +33,9 @@ class Adaptation:
 
 ADAPTATIONS: tuple[Adaptation, ...] = (
     Adaptation("warm_up", needs_pretrained=True, strategies=("full", "gradual")),
-    Adaptation("unfreezing", needs_pretrained=True, strategies=(unfreezing.STRATEGY,)),
+    # The later layers adapt first, the early ones last and least: that is the strategy `gradual` (Howard and
+    # Ruder, "Universal Language Model Fine-tuning for Text Classification", ACL 2018, parts 3.2 and 3.3).
+    Adaptation("unfreezing", needs_pretrained=True, strategies=("gradual",)),
     Adaptation("augmentation"),
     Adaptation("adversarial", needs_unlabelled=True, strategies=("full", "partial", "gradual")),
     Adaptation("self_supervised", needs_unlabelled=True),

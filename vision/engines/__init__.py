@@ -1,1 +1,1 @@
-"""What runs a version's network: OpenVINO on the CPU, torch on CUDA and wherever OpenVINO is missing."""
+"""Engines run a version's network: OpenVINO on the CPU, torch on CUDA and wherever OpenVINO is missing."""

@@ -1,4 +1,4 @@
-"""Which engine runs a version on this machine."""
+"""Chooses the engine that runs a version on this machine."""
 
 import logging
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import torch
 from vision.artifact import Artifact, from_files
 from vision.engines.engine import Engine
 from vision.engines.kind import EngineKind, Precision, PrecisionKind, compiled_file
-from vision.engines.openvino_engine import OpenVinoEngine, Threads, convert, imported, openvino
+from vision.engines.openvino_engine import OpenVinoEngine, Threads, build_engine, convert, openvino
 from vision.engines.processor import processor_kind
 from vision.engines.served_form import ServedForm, read_form
 from vision.engines.torch_engine import CudaEngine, TorchEngine
@@ -24,10 +24,10 @@ class EngineSettings:
     """How to run networks.
 
     Attributes:
-        kind: "openvino", "torch", or "auto": OpenVINO where it is installed.
-        precision: "auto" is what a version was judged in; "float32" rounds nothing.
+        kind: "openvino", "torch", or "auto", which is OpenVINO if it is installed.
+        precision: "auto" is the precision that a version was judged in; "float32" rounds nothing.
         device: "cpu" or "cuda"; on CUDA torch runs, whatever the kind.
-        threads: Of OpenVINO.
+        threads: Those of OpenVINO.
     """
 
     kind: EngineKind = "auto"
@@ -42,11 +42,11 @@ class EngineSettings:
 
 
 def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: EngineSettings) -> Engine:
-    """Return what runs a version: its served form, or one made of its weights where that can't run here.
+    """Return the engine of a version's served form, or, if that can't run here, one made of its weights.
 
     Args:
-        artifact: Of the version; where it is only described, its weights are read if they are needed.
-        files: The version's as its blobs were verified.
+        artifact: The version's; if it lacks its weights, they are read when they are needed.
+        files: The version's files, whose hashes were verified.
         settings: What to choose.
 
     Raises:
@@ -59,14 +59,14 @@ def load_engine(artifact: Artifact, files: Mapping[str, bytes], settings: Engine
             )
         except EngineUnavailableError as error:
             _log.warning("torch serves instead of OpenVINO: %s", error)
-    classifier = _whole(artifact, files).build(settings.device, shares_weights=True)
+    classifier = _with_weights(artifact, files).build(settings.device, shares_weights=True)
     if torch.device(settings.device).type == "cuda":
         return CudaEngine(classifier, artifact.preprocessing.image_size)
     return TorchEngine(classifier)
 
 
 def own_compiled_file(precision: Precision) -> str:
-    """Return the name of a form that was compiled for processors like this one."""
+    """Return the name of the file that holds a form compiled for processors like this one."""
     return compiled_file(precision, processor_kind(openvino().__version__))
 
 
@@ -77,7 +77,7 @@ def _compiled_before(files: Mapping[str, bytes], settings: EngineSettings) -> Op
     for precision in precisions:
         if (name := own_compiled_file(precision)) in files:
             try:
-                return imported(files[name], precision, settings.threads)
+                return build_engine(files[name], precision, settings.threads)
             except EngineUnavailableError as error:
                 _log.warning("a version's form is compiled again: %s", error)
     return None
@@ -95,8 +95,8 @@ def _form(artifact: Artifact, files: Mapping[str, bytes], settings: EngineSettin
         reason = str(error)
     _log.warning("a version's served form is made of its weights, in float32, at each start: %s", reason)
     size = artifact.preprocessing.image_size
-    return ServedForm(convert(_whole(artifact, files).build(shares_weights=True), size), "float32")
+    return ServedForm(convert(_with_weights(artifact, files).build(shares_weights=True), size), "float32")
 
 
-def _whole(artifact: Artifact, files: Mapping[str, bytes]) -> Artifact:
+def _with_weights(artifact: Artifact, files: Mapping[str, bytes]) -> Artifact:
     return artifact if artifact.state else from_files(files, are_verified=True)

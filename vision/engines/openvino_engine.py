@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: a network converted once, stored in OpenVINO's own format, compiled where it runs."""
+"""Runs networks by OpenVINO on the CPU: converts, stores, compiles and calls them."""
 
 import sys
 import tempfile
@@ -17,7 +17,7 @@ from vision.engines.kind import Precision
 from vision.errors import EngineUnavailableError
 from vision.network import Classifier
 
-# As OpenVINO calls what is left in floating point; in int8 that is the head and the ends.
+# OpenVINO's name for the type of the layers in floating point; in int8 those are the head and the ends.
 _HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
@@ -35,17 +35,17 @@ class Threads:
 
 
 class OpenVinoEngine:
-    """Runs a network that OpenVINO has compiled; `compiled` and `imported` give one."""
+    """Runs a network that OpenVINO has compiled; `build_engine` makes one."""
 
     def __init__(self, compiled: Any, precision: Precision) -> None:
-        """Take an `openvino.CompiledModel` over."""
+        """Use an `openvino.CompiledModel`."""
         self.name = f"OpenVINO in {precision}"
         self._compiled = compiled
-        # Each is used by one thread at a time; there are soon as many as threads that call.
+        # One thread uses a request at a time; there are never more than threads that call.
         self._requests: deque[Any] = deque()
 
     def export(self) -> bytes:
-        """Return what `imported` takes, on processors of this kind, with this release of OpenVINO."""
+        """Return the network as compiled for processors of this kind and this release of OpenVINO."""
         exported = self._compiled.export_model()
         return exported if isinstance(exported, bytes) else bytes(exported.getvalue())
 
@@ -62,45 +62,35 @@ class OpenVinoEngine:
             self._requests.append(request)
 
 
-def compiled(model: Any, precision: Precision, threads: Threads) -> OpenVinoEngine:
-    """Return what runs an `openvino.Model`, compiled for this machine's processor.
+def build_engine(network: Any, precision: Precision, threads: Threads) -> OpenVinoEngine:
+    """Return an engine for this machine's processor.
+
+    Args:
+        network: An `openvino.Model`, which is compiled here; or the bytes of another engine's `export`, which
+            take a third of the time.
+        precision: What it computes in.
+        threads: How it computes.
 
     Raises:
-        EngineUnavailableError: OpenVINO is not installed, or can't compile it.
+        EngineUnavailableError: OpenVINO is not installed, or refuses the network.
     """
-    try:
-        found = openvino().Core().compile_model(model, "CPU", _properties(precision, threads))
-    except RuntimeError as error:
-        raise EngineUnavailableError(
-            f"Expected a network that OpenVINO can run, it refuses this one ({error}). "
-            "Use PERENNIAL_ENGINE=torch."
-        ) from error
-    return OpenVinoEngine(found, precision)
-
-
-def imported(exported: bytes, precision: Precision, threads: Threads) -> OpenVinoEngine:
-    """Return what an engine's `export` gave, in a third of the time that it takes to compile.
-
-    Raises:
-        EngineUnavailableError: OpenVINO is not installed, or can't read this.
-    """
-    try:
-        found = openvino().Core().import_model(exported, "CPU", _properties(precision, threads))
-    except RuntimeError as error:
-        raise EngineUnavailableError(
-            f"Expected a compiled network that OpenVINO reads, it refuses this one ({error})."
-        ) from error
-    return OpenVinoEngine(found, precision)
-
-
-def _properties(precision: Precision, threads: Threads) -> dict[str, Any]:
-    return {
+    properties = {
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         "NUM_STREAMS": threads.num_streams,
         "INFERENCE_NUM_THREADS": threads.num_threads,
-        # It would move a thread that calls to a core of its choice: 56 instead of 65 images a second.
+        # Pinning would move the calling thread to a core of its choice: 56 instead of 65 images a second.
         "ENABLE_CPU_PINNING": False,
     }
+    is_exported = isinstance(network, bytes)
+    try:
+        core = openvino().Core()
+        load = core.import_model if is_exported else core.compile_model
+        return OpenVinoEngine(load(network, "CPU", properties), precision)
+    except RuntimeError as error:
+        expected = "compiled network that OpenVINO reads" if is_exported else "network that OpenVINO can run"
+        remedy = "" if is_exported else " Use PERENNIAL_ENGINE=torch."
+        message = f"Expected a {expected}, it refuses this one ({error}).{remedy}"
+        raise EngineUnavailableError(message) from error
 
 
 def openvino() -> Any:
@@ -109,8 +99,8 @@ def openvino() -> Any:
     Raises:
         EngineUnavailableError: It is not installed.
     """
-    # OpenVINO and NNCF tell their makers over the network what is imported and converted, unless they don't
-    # find the package that tells.
+    # OpenVINO and NNCF report to their makers over the network what is imported and converted, unless the
+    # package that reports can't be imported.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # documented: not to be imported
     try:
         import openvino

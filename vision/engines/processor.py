@@ -1,4 +1,4 @@
-"""Which precisions this machine's processor is fast in."""
+"""Says which precisions this machine's processor is fast in."""
 
 import platform
 from collections.abc import Mapping
@@ -10,18 +10,18 @@ from torch import nn
 from vision.engines.kind import Precision
 from vision.network import Classifier
 
-#: Side of the smallest input in pixels that is rounded: smaller ones leave little to multiply.
+#: Side in pixels of the smallest input that is rounded: with smaller ones there is little to multiply.
 MIN_IMAGE_SIZE = 96
 
-# Products of 8-bit integers that are added up in 32 bits: AVX-512 VNNI, AVX VNNI, AMX, Arm's dot product.
+# These add up products of 8-bit integers in 32 bits: AVX-512 VNNI, AVX VNNI, AMX, Arm's dot product.
 _DOT_PRODUCTS = ("avx512_vnni", "avx_vnni", "amx_int8", "dot")
 
 
 def precisions_to_try() -> tuple[Precision, ...]:
-    """Return the precisions to serve in, the fastest first; float32 is what is left when none is borne.
+    """Return the precisions to try in serving, the fastest first; float32 remains if none of them is fit.
 
-    Every processor gains by 8-bit integers (`benchmarks/results/precision.json`), by bfloat16 only those that
-    multiply it.
+    Every processor is faster with 8-bit integers (`benchmarks/results/precision.json`); with bfloat16 only
+    those that multiply it.
     """
     return ("int8", "bfloat16") if _multiplies_bfloat16() else ("int8",)
 
@@ -29,18 +29,17 @@ def precisions_to_try() -> tuple[Precision, ...]:
 def has_dot_product() -> bool:
     """Return whether sums of products of 8-bit integers are exact.
 
-    Without it (AVX2) they are added up in 16 bits in between, which full 8-bit weights overflow.
+    Without it (AVX2) the sums pass through 16 bits, which full 8-bit weights overflow.
     """
     capabilities = _capabilities()
     return any(capabilities.get(name, False) for name in _DOT_PRODUCTS)
 
 
 def training_precision(classifier: Classifier, image_size: int) -> Precision:
-    """Return what torch trains a network fastest in on this processor.
+    """Return the precision in which torch trains a network fastest on this processor.
 
-    That is bfloat16 on Intel's with AMX and on AMD's since Zen 4, but for small images and grouped
-    convolutions. Vectors of bfloat16 (AVX-512 BF16) count on AMD's alone: on Intel's torch is slower
-    with them.
+    That is bfloat16 on Intel's with AMX and on AMD's since Zen 4, except for small images and grouped
+    convolutions. Vectors of bfloat16 (AVX-512 BF16) count only on AMD's: on Intel's they make torch slower.
     """
     capabilities = _capabilities()
     is_from_amd = str(capabilities.get("cpu_name", "")).startswith("AMD")
@@ -51,10 +50,10 @@ def training_precision(classifier: Classifier, image_size: int) -> Precision:
 
 
 def processor_kind(release: str) -> str:
-    """Return a short name for processors like this one, and a release of what compiles for them."""
-    told = _capabilities()
-    flags = sorted(name for name, is_there in told.items() if is_there is True)
-    # Where nothing is told of a processor, others may not pass for it: the machine's name stands for it.
+    """Return a short name for processors like this one, together with a release of their compiler."""
+    capabilities = _capabilities()
+    flags = sorted(name for name, is_there in capabilities.items() if is_there is True)
+    # If a processor reports nothing, the machine's name stands for it, so that no other is taken for it.
     text = " ".join([release, platform.machine(), *(flags or [platform.node()])])
     return sha256(text.encode()).hexdigest()[:12]
 

@@ -1,4 +1,4 @@
-"""Networks in 8-bit integers: post-training quantisation by NNCF, which OpenVINO's makers keep."""
+"""Rounds networks to 8-bit integers after training, by NNCF, which OpenVINO's makers maintain."""
 
 import contextlib
 import io
@@ -14,13 +14,13 @@ from vision.errors import EngineUnavailableError
 def quantize(model: Any, images: LabelledTensors, *, has_dot_product: bool) -> Any:
     """Return an `openvino.Model` in 8-bit integers.
 
-    A weight's scale is its output channel's, an activation's range goes from the smallest to the largest
-    number that the images give. NNCF's defaults, which cut ranges and correct biases, change five times as
-    many answers (`docs/measurements/precision.md`).
+    Each output channel has its own scale for the weights. The range of an activation goes from its smallest
+    to its largest value on the images. NNCF's defaults, which cut ranges and correct biases, change five
+    times as many answers (`docs/measurements/precision.md`).
 
     Args:
         model: In float32; it is left as it is.
-        images: Prepared; a few hundred, as various as those to come.
+        images: A few hundred prepared ones, as various as those that will be classified.
         has_dot_product: Whether the processor adds up full 8-bit products exactly; else weights keep to 7
             bits, so that sums of two fit 16.
 
@@ -28,23 +28,23 @@ def quantize(model: Any, images: LabelledTensors, *, has_dot_product: bool) -> A
         EngineUnavailableError: OpenVINO or NNCF is not installed, or NNCF can't quantize the network.
     """
     openvino()
-    # It reports to its makers else, beside the package that `openvino()` keeps out.
+    # Else NNCF reports to its makers, also without the package that `openvino()` blocks.
     os.environ.setdefault("NNCF_CI", "1")
     try:
-        # It tells of its progress on the terminal.
+        # NNCF prints its progress on the terminal.
         with contextlib.redirect_stdout(io.StringIO()):
             return _quantize(model, images, has_dot_product=has_dot_product)
     except Exception as error:
-        # A missing package, or one of its own exceptions, which share no base but this one.
+        # A missing package, or one of NNCF's exceptions, which share no base but this one.
         raise EngineUnavailableError(
             f"Expected a network that NNCF can quantize, this one can't be ({error!r})."
         ) from error
 
 
 def _quantize(model: Any, images: LabelledTensors, *, has_dot_product: bool) -> Any:
-    # It imports torch's tools for building extensions, which warn where there is no CUDA to build with.
+    # NNCF imports torch's tools for building extensions, which warn if there is no CUDA to build with.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-    # Here, since it takes two seconds, and only those who quantize need it.
+    # Imported here, since it takes two seconds and is needed for quantisation alone.
     import nncf
     from nncf.quantization import advanced_parameters as advanced
     from nncf.quantization import range_estimator as ranges

@@ -1,4 +1,4 @@
-"""The form in which a version is judged and served on CPUs: made once, portable between machines."""
+"""Makes and reads the portable form in which a version is judged and served on CPUs."""
 
 import logging
 from collections import defaultdict
@@ -12,7 +12,14 @@ from vision.artifact import Artifact
 from vision.batches import LabelledTensors
 from vision.engines.engine import Engine
 from vision.engines.kind import MODEL_FILE, MODEL_WEIGHTS_FILE, Precision, PrecisionKind
-from vision.engines.openvino_engine import OpenVinoEngine, Threads, compiled, convert, from_bytes, to_bytes
+from vision.engines.openvino_engine import (
+    OpenVinoEngine,
+    Threads,
+    build_engine,
+    convert,
+    from_bytes,
+    to_bytes,
+)
 from vision.engines.processor import MIN_IMAGE_SIZE, has_dot_product, precisions_to_try
 from vision.engines.quantization import quantize
 from vision.errors import EngineUnavailableError
@@ -32,8 +39,8 @@ class ServedForm:
     Attributes:
         model: An `openvino.Model`.
         precision: What it computes in; a processor without bfloat16 computes such a form in float32.
-        needs_dot_product: It holds full 8-bit weights, whose sums overflow on other processors.
-        share_changed: Of the answers on the calibration images, the share that differs from float32's.
+        needs_dot_product: It holds full 8-bit weights, whose sums overflow on processors that lack it.
+        share_changed: Share of the answers on the calibration images that differ from float32's.
     """
 
     model: Any
@@ -42,19 +49,19 @@ class ServedForm:
     share_changed: float = 0.0
 
     def engine(self, threads: Threads) -> OpenVinoEngine:
-        """Return what runs it.
+        """Return an engine that runs it.
 
         Raises:
             EngineUnavailableError: OpenVINO can't compile it.
         """
-        return compiled(self.model, self.precision, threads)
+        return build_engine(self.model, self.precision, threads)
 
     def runs_here(self) -> bool:
         """Return whether this machine's processor gives the answers that the form was judged by."""
         return has_dot_product() or not self.needs_dot_product
 
     def to_files(self) -> dict[str, bytes]:
-        """Return it as files by name, its description in the model's own."""
+        """Return it as files by name; its description is stored inside the model's."""
         self.model.set_rt_info(self.precision, ["perennial", "precision"])
         self.model.set_rt_info(str(self.needs_dot_product), ["perennial", "needs_dot_product"])
         self.model.set_rt_info(str(self.share_changed), ["perennial", "share_changed"])
@@ -63,7 +70,7 @@ class ServedForm:
 
 
 def read_form(files: Mapping[str, bytes]) -> ServedForm | None:
-    """Return the form that a version's files hold; None where they hold none.
+    """Return the form that a version's files hold; None if they hold none.
 
     Raises:
         EngineUnavailableError: OpenVINO is not installed, or can't read it.
@@ -71,26 +78,26 @@ def read_form(files: Mapping[str, bytes]) -> ServedForm | None:
     if MODEL_FILE not in files or MODEL_WEIGHTS_FILE not in files:
         return None
     model = from_bytes(files[MODEL_FILE], files[MODEL_WEIGHTS_FILE])
-    told = {
+    notes = {
         name: model.get_rt_info(["perennial", name]).astype(str)
         for name in ("precision", "needs_dot_product", "share_changed")
     }
-    precision: Precision = told["precision"]
+    precision: Precision = notes["precision"]
     if precision not in get_args(Precision):
         raise EngineUnavailableError(f"Expected one of {get_args(Precision)}, found {precision!r}.")
-    return ServedForm(model, precision, told["needs_dot_product"] == "True", float(told["share_changed"]))
+    return ServedForm(model, precision, notes["needs_dot_product"] == "True", float(notes["share_changed"]))
 
 
 def make_form(
     artifact: Artifact, images: LabelledTensors, precision: PrecisionKind, threads: Threads
 ) -> ServedForm:
-    """Return the fastest form of an artifact that this machine gains by and that the artifact bears.
+    """Return the fastest form of an artifact on this machine that hardly changes the artifact's answers.
 
     Args:
-        artifact: What is going to be judged and served.
-        images: Prepared ones that nothing is judged on, `spread_evenly`; none leave it in float32.
+        artifact: The one that will be judged and served.
+        images: Prepared ones that nothing is judged on, `spread_evenly`; without images it stays in float32.
         precision: "auto", or "float32" to round nothing.
-        threads: To compare answers with.
+        threads: For comparing answers.
 
     Raises:
         EngineUnavailableError: OpenVINO is not installed, or can't convert the network.
@@ -99,19 +106,19 @@ def make_form(
     exact = ServedForm(convert(artifact.build(shares_weights=True), size), "float32")
     if precision == "float32" or size < MIN_IMAGE_SIZE or len(images) == 0:
         return exact
-    for wanted in precisions_to_try():
+    for lower_precision in precisions_to_try():
         try:
-            form = _rounded(exact, images, wanted)
+            form = _rounded(exact, images, lower_precision)
             num_changed = _num_changed(exact.engine(threads), form.engine(threads), images)
         except EngineUnavailableError as error:
-            _log.warning("this version is not served in %s: %s", wanted, error)
+            _log.warning("this version is not served in %s: %s", lower_precision, error)
             continue
-        # Of few images one is more than its share, and says nothing yet.
+        # Of few images a single one may exceed the share, and says nothing yet.
         if num_changed <= max(1, MAX_CHANGED * len(images)):
             return replace(form, share_changed=num_changed / len(images))
         _log.warning(
             "this version is not served in %s: %d of %d answers change, %g %% may",
-            wanted,
+            lower_precision,
             num_changed,
             len(images),
             100 * MAX_CHANGED,
@@ -120,7 +127,7 @@ def make_form(
 
 
 def spread_evenly(groups: Sequence[Hashable], num: int = NUM_CALIBRATION_IMAGES) -> list[int]:
-    """Return at most `num` indices, as many of each group as there are, and evenly spaced within it.
+    """Return at most `num` indices, equally many of each group if it has enough, evenly spaced within it.
 
     >>> spread_evenly(["ant", "ant", "ant", "ant", "bee"], 3)
     [0, 2, 4]
@@ -129,7 +136,7 @@ def spread_evenly(groups: Sequence[Hashable], num: int = NUM_CALIBRATION_IMAGES)
     for index, group in enumerate(groups):
         members[group].append(index)
     chosen: list[int] = []
-    # The smallest first: what one doesn't have, the others may give.
+    # The smallest group first: the larger ones make up for what it lacks.
     for number, indices in enumerate(sorted(members.values(), key=len)):
         share = min(len(indices), (num - len(chosen)) // (len(members) - number))
         chosen += [indices[step * len(indices) // share] for step in range(share)]

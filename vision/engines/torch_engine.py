@@ -1,4 +1,4 @@
-"""Torch as an engine: on CUDA, and on a CPU where OpenVINO is missing."""
+"""Runs networks by torch: on CUDA, and on a CPU if OpenVINO is missing."""
 
 import threading
 
@@ -9,7 +9,7 @@ from vision.engines.engine import Answering
 from vision.network import Classifier
 
 GRAPH_SIZES = (1, 2, 4, 8, 16)
-# Runs before a recording, in which libraries choose their kernels and allocate what they keep.
+# Runs before a recording, in which libraries choose their kernels and allocate memory.
 _NUM_WARM_UPS = 3
 
 
@@ -30,10 +30,10 @@ class TorchEngine:
 
 
 class CudaEngine:
-    """Runs a classifier on a GPU: half precision, channels last, a recorded graph for each common batch size.
+    """Runs a classifier on a GPU in half precision, with a recorded graph for each common batch size.
 
-    Batches are filled up to the next recorded size; larger ones run as they are. Several threads may call it:
-    one forward runs at a time.
+    Batches are filled up to the next recorded size; larger ones run without a graph. Several threads may call
+    it, but one forward runs at a time.
     """
 
     name = "torch on CUDA"
@@ -61,7 +61,7 @@ class CudaEngine:
 
 
 class _Graph:
-    """One recorded forward, of a fixed shape: replayed with a single launch."""
+    """One recorded forward of a fixed shape, which is replayed with a single launch."""
 
     def __init__(self, network: nn.Module, shape: tuple[int, int, int, int], device: torch.device) -> None:
         self._pinned = torch.zeros(shape, pin_memory=True)
@@ -83,5 +83,5 @@ class _Graph:
         self._pinned[:num].copy_(images)
         self._inputs[:num].copy_(self._pinned[:num], non_blocking=True)
         self._graph.replay()
-        # Copies to the CPU wait for the replay.
+        # The copies to the CPU wait for the replay.
         return self._logits[:num].float().cpu(), self._embeddings[:num].float().cpu()

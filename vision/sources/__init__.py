@@ -1,1 +1,1 @@
-"""Where labelled images come from: one file for each format, all giving the listing of `listing.py`."""
+"""Reads labelled images: one file for each format, and all return a listing as in `listing.py`."""

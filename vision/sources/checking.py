@@ -1,4 +1,4 @@
-"""Looks at every image of a listing once, and says whether the rest can be trained on."""
+"""Decodes every image of a listing once, and checks whether the listing can be trained on."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ class CheckedImages:
     Attributes:
         class_names: All labels, sorted.
         images: What can be read.
-        unreadable: (name, reason) of what was left out.
+        unreadable: (name, reason) of each image that was left out.
     """
 
     class_names: tuple[str, ...]
@@ -41,10 +41,10 @@ def check_images(
     min_images_per_class: int = MIN_IMAGES_PER_CLASS,
     on_image: Callable[[int, int], None] | None = None,
 ) -> CheckedImages:
-    """Return a listing's readable images, having decoded each one once.
+    """Decode each image of a listing once, and return the readable ones.
 
     Args:
-        listing: What there is.
+        listing: The images of a source.
         limits: What one image may cost.
         min_images_per_class: Readable training images that each class must have.
         on_image: Called after each image with (images looked at, images in all).
@@ -52,7 +52,7 @@ def check_images(
     Raises:
         SourceError: It can't be trained on; the subclass and the message say what was found and needed.
     """
-    _check_found(listing)
+    _check_classes(listing)
     images, unreadable = readable_images(listing.images, limits, on_image)
     left_out = [*listing.refused, *unreadable]
     _check_share(listing, left_out)
@@ -61,7 +61,7 @@ def check_images(
     return checked
 
 
-def _check_found(listing: Listing) -> None:
+def _check_classes(listing: Listing) -> None:
     if not listing.images:
         raise NoImagesError(
             f"Expected labelled images in {listing.place}; found none{_reasons(listing.refused)}"
@@ -82,13 +82,13 @@ def readable_images(
     readable, unreadable = list[LabelledImage](), list[tuple[str, str]]()
     with ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="check-images") as pool:
         reasons = pool.map(lambda image: _reason_against(image, limits), images)
-        for done, (image, reason) in enumerate(zip(images, reasons, strict=True), start=1):
+        for num_done, (image, reason) in enumerate(zip(images, reasons, strict=True), start=1):
             if reason is None:
                 readable.append(image)
             else:
                 unreadable.append((image.name, reason))
             if on_image is not None:
-                on_image(done, len(images))
+                on_image(num_done, len(images))
     return readable, unreadable
 
 
@@ -114,9 +114,9 @@ def _check_share(listing: Listing, left_out: Sequence[tuple[str, str]]) -> None:
 def _check_counts(listing: Listing, checked: CheckedImages, min_images_per_class: int) -> None:
     train = checked.of("train", None)
     if not train:
-        found = ", ".join(sorted({str(image.split) for image in checked.images}))
+        parts = ", ".join(sorted({str(image.split) for image in checked.images}))
         raise NoImagesError(
-            f"Expected images to train on in {listing.place}; found some of {found} only. Name a source that "
+            f"Expected images to train on in {listing.place}; found some of {parts} only. Name a source that "
             "holds the training images too."
         )
     counts = Counter(image.label for image in train)

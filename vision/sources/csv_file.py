@@ -1,4 +1,4 @@
-"""A CSV of paths and labels: columns `path` and `label`, and `split` where there is one."""
+"""Reads a CSV of paths and labels: columns `path` and `label`, and `split` if there is one."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -17,19 +17,19 @@ def tables_in(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.glob("*.csv")) if has_columns(file, _COLUMNS)]
 
 
-def has_columns(file: Path, wanted: Sequence[str]) -> bool:
+def has_columns(file: Path, required: Sequence[str]) -> bool:
     """Return whether a file is a CSV with these columns, and a row."""
     try:
-        _, fields = next(records(file, wanted))
+        _, fields = next(records(file, required))
     except (MalformedSourceError, StopIteration):
         return False
-    return set(wanted) <= set(fields)
+    return set(required) <= set(fields)
 
 
 def list_csv(file: Path) -> Entries:
     """List the images that a CSV names, by paths relative to it.
 
-    The header's letters may be of either case; commas, semicolons or tabs separate.
+    The header may be in upper or lower case; the separator is a comma, a semicolon or a tab.
 
     Raises:
         MalformedSourceError: It is no CSV with these columns.
@@ -41,18 +41,18 @@ def list_csv(file: Path) -> Entries:
     return rows.entries()
 
 
-def records(file: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (line, fields by the lower-case names of the columns) of a CSV; a short row lacks its last ones.
+def records(file: Path, required: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line, fields by the columns' names in lower case) of a CSV; a short row lacks its last fields.
 
     Raises:
-        MalformedSourceError: It is no CSV, or a wanted column is not there.
+        MalformedSourceError: It is no CSV, or a required column is missing.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             header = lines.readline()
             delimiter = max(_DELIMITERS, key=header.count)
             names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
-            columns = number_columns(file, names, wanted)
+            columns = number_columns(file, names, required)
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             for row in reader:
                 if any(field.strip() for field in row):

@@ -1,4 +1,4 @@
-"""Finds out which format labelled images are in, by what is there."""
+"""Detects the format of labelled images by their files, and lists them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def list_images(place: Path) -> Listing:
             metadata, or of one folder of images for each class.
 
     Raises:
-        SourceError: There is none, it is of no format that we read, or not as its format wants it.
+        SourceError: It doesn't exist, is in no format that we read, or breaks the rules of its format.
     """
     if not place.exists():
         raise SourceMissingError(
@@ -50,19 +50,19 @@ def _list_folder(folder: Path) -> Listing:
     num_classes = num_class_folders(folder)
     if metadata and (num_classes == 0 or all(map(names_labels, metadata))):
         return list_metadata_folder(folder)
-    found: dict[str, Callable[[], Listing]] = {}
+    formats: dict[str, Callable[[], Listing]] = {}
     if len(tables) == 1:
-        found["a CSV of paths and labels"] = lambda: list_csv(tables[0])
-    # One folder may be what the CSV names.
+        formats["a CSV of paths and labels"] = lambda: list_csv(tables[0])
+    # A single folder may hold the images that the CSV names.
     if num_classes > len(tables):
-        found["class folders"] = lambda: list_image_folder(folder)
+        formats["class folders"] = lambda: list_image_folder(folder)
     if parquet_files(folder):
-        found["parquet files"] = lambda: list_parquet(folder)
+        formats["parquet files"] = lambda: list_parquet(folder)
     if tars_in(folder):
-        found["tars"] = lambda: list_webdataset(folder)
-    if len(found) > 1:
+        formats["tars"] = lambda: list_webdataset(folder)
+    if len(formats) > 1:
         raise UnknownSourceError(
-            f"Expected images of one format in {folder}; found {' and '.join(found)}. Name the one that is "
+            f"Expected images of one format in {folder}; found {' and '.join(formats)}. Name the one that is "
             "meant by its own path, or move the others away."
         )
-    return next(iter(found.values()), lambda: list_image_folder(folder))()
+    return next(iter(formats.values()), lambda: list_image_folder(folder))()

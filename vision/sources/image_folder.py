@@ -1,4 +1,4 @@
-"""A folder of images as classes: DIR/CLASS/*, or DIR/train/CLASS/* beside DIR/val/CLASS/*."""
+"""Lists a folder that has a folder of images for each class: DIR/CLASS/*, or DIR/train/CLASS/* and so on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from vision.errors import NoImagesError, OneClassError, UnknownValidationClassError
 from vision.sources.listing import IMAGE_SUFFIXES, LabelledImage, Split
 
-# Images too, but of types that we don't take: told as unreadable, where a note or a log is passed over.
+# Images of types that we don't accept: they are listed as unreadable, while other files are ignored.
 _OTHER_SUFFIXES = {".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif", ".jp2"}
 _HELD_OUT: dict[str, Split] = {"val": "val", "validation": "val", "test": "test"}
 _NUM_NAMED = 5
@@ -15,7 +15,7 @@ _NUM_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class ImageFolder:
-    """The listing of a folder: each of its classes is a folder, and may be an empty one."""
+    """The listing of a folder: each of its classes is a folder, which may be empty."""
 
     place: Path
     class_names: tuple[str, ...]
@@ -27,9 +27,9 @@ def list_image_folder(directory: Path) -> ImageFolder:
     """List a folder's images by class.
 
     Args:
-        directory: DIR/CLASS/*, or DIR/train/CLASS/* with, where they are, DIR/val/CLASS/* (or validation)
-            and DIR/test/CLASS/*. Folders inside a class belong to it; names that begin with a dot are
-            passed over.
+        directory: DIR/CLASS/*, or DIR/train/CLASS/*, then also DIR/val/CLASS/* (or validation) and
+            DIR/test/CLASS/* if they exist. Folders inside a class belong to it; names that begin with a dot
+            are ignored.
 
     Raises:
         NoImagesError: There are no images in class folders.
@@ -40,7 +40,7 @@ def list_image_folder(directory: Path) -> ImageFolder:
     root = directory / "train" if is_split else directory
     class_names = _class_names(root)
     images = _images_of(root, class_names, "train" if is_split else None)
-    _check_found(root, class_names, images)
+    _check_classes(root, class_names, images)
     for name, split in _HELD_OUT.items() if is_split else ():
         if (directory / name).is_dir():
             images += _held_out(directory / name, class_names, split)
@@ -48,7 +48,7 @@ def list_image_folder(directory: Path) -> ImageFolder:
 
 
 def num_class_folders(directory: Path) -> int:
-    """Return how many folders with images in them a folder holds."""
+    """Return how many folders with images a folder holds."""
     return sum(1 for name in _class_names(directory) if image_files(directory / name))
 
 
@@ -73,7 +73,7 @@ def _images_of(root: Path, class_names: Sequence[str], split: Split | None) -> l
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the images in a folder and below, sorted; names that begin with a dot are passed over."""
+    """Return the images in a folder and below, sorted; names that begin with a dot are ignored."""
     if not folder.is_dir():
         return []
     return sorted(
@@ -85,8 +85,8 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
-def _check_found(root: Path, class_names: Sequence[str], found: Sequence[LabelledImage]) -> None:
-    if not found:
+def _check_classes(root: Path, class_names: Sequence[str], images: Sequence[LabelledImage]) -> None:
+    if not images:
         loose = sum(1 for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
         raise NoImagesError(
             f"Expected JPEG, PNG or WebP images in one folder for each class under {root}; found "
@@ -96,7 +96,7 @@ def _check_found(root: Path, class_names: Sequence[str], found: Sequence[Labelle
     if len(class_names) < 2:
         raise OneClassError(
             f"Expected at least two classes (folders) under {root}; found one, {class_names[0]!r}, with "
-            f"{len(found)} images. Add a folder with images of something else."
+            f"{len(images)} images. Add a folder with images of something else."
         )
 
 
@@ -107,10 +107,10 @@ def _held_out(root: Path, class_names: Sequence[str], split: Split) -> list[Labe
             f"Expected the classes of train/ in {root}; found {unknown[:_NUM_NAMED]} besides. "
             "Remove them or add them to train/."
         )
-    found = _images_of(root, class_names, split)
-    if not found:
+    images = _images_of(root, class_names, split)
+    if not images:
         raise NoImagesError(
             f"Expected JPEG, PNG or WebP images in one folder for each class under {root}; found none. "
             "Add some, or remove the folder to have a part of train/ held out instead."
         )
-    return found
+    return images

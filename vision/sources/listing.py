@@ -1,4 +1,4 @@
-"""What every source of labelled images gives: a listing, from which the bytes are read one by one."""
+"""The listing that every source of labelled images returns; the bytes are read from it one by one."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,14 +20,14 @@ _SPLITS: dict[str, Split] = {
     "validation": "val",
     "test": "test",
     "testing": "test",
-    # As our own exports name what is judged on.
+    # Our own exports use these names for samples that are judged on.
     "holdout": "test",
     "golden": "test",
 }
 
 
 class EntryError(Exception):
-    """One entry is no labelled image; caught by its reader, which lists it as refused."""
+    """An entry is no labelled image; its reader catches this and lists the entry as refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class LabelledImage:
     """One image of the user's.
 
     Attributes:
-        read: Returns its bytes; raises ImageError or OSError where it can't.
+        read: Returns its bytes; raises ImageError or OSError if it can't.
         label: Its class.
-        name: What it is called when it is talked about.
-        split: The part that the source puts it in, or None where the source doesn't say.
+        name: Its name in messages.
+        split: The part that the source puts it in, or None if the source doesn't say.
     """
 
     read: Callable[[], bytes]
@@ -48,7 +48,7 @@ class LabelledImage:
 
 
 class Listing(Protocol):
-    """What is in a source, before any image was looked at."""
+    """The contents of a source, before any image was decoded."""
 
     @property
     def place(self) -> Path:
@@ -56,7 +56,7 @@ class Listing(Protocol):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """All labels, sorted; there may be one that no image has."""
+        """All labels, sorted; some may have no image."""
 
     @property
     def images(self) -> Sequence[LabelledImage]:
@@ -101,7 +101,7 @@ def split_in(file_name: str) -> Split | None:
 
 
 def label_of(value: object) -> str:
-    """Return what an entry gives as its label, as a class's name.
+    """Return an entry's label as the name of a class.
 
     Raises:
         EntryError: It can't be one.

@@ -1,4 +1,4 @@
-"""A folder of images with `metadata.csv` or `metadata.jsonl`, as Hugging Face `datasets` reads it."""
+"""Lists a folder of images with `metadata.csv` or `metadata.jsonl`, as Hugging Face `datasets` reads it."""
 
 import json
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ def metadata_files(directory: Path) -> list[Path]:
         directory,
         *sorted(path for path in directory.iterdir() if path.is_dir() and split_of(path.name)),
     ]
-    found = [folder / name for folder in folders for name in _NAMES if (folder / name).is_file()]
-    return [file for file in found if file.parent == directory] or found
+    files = [folder / name for folder in folders for name in _NAMES if (folder / name).is_file()]
+    return [file for file in files if file.parent == directory] or files
 
 
 def names_labels(file: Path) -> bool:
@@ -34,9 +34,9 @@ def names_labels(file: Path) -> bool:
 
 
 def list_metadata_folder(directory: Path) -> Entries:
-    """List the images that a folder's metadata name: `file_name`, relative to it, and `label`.
+    """List the images that a folder's metadata name by `file_name`, relative to the folder, and `label`.
 
-    The split is that of a column `split`, else of the folder (train, validation, test) that the image is in.
+    The split is that of the column `split`, else that of the image's folder (train, validation, test).
 
     Raises:
         MalformedSourceError: A metadata file lacks these columns, or can't be read.
@@ -54,8 +54,8 @@ def list_metadata_folder(directory: Path) -> Entries:
     return Entries(directory, images, refused)
 
 
-def _records(file: Path, wanted: tuple[str, ...]) -> Iterator[tuple[int, dict[str, Any]]]:
-    return iter(records(file, wanted)) if file.suffix == ".csv" else json_lines(file)
+def _records(file: Path, required: tuple[str, ...]) -> Iterator[tuple[int, dict[str, Any]]]:
+    return iter(records(file, required)) if file.suffix == ".csv" else json_lines(file)
 
 
 def json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:

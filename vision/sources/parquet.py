@@ -1,7 +1,10 @@
-"""Parquet files with a column of images and one of labels, as Hugging Face `datasets` writes them."""
+"""Lists parquet files with a column of images and one of labels, as Hugging Face `datasets` writes them."""
 
 import importlib
 import json
+import os
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +14,8 @@ from typing import Any
 from vision.errors import MalformedSourceError, ReaderMissingError
 from vision.sources.listing import Entries, EntryError, LabelledImage, label_of, split_in
 from vision.sources.rows import number_columns
-from vision.sources.scratch import Scratch
 
-# Rows are large: an image each.
+# Rows are large, since each holds an image.
 _NUM_ROWS_AT_ONCE = 64
 
 
@@ -27,15 +29,15 @@ def parquet_files(place: Path) -> list[Path]:
 def list_parquet(place: Path) -> Entries:
     """List the rows of parquet files: column `image` (bytes, or a struct of bytes and path) and `label`.
 
-    A label is a text, or a number, which is named by the class names in the schema's `huggingface` metadata
-    where there are any. The split is the one in the file's name (train-00000-of-00001.parquet). The images
-    are unpacked to a scratch file: a parquet file can only be read by many rows at a time.
+    A label is a text or a number. If the schema's `huggingface` metadata has class names, they replace the
+    numbers. The split is the one in the file's name (train-00000-of-00001.parquet). The images are unpacked
+    to a scratch file, because a parquet file can only be read many rows at a time.
 
     Raises:
         ReaderMissingError: pyarrow is not installed.
         MalformedSourceError: A file is no parquet with these columns.
     """
-    images, refused, scratch = list[LabelledImage](), list[tuple[str, str]](), Scratch()
+    images, refused, scratch = list[LabelledImage](), list[tuple[str, str]](), _Scratch()
     for path in parquet_files(place):
         for number, row in enumerate(_rows(path)):
             name = f"{path} row {number}"
@@ -55,6 +57,37 @@ class _Row:
     label: Any
 
 
+class _Scratch:
+    """A temporary file without a name; it is written once and read in any order by any thread."""
+
+    def __init__(self) -> None:
+        self._descriptor, name = tempfile.mkstemp(prefix="perennial-")
+        os.unlink(name)
+        self._end = 0
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def write(self, content: bytes) -> tuple[int, int]:
+        """Append bytes and return where they are: the arguments of `read`.
+
+        Raises:
+            OSError: The disk is full; it names the folder for temporary files.
+        """
+        rest = memoryview(content)
+        start = self._end
+        try:
+            while rest:
+                num_written = os.pwrite(self._descriptor, rest, self._end)
+                self._end += num_written
+                rest = rest[num_written:]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from error
+        return start, len(content)
+
+    def read(self, start: int, num_bytes: int) -> bytes:
+        """Return bytes that were written."""
+        return os.pread(self._descriptor, num_bytes, start)
+
+
 def _rows(path: Path) -> Iterator[_Row]:
     arrow, parquet = _import("pyarrow"), _import("pyarrow.parquet")
     try:
@@ -72,7 +105,7 @@ def _rows(path: Path) -> Iterator[_Row]:
         raise _malformed(path, str(error)) from error
 
 
-def _reader(image: Any, folder: Path, scratch: Scratch) -> Callable[[], bytes]:
+def _reader(image: Any, folder: Path, scratch: _Scratch) -> Callable[[], bytes]:
     content = image.get("bytes") if isinstance(image, dict) else image
     if content is not None:
         return partial(scratch.read, *scratch.write(content))
@@ -86,15 +119,15 @@ def _reader(image: Any, folder: Path, scratch: Scratch) -> Callable[[], bytes]:
 def _named(label: Any, names: list[str] | None) -> Any:
     if names is None or not isinstance(label, int):
         return label
-    # Hugging Face writes -1 where a label is not known.
+    # Hugging Face writes -1 for an unknown label.
     return names[label] if 0 <= label < len(names) else None
 
 
-def _check_type(arrow: Any, path: Path, found: Any) -> None:
+def _check_type(arrow: Any, path: Path, column_type: Any) -> None:
     types = arrow.types
-    is_struct = types.is_struct(found) and found.get_field_index("bytes") >= 0
-    if not (is_struct or types.is_binary(found) or types.is_large_binary(found)):
-        raise _malformed(path, f"column image is of type {found}")
+    is_struct = types.is_struct(column_type) and column_type.get_field_index("bytes") >= 0
+    if not (is_struct or types.is_binary(column_type) or types.is_large_binary(column_type)):
+        raise _malformed(path, f"column image is of type {column_type}")
 
 
 def _malformed(path: Path, reason: str) -> MalformedSourceError:
@@ -105,7 +138,7 @@ def _malformed(path: Path, reason: str) -> MalformedSourceError:
 
 
 def _class_names(metadata: dict[bytes, bytes], column: str) -> list[str] | None:
-    """Return the names of the labels' numbers, where the schema's metadata tell them."""
+    """Return the class names by number, if the schema's metadata have them."""
     try:
         names = json.loads(metadata[b"huggingface"])["info"]["features"][column]["names"]
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Rows that name an image file and its label, whatever table they come from."""
+"""Gathers rows that name an image file and its label, whatever table they come from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ class Rows:
 
     Attributes:
         place: The source, for messages.
-        folder: What the paths are relative to.
-        default: The split of rows that don't name theirs.
+        folder: The folder that the paths are relative to.
+        default: The split of rows that name none.
     """
 
     place: Path
@@ -25,10 +25,10 @@ class Rows:
     _refused: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, where: str, path: object, label: object, split: object = None) -> None:
-        """Add a row, or list it as refused where it is no labelled image.
+        """Add a row, or list it as refused if it is no labelled image.
 
         Args:
-            where: What to call the row where it is refused.
+            where: The row's name if it is refused.
             path: Of the image, relative to the folder.
             label: A text, or a whole number.
             split: A split's name; None or empty leaves it to the default.
@@ -57,23 +57,23 @@ class Rows:
         return split
 
 
-def number_columns(file: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
-    """Return where each column is, by its name in lower case.
+def number_columns(file: Path, names: Sequence[str], required: Sequence[str]) -> dict[str, int]:
+    """Return the index of each column, by its name in lower case.
 
     Raises:
-        MalformedSourceError: A wanted column is missing, or a column is there twice.
+        MalformedSourceError: A required column is missing, or exists twice.
     """
     folded = [name.strip().casefold() for name in names]
-    found = ", ".join(repr(name) for name in names) or "nothing"
-    missing = [name for name in wanted if name not in folded]
+    present = ", ".join(repr(name) for name in names) or "nothing"
+    missing = [name for name in required if name not in folded]
     if missing:
         raise MalformedSourceError(
-            f"Expected columns {' and '.join(wanted)} in the first line of {file}; found {found}. "
+            f"Expected columns {' and '.join(required)} in the first line of {file}; found {present}. "
             f"Add a header that names {' and '.join(missing)}."
         )
-    twice = [name for name in wanted if folded.count(name) > 1]
+    twice = [name for name in required if folded.count(name) > 1]
     if twice:
         raise MalformedSourceError(
-            f"Expected one column {twice[0]} in {file}; found {found}. Rename or remove the other."
+            f"Expected one column {twice[0]} in {file}; found {present}. Rename or remove the other."
         )
     return {name: at for at, name in reversed(list(enumerate(folded)))}

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from vision.errors import MalformedSourceError
 
-# Labels and fields are small; what is larger is none, and is not read.
+# Labels and fields are small; a larger file is neither, and is not read.
 MAX_FIELD_BYTES = 1024 * 1024
 
 
@@ -32,7 +32,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a tar holds under one key, by extension in lower case."""
+    """The files of one key in a tar, by extension in lower case."""
 
     tar: Path
     key: str
@@ -40,7 +40,7 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """What it is called when it is talked about."""
+        """Its name in messages."""
         return f"{self.tar}:{self.key}"
 
 
@@ -52,7 +52,7 @@ def tars_in(place: Path) -> list[Path]:
 
 
 def samples_in(tar: Path) -> Iterator[Sample]:
-    """Yield what a tar holds, by key: a member's path up to the first dot of its file's name.
+    """Yield the samples of a tar; a sample's key is its members' path up to the first dot of the file's name.
 
     Source:
         The WebDataset format: Aizman, Maltby and Breuel, "High performance I/O for large scale deep
@@ -74,7 +74,7 @@ def _members(tar: Path) -> Iterator[tuple[str, str, Member]]:
             for entry in archive:
                 path = PurePosixPath(entry.name)
                 stem, _, extension = path.name.partition(".")
-                # Sparse files are none that bytes can be taken from at one place.
+                # The bytes of a sparse file don't lie in one place.
                 if entry.isreg() and not entry.issparse() and stem and extension:
                     key = str(path.parent / stem)
                     yield key, extension.lower(), Member(tar, entry.offset_data, entry.size)
@@ -87,7 +87,7 @@ def _members(tar: Path) -> Iterator[tuple[str, str, Member]]:
 
 
 def _check_end(tar: Path, archive: tarfile.TarFile) -> None:
-    """Raise where the tar ends early or is broken inside, both of which `tarfile` takes for the end."""
+    """Raise if the tar ends early or is broken inside: `tarfile` treats both as the end."""
     last = archive.getmembers()[-1:]
     if not last:
         return

@@ -1,4 +1,4 @@
-"""A folder of pictures without labels, searched recursively."""
+"""Lists and checks the pictures without labels in a folder and the folders in it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class UnlabelledImages:
 
     Attributes:
         images: What can be read.
-        unreadable: (name, reason) of what was left out.
+        unreadable: (name, reason) of each picture that was left out.
     """
 
     images: Sequence[LabelledImage]
@@ -31,11 +31,11 @@ class UnlabelledImages:
 
 
 def list_unlabelled(directory: Path) -> list[Path]:
-    """Return the files of a folder and the folders in it that are named like images, sorted.
+    """Return the files named like images in a folder and the folders in it, sorted.
 
     Raises:
         SourceMissingError: There is no such folder.
-        NoImagesError: There are none in it.
+        NoImagesError: There are no pictures in it.
     """
     if not directory.is_dir():
         raise SourceMissingError(f"Expected a folder of unlabelled pictures at {directory}; there is none.")
@@ -50,13 +50,13 @@ def list_unlabelled(directory: Path) -> list[Path]:
 def check_unlabelled(
     files: Sequence[Path], limits: ImageLimits, *, on_image: Callable[[int, int], None] | None = None
 ) -> UnlabelledImages:
-    """Return the pictures that can be read, having decoded each once; the rest is named, and no error.
+    """Decode each picture once, and return the readable ones; the others are listed, and are no error.
 
     Args:
         files: From `list_unlabelled`.
         limits: What one image may cost.
         on_image: Called after each with (pictures looked at, pictures in all).
     """
-    # Without a class: no part of training reads a label from here.
+    # They have no class, because no part of training reads a label from here.
     pictures = [LabelledImage(file.read_bytes, "", str(file)) for file in files]
     return UnlabelledImages(*readable_images(pictures, limits, on_image))

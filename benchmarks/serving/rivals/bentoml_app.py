@@ -18,7 +18,7 @@ class Rival:
     def __init__(self) -> None:
         self.network = load_network()
 
-    @bentoml.api(batchable=True, max_batch_size=8, max_latency_ms=60_000)
+    @bentoml.api(batchable=True, max_batch_size=8, max_latency_ms=60_000)  # type: ignore[untyped-decorator]  # BentoML leaves it without types
     def predict(self, images: list[Annotated[Path, ContentType("image/jpeg")]]) -> list[dict[str, Any]]:
         """Return the likeliest class of each image."""
         return classify(self.network, torch.stack([prepare(image.read_bytes()) for image in images]))

@@ -10,7 +10,7 @@ from torch import Tensor
 from benchmarks.serving.rivals.network import classify, load_network, prepare
 
 
-class Api(litserve.LitAPI):
+class Api(litserve.LitAPI):  # type: ignore[misc]  # LitServe comes without types
     """Decodes, batches, answers."""
 
     def setup(self, device: str) -> None:
@@ -30,7 +30,7 @@ class Api(litserve.LitAPI):
         return classify(self.network, images)
 
     def unbatch(self, outputs: list[dict[str, float | int]]) -> list[dict[str, float | int]]:
-        """Part the answers."""
+        """Split the answers."""
         return outputs
 
     def encode_response(self, output: dict[str, float | int]) -> dict[str, float | int]:

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torchvision import transforms
 from torchvision.models import resnet18
 
-_PREPARE = transforms.Compose(
+_PREPARE = transforms.Compose(  # type: ignore[no-untyped-call]  # torchvision comes without types
     [
-        transforms.Resize(256),
-        transforms.CenterCrop(224),
+        transforms.Resize(256),  # type: ignore[no-untyped-call]  # likewise
+        transforms.CenterCrop(224),  # type: ignore[no-untyped-call]  # likewise
         transforms.ToTensor(),
-        transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),  # type: ignore[no-untyped-call]  # likewise
     ]
 )
 

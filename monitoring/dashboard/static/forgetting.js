@@ -7,13 +7,13 @@ export function buildForgetting({ versions, slices, cells, forgotten, production
   if (!cells.length) {
     return element("p", { className: "quiet" }, "Nothing measured yet: “perennial train” and each round measure accuracy.");
   }
-  const found = new Map(cells.map((cell) => [`${cell.version} ${cell.slice}`, cell]));
+  const cellOf = new Map(cells.map((cell) => [`${cell.version} ${cell.slice}`, cell]));
   const values = cells.map((cell) => cell.accuracy);
   const scale = { low: Math.min(...values), high: Math.max(...values) };
   const rows = versions.map((version) => element(
     "tr", { className: version === production ? "current" : "" },
     element("th", { scope: "row" }, version, version === production ? " (production)" : ""),
-    ...slices.map((slice) => heat(found.get(`${version} ${slice}`), scale)),
+    ...slices.map((slice) => heat(cellOf.get(`${version} ${slice}`), scale)),
   ));
   return [element(
     "div", { className: "scroll" },

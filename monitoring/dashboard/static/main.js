@@ -13,7 +13,7 @@ import { buildServing } from "./serving.js";
 import { buildVersions } from "./versions.js";
 
 const POLL_MILLISECONDS = 2000;
-// What changes seldom is asked for every fifth time, and whenever the round or production changed.
+// What changes seldom is fetched every fifth time, and whenever the round or production changed.
 const SLOW_EVERY = 5;
 
 const byId = (id) => document.getElementById(id);

@@ -1,4 +1,4 @@
-// The rounds with what the gate said; each opens to its checks, attempts and steps.
+// The rounds with the gate's verdicts; each opens to its checks, attempts and steps.
 
 import { get } from "./api.js";
 import { cells, element, show, table } from "./dom.js";

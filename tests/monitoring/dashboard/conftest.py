@@ -21,9 +21,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from monitoring import summary
+from monitoring.answers.answer import Answer
 from monitoring.dashboard.pages import FOLDER, dashboard_routes
-from store import predictions, registry
-from store.database import Database
+from store import learning_state
+from store.database.database import Database
+from store.predictions import predictions
 
 
 @pytest.fixture
@@ -65,13 +67,10 @@ def serving(database: Database, script: str = "", key: str = "") -> Iterator[str
 
 
 def application(database: Database, script: str) -> Starlette:
-    def answer(read: Callable[[Connection], Any]) -> Response:
-        with database.read() as connection:
-            return JSONResponse(read(connection))
-
-    def route(path: str, read: Callable[[Connection, Request], Any]) -> Route:
+    def route(path: str, read: Callable[[Connection, Request], Answer]) -> Route:
         def endpoint(request: Request) -> Response:
-            return answer(lambda connection: read(connection, request))
+            with database.read() as connection:
+                return JSONResponse(read(connection, request).model_dump(mode="json"))
 
         return Route(path, endpoint)
 
@@ -84,7 +83,7 @@ def application(database: Database, script: str) -> Starlette:
 
     async def pause(request: Request) -> Response:
         reason = (await request.json())["reason"]
-        return JSONResponse(database.write(lambda c: registry.pause(c, reason, "ada")))
+        return JSONResponse(database.write(lambda c: learning_state.pause(c, reason, "ada")))
 
     async def feedback(request: Request) -> Response:
         sent = await request.json()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitoring import summary
-from store.database import Database
+from store.database.database import Database
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = [
@@ -50,7 +50,7 @@ def browse(tmp_path: Path) -> Browse:
     return load
 
 
-def test_an_empty_store_is_said_to_be_empty(database: Database, serve: Serve, browse: Browse) -> None:
+def test_an_empty_store_is_shown_as_empty(database: Database, serve: Serve, browse: Browse) -> None:
     document = browse(serve(database))
     assert "No version yet" in document
     assert "No rounds yet: 500 more samples until the first." in document
@@ -74,8 +74,8 @@ def test_a_class_name_with_markup_is_shown_as_text(filled: Database, serve: Serv
     assert "<b>not bold" not in document
 
 
-FOUND = """
-const found = async (selector) => {
+ELEMENT = """
+const element = async (selector) => {
   for (;;) {
     const node = document.querySelector(selector);
     if (node) return node;
@@ -89,28 +89,29 @@ def test_pressing_buttons_labels_an_audit_and_pauses_learning(
     filled: Database, serve: Serve, browse: Browse
 ) -> None:
     script = """
-    (await found(".audit .class:nth-child(1)")).click();
-    (await found("#pause")).click();
+    (await element(".audit .class:nth-child(1)")).click();
+    (await element("#pause")).click();
     document.getElementById("confirm-reason").value = "a look at the labels";
     document.getElementById("confirm-yes").click();
     """
-    document = browse(serve(filled, FOUND + script) + "/scripted")
+    document = browse(serve(filled, ELEMENT + script) + "/scripted")
     with filled.read() as connection:
-        found = summary.status(connection, 500)
-    assert found["paused"]["reason"] == "a look at the labels"
-    assert found["num_audits_waiting"] == 4
+        status = summary.status(connection, 500)
+    assert status.paused is not None
+    assert status.paused.reason == "a look at the labels"
+    assert status.num_audits_waiting == 4
     assert "v3 said bees." in document
     assert "Learning is paused by ada: a look at the labels" in document
 
 
 def test_an_action_that_is_not_confirmed_does_nothing(filled: Database, serve: Serve, browse: Browse) -> None:
     script = """
-    (await found("#pause")).click();
+    (await element("#pause")).click();
     document.getElementById("confirm-no").click();
     """
-    browse(serve(filled, FOUND + script) + "/scripted")
+    browse(serve(filled, ELEMENT + script) + "/scripted")
     with filled.read() as connection:
-        assert summary.status(connection, 500)["paused"] is None
+        assert summary.status(connection, 500).paused is None
 
 
 def test_without_a_key_the_page_says_what_the_server_asks_for(
@@ -124,11 +125,11 @@ def test_without_a_key_the_page_says_what_the_server_asks_for(
 
 def test_a_key_that_is_typed_in_opens_the_page(filled: Database, serve: Serve, browse: Browse) -> None:
     script = """
-    await found("#key-form.wanted");
+    await element("#key-form.wanted");
     document.getElementById("key").value = "secret";
     document.getElementById("key-form").requestSubmit();
     """
-    document = browse(serve(filled, FOUND + script, "secret") + "/scripted", expected="401")
+    document = browse(serve(filled, ELEMENT + script, "secret") + "/scripted", expected="401")
     assert "5 images to label." in document
     assert 'class="connection on"' in document
     assert re.search(r'<p id="problem"[^>]*hidden', document)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from monitoring.dashboard.pages import FOLDER
-from store.database import Database
+from store.database.database import Database
 
 FILES = sorted(FOLDER.glob("static/*"))
 PAGE = FOLDER / "index.html"
@@ -27,7 +27,7 @@ def test_the_page_is_html_that_lets_nothing_foreign_in(client: httpx.Client) -> 
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_static_files_are_served_and_asked_for_again_after_an_upgrade(client: httpx.Client) -> None:
+def test_static_files_are_served_and_requested_again_after_an_upgrade(client: httpx.Client) -> None:
     for path in FILES:
         answer = client.get(f"/static/{path.name}")
         assert answer.content == path.read_bytes()
@@ -66,10 +66,10 @@ def test_the_page_has_no_inline_script_or_style() -> None:
 
 def test_every_element_that_the_scripts_ask_for_is_on_the_page() -> None:
     ids = set(re.findall(r'\bid="([^"]+)"', PAGE.read_text()))
-    asked = {
+    names = {
         name
         for path in FILES
         if path.suffix == ".js"
         for name in re.findall(r'byId\("([^"]+)"\)', path.read_text())
     }
-    assert asked <= ids
+    assert names <= ids

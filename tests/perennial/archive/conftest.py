@@ -1,4 +1,4 @@
-"""Homes with samples of every kind, and what is remembered of them."""
+"""Homes with samples of every kind, and a comparison of what they hold."""
 
 import io
 import shutil
@@ -12,16 +12,20 @@ import pytest
 from PIL import Image
 from sqlalchemy import Connection
 
-from perennial.settings import Settings
-from perennial.state import State, open_state
+from perennial.settings.settings import Settings
+from perennial.state import open_state
 from store.kept_samples import kept_samples
-from store.registry import NewVersion, add_version, promote
-from store.samples import NewSample, SplitSettings, add_sample
+from store.registry import promote
+from store.samples.new_samples import NewSample
+from store.samples.samples import add_sample
+from store.samples.splits import SplitSettings
+from store.state import State
+from store.versions import NewVersion, add_version
 from vision.decoding import ImageLimits, decode_image
 from vision.perceptual_hash import perceptual_hash
 
 CLASSES = ("ant", "bee/wasp")
-Remembered = dict[str, dict[str, Any]]
+Contents = dict[str, dict[str, Any]]
 
 
 def picture(seed: int, form: str = "JPEG", quality: int = 92) -> bytes:
@@ -40,12 +44,12 @@ def add(state: State, content: bytes, label: str, source: str = "clinic", **more
     return sha256
 
 
-def remembered(state: State) -> Remembered:
-    """Return all that is to survive an export and an import, by SHA-256."""
+def contents_of(state: State) -> Contents:
+    """Return all that survives an export and an import, by SHA-256."""
     names = ("label", "state", "origin", "source", "split", "group", "predicted_label", "created")
     return {
         kept.sample.sha256: {name: getattr(kept.sample, name) for name in names}
-        | {"labels": [(said.source, said.label, said.created) for said in kept.labels]}
+        | {"labels": [(each.source, each.label, each.created) for each in kept.labels]}
         for kept in kept_samples(state.database)
     }
 
@@ -106,7 +110,7 @@ def fill(state: State) -> None:
         add(state, picture(27), label, "corrects itself")
     for source in ("ann", "ben"):
         add(state, picture(28), CLASSES[source == "ben"], source)
-    # Near to one that is judged, and kept from learning with it.
+    # A near-duplicate of a golden sample, which joins its split.
     add(state, picture(20, quality=80), "ant")
 
 
@@ -118,6 +122,6 @@ def tools_fixture() -> Any:
         add = staticmethod(add)
         make_production = staticmethod(make_production)
         picture = staticmethod(picture)
-        remembered = staticmethod(remembered)
+        contents_of = staticmethod(contents_of)
 
     return Tools

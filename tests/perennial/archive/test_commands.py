@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from perennial.state import State
+from store.state import State
 
 
-def test_export_and_import_tell_what_they_did(
+def test_export_and_import_report_what_they_did(
     full: State,
     run: Callable[..., Result],
     run_json: Callable[..., Any],
@@ -22,8 +22,8 @@ def test_export_and_import_tell_what_they_did(
     assert (again.exit_code, "Name another" in again.stderr) == (2, True)
     assert run_json("samples", "export", str(tmp_path / "table"), "--format", "csv")["num_samples"] == 30
     monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "elsewhere"))
-    told = run_json("samples", "import", str(out))
-    assert told == {"added": 30, "labelled": 0, "already_there": 0, "moved": 0, "refused": []}
+    report = run_json("samples", "import", str(out))
+    assert report == {"added": 30, "labelled": 0, "already_there": 0, "moved": 0, "refused": []}
     for_people = run("samples", "import", str(tmp_path / "table")).stdout
     assert (
         "0 samples added, 0 known ones labelled by more sources, 30 already there, 0 refused." in for_people

@@ -8,7 +8,7 @@ from perennial.archive.exporting import export_samples
 from perennial.archive.shards import ShardLimits, Shards
 from perennial.archive.writers import folder_name
 from perennial.errors import ArchiveError, TargetExistsError
-from perennial.state import State
+from store.state import State
 from vision.sources.detection import list_images
 from vision.sources.tar_shards import samples_in, tars_in
 
@@ -22,9 +22,9 @@ def test_a_shard_holds_no_more_samples_than_the_limit(
 ) -> None:
     limit(monkeypatch, max_samples=12)
     export_samples(full, tmp_path / "out")
-    found = tars_in(tmp_path / "out")
-    assert [tar.name for tar in found] == [f"samples-{number:06}.tar" for number in range(3)]
-    assert [len(list(samples_in(tar))) for tar in found] == [12, 12, 6]
+    tars = tars_in(tmp_path / "out")
+    assert [tar.name for tar in tars] == [f"samples-{number:06}.tar" for number in range(3)]
+    assert [len(list(samples_in(tar))) for tar in tars] == [12, 12, 6]
 
 
 def test_a_shard_is_no_larger_than_the_limit(
@@ -32,10 +32,10 @@ def test_a_shard_is_no_larger_than_the_limit(
 ) -> None:
     limit(monkeypatch, max_bytes=40_000)
     export_samples(full, tmp_path / "out")
-    found = tars_in(tmp_path / "out")
-    assert len(found) > 1
-    assert all(tar.stat().st_size <= 40_000 for tar in found)
-    assert sum(len(list(samples_in(tar))) for tar in found) == 30
+    tars = tars_in(tmp_path / "out")
+    assert len(tars) > 1
+    assert all(tar.stat().st_size <= 40_000 for tar in tars)
+    assert sum(len(list(samples_in(tar))) for tar in tars) == 30
 
 
 def test_a_single_tar_that_would_be_too_large_is_refused_and_leaves_nothing(
@@ -62,7 +62,7 @@ def test_what_fails_in_the_middle_leaves_nothing(full: State, tmp_path: Path, fo
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_full_disk_is_told_with_the_target(
+def test_the_error_of_a_full_disk_names_the_target(
     full: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: Any) -> None:
@@ -103,7 +103,7 @@ def test_an_empty_home_gives_an_archive_of_nothing(open_home: Any, tmp_path: Pat
 
 
 @pytest.mark.parametrize("label", ["a/b", "..", ".hidden", "metadata.jsonl", "é" * 200, "a\\b", "100 %", "?"])
-def test_a_class_folder_has_a_name_of_its_own_that_the_system_takes(tmp_path: Path, label: str) -> None:
+def test_a_class_folder_has_a_unique_name_that_the_system_accepts(tmp_path: Path, label: str) -> None:
     names = [folder_name(each) for each in (label, f"{label}x", "plain")]
     assert len(set(names)) == 3
     assert names[0] not in {"metadata.jsonl", ".", ".."}

@@ -1,4 +1,4 @@
-"""Archives that are broken, in every way that we thought of: nothing crashes, and the rest is taken."""
+"""Broken archives of many kinds: nothing crashes, and their other samples are imported."""
 
 import io
 import json
@@ -12,8 +12,8 @@ import pytest
 from perennial.archive.exporting import export_samples
 from perennial.archive.importing import import_samples
 from perennial.errors import ArchiveError
-from perennial.state import State
-from store.splits import SplitSettings
+from store.samples.splits import SplitSettings
+from store.state import State
 from vision.decoding import ImageLimits
 from vision.errors import MalformedSourceError
 
@@ -60,7 +60,7 @@ def without_json(members: Members, key: str) -> None:
     del members[f"{key}.json"]
 
 
-def said(**fields: Any) -> Fields:
+def recorded_label(**fields: Any) -> Fields:
     return {"source": "ann", "label": "ant", "created": "2026-01-01T00:00:00Z", **fields}
 
 
@@ -74,7 +74,7 @@ def said(**fields: Any) -> Fields:
         (without_json, "no KEY.json"),
         (without_field, "field split"),
         (set_field("split", "test"), "field split"),
-        (set_field("origin", "found"), "field origin"),
+        (set_field("origin", "guessed"), "field origin"),
         (set_field("state", None), "field state"),
         (set_field("created", "2026-01-01T00:00:00"), "field created"),
         (set_field("created", "yesterday"), "field created"),
@@ -84,9 +84,9 @@ def said(**fields: Any) -> Fields:
         (set_field("group", "a\0b"), "field group"),
         (set_field("label", 7), "field label"),
         (set_field("labels", []), "field labels"),
-        (set_field("labels", [said(label="")]), "field labels.0.label"),
-        (set_field("labels", [said(label="a" * 201)]), "field labels.0.label"),
-        (set_field("labels", [said(created=None)]), "field labels.0.created"),
+        (set_field("labels", [recorded_label(label="")]), "field labels.0.label"),
+        (set_field("labels", [recorded_label(label="a" * 201)]), "field labels.0.label"),
+        (set_field("labels", [recorded_label(created=None)]), "field labels.0.created"),
         (set_field("labels", "ant"), "field labels"),
         (set_field("sha256", "../../secret"), "field sha256"),
         (set_field("sha256", "0" * 64), "SHA-256"),
@@ -98,7 +98,7 @@ def said(**fields: Any) -> Fields:
         (set_image(lambda content: b"GIF89a" + content), "Expected a JPEG, PNG or WebP"),
     ],
 )
-def test_one_broken_sample_is_refused_with_its_reason_and_the_others_are_taken(
+def test_one_broken_sample_is_refused_with_its_reason_and_the_others_are_imported(
     full: State, open_home: Any, tmp_path: Path, change: Change, reason: str
 ) -> None:
     export_samples(full, tmp_path / "out.tar")
@@ -128,12 +128,12 @@ def test_a_tar_that_is_cut_off_is_refused_before_anything_is_written(
     full: State, open_home: Any, tools: Any, tmp_path: Path
 ) -> None:
     export_samples(full, tmp_path / "out.tar")
-    whole = (tmp_path / "out.tar").read_bytes()
-    (tmp_path / "cut.tar").write_bytes(whole[:20_000])
+    content = (tmp_path / "out.tar").read_bytes()
+    (tmp_path / "cut.tar").write_bytes(content[:20_000])
     empty = open_home("empty")
     with pytest.raises(MalformedSourceError, match="Copy it again"):
         import_samples(empty, tmp_path / "cut.tar", ImageLimits(), SplitSettings())
-    assert tools.remembered(empty) == {}
+    assert tools.contents_of(empty) == {}
 
 
 @pytest.mark.parametrize("form", ["folder", "csv"])

@@ -13,9 +13,9 @@ import pytest
 from perennial.archive import importing
 from perennial.archive.exporting import export_samples
 from perennial.archive.importing import import_samples
-from perennial.state import State
-from store.samples import delete_sample
-from store.splits import SplitSettings
+from store.samples.samples import delete_sample
+from store.samples.splits import SplitSettings
+from store.state import State
 from vision.decoding import ImageLimits
 
 LIMITS = ImageLimits()
@@ -31,7 +31,7 @@ def test_an_empty_home_gets_the_same_samples_splits_and_sources(
     made = export_samples(full, tmp_path / name, form, lambda done, total: steps.append((done, total)))
     assert (made.num_samples, made.left_out) == (30, ())
     assert steps == [(done, 30) for done in range(1, 31)]
-    before = tools.remembered(full)
+    before = tools.contents_of(full)
     assert Counter(each["state"] for each in before.values()) == {
         "accepted": 28,
         "conflict": 1,
@@ -42,13 +42,13 @@ def test_an_empty_home_gets_the_same_samples_splits_and_sources(
     empty = open_home("empty")
     report = import_samples(empty, tmp_path / name, LIMITS, SplitSettings())
     assert (report.num_added, report.num_known, report.num_moved, report.refused) == (30, 0, 0, [])
-    assert tools.remembered(empty) == before
+    assert tools.contents_of(empty) == before
     for sha256 in before:
         assert hashlib.sha256(empty.blobs.get(sha256)).hexdigest() == sha256
 
     again = import_samples(empty, tmp_path / name, LIMITS, SplitSettings())
     assert (again.num_added, again.num_labelled, again.num_known, again.refused) == (0, 0, 30, [])
-    assert tools.remembered(empty) == before
+    assert tools.contents_of(empty) == before
 
 
 def test_a_home_whose_production_knows_other_classes_quarantines(
@@ -58,24 +58,24 @@ def test_a_home_whose_production_knows_other_classes_quarantines(
     other = open_home("other")
     tools.make_production(other, ("ant", "spider"))
     import_samples(other, tmp_path / "out", LIMITS, SplitSettings())
-    states = {(said["label"], said["state"]) for said in tools.remembered(other).values()}
+    states = {(each["label"], each["state"]) for each in tools.contents_of(other).values()}
     assert states == {("ant", "accepted"), (None, "quarantined")}
-    splits = {sha256: each["split"] for sha256, each in tools.remembered(full).items()}
-    assert {sha256: each["split"] for sha256, each in tools.remembered(other).items()} == splits
+    splits = {sha256: each["split"] for sha256, each in tools.contents_of(full).items()}
+    assert {sha256: each["split"] for sha256, each in tools.contents_of(other).items()} == splits
 
 
-def test_a_label_that_was_given_here_stays_and_the_other_is_told(
+def test_a_label_that_was_given_here_stays_and_the_other_is_refused(
     full: State, open_home: Open, tools: Any, tmp_path: Path
 ) -> None:
     export_samples(full, tmp_path / "out")
     sha256 = tools.add(full, tools.picture(0, "JPEG"), "bee/wasp", "key 0")
-    before = tools.remembered(full)
+    before = tools.contents_of(full)
     report = import_samples(full, tmp_path / "out", LIMITS, SplitSettings())
     assert (report.num_added, report.num_known) == (0, 30)
     [(name, reason)] = report.refused
     assert sha256 in name
     assert "key 0 has given it another label here" in reason
-    assert tools.remembered(full) == before
+    assert tools.contents_of(full) == before
 
 
 def test_another_sources_label_is_added_and_may_be_a_conflict(
@@ -87,7 +87,7 @@ def test_another_sources_label_is_added_and_may_be_a_conflict(
     disputed = tools.add(other, tools.picture(1, "PNG"), "ant", "ann")
     report = import_samples(other, tmp_path / "out", LIMITS, SplitSettings())
     assert (report.num_added, report.num_labelled, report.num_known) == (28, 2, 0)
-    now = tools.remembered(other)
+    now = tools.contents_of(other)
     assert (now[agreed]["state"], now[disputed]["state"]) == ("accepted", "conflict")
     assert [(source, label) for source, label, _ in now[disputed]["labels"]] == [
         ("ann", "ant"),
@@ -105,7 +105,7 @@ def test_a_dispute_without_production_is_not_settled_by_a_third(
     empty = open_home("empty")
     import_samples(empty, tmp_path / "disputed", LIMITS, SplitSettings())
     import_samples(empty, tmp_path / "more", LIMITS, SplitSettings())
-    assert tools.remembered(empty)[sha256]["state"] == "conflict"
+    assert tools.contents_of(empty)[sha256]["state"] == "conflict"
 
 
 def test_what_is_near_to_a_picture_here_is_kept_on_one_side_with_it(
@@ -121,7 +121,7 @@ def test_what_is_near_to_a_picture_here_is_kept_on_one_side_with_it(
     far = tools.add(there, tools.picture(3), "ant", origin="initial", split="train")
     export_samples(there, tmp_path / "out")
     report = import_samples(here, tmp_path / "out", LIMITS, SplitSettings())
-    now = tools.remembered(here)
+    now = tools.contents_of(here)
     splits = [now[sha256]["split"] for sha256 in (near, grouped, far, judge)]
     assert splits == ["holdout", "holdout", "train", "train"]
     assert (report.num_added, report.num_moved) == (4, 3)
@@ -140,10 +140,10 @@ def test_a_crash_in_the_middle_is_repaired_by_running_it_again(
 
     with pytest.raises(KeyboardInterrupt):
         import_samples(empty, tmp_path / "out", LIMITS, SplitSettings(), die)
-    assert len(tools.remembered(empty)) == 16
+    assert len(tools.contents_of(empty)) == 16
     report = import_samples(empty, tmp_path / "out", LIMITS, SplitSettings())
     assert (report.num_added, report.num_known) == (14, 16)
-    assert tools.remembered(empty) == tools.remembered(full)
+    assert tools.contents_of(empty) == tools.contents_of(full)
 
 
 def test_a_tar_names_each_image_by_its_sha_beside_its_fields(full: State, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_sample_whose_bytes_are_lost_is_left_out_and_named(full: State, tools:
 
 def test_a_deleted_sample_comes_back_by_importing(full: State, tools: Any, tmp_path: Path) -> None:
     export_samples(full, tmp_path / "out")
-    before = tools.remembered(full)
+    before = tools.contents_of(full)
     full.database.write(lambda connection: delete_sample(connection, 3))
     assert import_samples(full, tmp_path / "out", LIMITS, SplitSettings()).num_added == 1
-    assert tools.remembered(full) == before
+    assert tools.contents_of(full) == before

@@ -38,7 +38,7 @@ def test_the_gradient_is_reversed_and_scaled_and_the_features_pass() -> None:
     features = torch.tensor([1.0, -2.0], requires_grad=True)
     passed = reverse_gradient(features, 0.25)
     assert torch.equal(passed, features)
-    (passed * torch.tensor([4.0, 8.0])).sum().backward()
+    (passed * torch.tensor([4.0, 8.0])).sum().backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
     assert features.grad is not None
     assert features.grad.tolist() == [-1.0, -2.0]
 
@@ -62,7 +62,7 @@ def test_the_domain_classifier_goes_down_its_gradient_and_the_features_up(classi
 
     classifier.eval()
     before = loss()
-    before.backward()
+    before.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
     weight = classifier.network.get_parameter("layer4.1.conv2.weight")
     assert weight.grad is not None
     own, others = (
@@ -70,7 +70,7 @@ def test_the_domain_classifier_goes_down_its_gradient_and_the_features_up(classi
         [parameter.grad for parameter in adversary.domain_classifier.parameters()],
     )
     assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in others)
-    # The true gradient of the same loss: with lambda -1 the layer does not turn it round.
+    # This is the true gradient of the same loss: with lambda -1 the layer does not reverse it.
     direct = torch.cat(
         [classifier.embed(images), classifier.embed(torch.stack([Numbered(4)[i][0] for i in range(4)]))]
     )
@@ -105,7 +105,7 @@ def test_the_embeddings_of_the_step_are_used_without_a_second_forward(
 
     monkeypatch.setattr(classifier, "embed", counted)
     images = torch.zeros(2, 3, 32, 32)
-    with adversary.listening():
+    with adversary.recording_embeddings():
         adversary(images, classifier(images), range(2))
     assert embedded == [2, 2]
     assert not classifier.head._forward_pre_hooks

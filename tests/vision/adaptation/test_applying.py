@@ -1,4 +1,4 @@
-"""What each adaptation does to a whole transfer, on a ResNet-18 at 32 pixels."""
+"""Each adaptation in a complete transfer, on a ResNet-18 at 32 pixels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,26 +9,26 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vision import strategies
 from vision.adaptation.adversarial import DomainAdversary
 from vision.adaptation.augmentation import NUM_VIEWS, DomainAugmentation
 from vision.adaptation.table import ADAPTATIONS, AdaptationName
 from vision.artifact import to_files
 from vision.errors import ConflictingAdaptationsError, UnlabelledMissingError
 from vision.network import build_classifier
-from vision.training import TrainingResult, TrainingSettings
-from vision.transfer import TransferResult, TransferSettings, transfer
-from vision.transfer_settings import plan_steps
+from vision.training import strategies
+from vision.training.training import TrainingResult, TrainingSettings, fit
+from vision.transfer import TransferResult, transfer
+from vision.transfer_settings import TransferSettings, plan_steps
 
 Pairs = list[tuple[bytes, int]]
-Made = Callable[..., Pairs]
+MakeImages = Callable[..., Pairs]
 CLASSES = ("dark", "bright")
 NAMES = [adaptation.name for adaptation in ADAPTATIONS]
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> TransferSettings:
-    """Of a transfer from a weights file, in seconds."""
+    """Settings of a transfer from a weights file that takes seconds."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
     torch.save(build_classifier("resnet18", 5).state_dict(), path)
@@ -36,7 +36,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> TransferSettings:
 
 
 @pytest.fixture
-def adapt(settings: TransferSettings, dark_and_bright: Made) -> Callable[..., TransferResult]:
+def adapt(settings: TransferSettings, dark_and_bright: MakeImages) -> Callable[..., TransferResult]:
     """Return a function that transfers with adaptations, anew each time."""
 
     def transferred(*names: AdaptationName, target: Pairs | None = None, **fields: object) -> TransferResult:
@@ -58,7 +58,7 @@ def adapted_before() -> dict[object, TransferResult]:
 def adapt_once(
     adapt: Callable[..., TransferResult], adapted_before: dict[object, TransferResult]
 ) -> Callable[..., TransferResult]:
-    """Return a function that transfers to the usual target, and what it did once for all tests."""
+    """Return a function that transfers to the usual target, once for all tests."""
 
     def remembered(*names: AdaptationName, **fields: object) -> TransferResult:
         key = (names, *sorted(fields.items()))
@@ -74,12 +74,12 @@ def statistics(result: TransferResult) -> Tensor:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_result_names_what_was_taken_and_learns_otherwise_with_it(
+def test_the_result_names_its_adaptation_and_learns_otherwise_with_it(
     name: AdaptationName, adapt_once: Callable[..., TransferResult]
 ) -> None:
     adapted = adapt_once(name)
     assert adapted.adaptations == (name,)
-    # Layer-wise unfreezing is a strategy of its own, and nothing beside it.
+    # Layer-wise unfreezing is nothing more than a strategy.
     plain = adapt_once() if name == "unfreezing" else adapt_once(strategy=adapted.strategy)
     assert plain.adaptations == ()
     losses = [[epoch.training_loss for epoch in result.epochs] for result in (adapted, plain)]
@@ -91,7 +91,7 @@ def test_the_same_seed_gives_the_same_artifact_whatever_stands_for_the_targets_l
     name: AdaptationName,
     adapt: Callable[..., TransferResult],
     adapt_once: Callable[..., TransferResult],
-    dark_and_bright: Made,
+    dark_and_bright: MakeImages,
 ) -> None:
     again = adapt(name, target=[(content, -99) for content, _ in dark_and_bright(10, seed=2)])
     assert to_files(adapt_once(name).artifact) == to_files(again.artifact)
@@ -102,7 +102,7 @@ def test_what_learns_from_the_target_is_changed_by_it(
     name: AdaptationName,
     adapt: Callable[..., TransferResult],
     adapt_once: Callable[..., TransferResult],
-    dark_and_bright: Made,
+    dark_and_bright: MakeImages,
 ) -> None:
     dark = [pair for pair in dark_and_bright(40, seed=3) if pair[1] == 0]
     assert to_files(adapt_once(name).artifact) != to_files(adapt(name, target=dark).artifact)
@@ -117,7 +117,7 @@ def test_unlabelled_pictures_change_nothing_where_no_adaptation_uses_them(
     )
 
 
-def test_too_few_pictures_are_told_before_any_is_read(adapt: Callable[..., TransferResult]) -> None:
+def test_too_few_pictures_are_refused_before_any_is_read(adapt: Callable[..., TransferResult]) -> None:
     with pytest.raises(UnlabelledMissingError, match="got 3"):
         adapt("batch_norm", target=[(b"no image", 0)] * 3)
 
@@ -131,24 +131,23 @@ def test_pretrained_statistics_stay_while_the_network_is_fine_tuned(
     adapt: Callable[..., TransferResult],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found: list[TrainingSettings] = []
-    fit = strategies.fit
+    recorded: list[TrainingSettings] = []
 
     def noted(*arguments: Any, **options: Any) -> TrainingResult:
-        found.append(arguments[3])
+        recorded.append(arguments[3])
         return fit(*arguments, **options)
 
     monkeypatch.setattr(strategies, "fit", noted)
     adapt(name)
-    assert found
-    assert {(settings.keeps_statistics, settings.schedule) for settings in found} == {(True, schedule)}
+    assert recorded
+    assert {(settings.keeps_statistics, settings.schedule) for settings in recorded} == {(True, schedule)}
 
 
 def test_statistics_of_the_target_stay_while_the_network_is_fine_tuned(
     adapt_once: Callable[..., TransferResult],
 ) -> None:
     probed = adapt_once("batch_norm", strategy="linear_probe")
-    # The adversary keeps the last epoch, so that what was fine-tuned is looked at.
+    # The adversary keeps the last epoch, so that the fine-tuned network is looked at.
     tuned = adapt_once("batch_norm", "adversarial")
     assert len(tuned.epochs) == 3
     assert torch.equal(statistics(probed), statistics(tuned))
@@ -157,7 +156,7 @@ def test_statistics_of_the_target_stay_while_the_network_is_fine_tuned(
 
 
 class Counting:
-    """An image source that notes what is read of it."""
+    """An image source that records which images are read."""
 
     def __init__(self, pairs: Pairs) -> None:
         self._pairs = pairs
@@ -172,13 +171,13 @@ class Counting:
 
 
 def test_the_probe_is_solved_and_chosen_on_several_views_of_each_picture(
-    settings: TransferSettings, dark_and_bright: Made
+    settings: TransferSettings, dark_and_bright: MakeImages
 ) -> None:
     training, validation = Counting(dark_and_bright(8)), Counting(dark_and_bright(4, seed=1))
     chosen = replace(settings, adaptations=("augmentation",), strategy="linear_probe")
     transfer(training, validation, CLASSES, chosen)
     assert sorted(training.read) == sorted(list(range(8)) * (1 + NUM_VIEWS))
-    # Once more as they are, for the temperature and for what drift is compared to.
+    # They are read once more as they are, for the temperature and the reference for drift.
     assert sorted(validation.read) == sorted(list(range(4)) * (2 + NUM_VIEWS))
 
 
@@ -217,7 +216,7 @@ def test_adversarial_training_keeps_the_last_epoch_and_reaches_lambda_1(
     fresh = DomainAdversary(
         result.artifact.build(), [(torch.zeros(3, 32, 32), 0)], num_steps=6, seed=0
     ).domain_classifier
-    weights = [network[0].weight for network in (fresh, adversaries[0].domain_classifier)]
+    weights = [network.get_parameter("0.weight") for network in (fresh, adversaries[0].domain_classifier)]
     assert not torch.equal(weights[0], weights[1])
 
 
@@ -236,11 +235,11 @@ def test_the_figures_of_the_artifact_are_of_plain_validation_pictures(
 
 
 @pytest.mark.parametrize("names", [("augmentation", "batch_norm"), ("self_supervised", "adversarial")])
-def test_the_steps_told_are_those_that_were_planned(
-    names: tuple[AdaptationName, ...], settings: TransferSettings, dark_and_bright: Made
+def test_the_reported_steps_are_those_that_were_planned(
+    names: tuple[AdaptationName, ...], settings: TransferSettings, dark_and_bright: MakeImages
 ) -> None:
     training, validation, target = dark_and_bright(24), dark_and_bright(8), dark_and_bright(10, seed=2)
-    adapted, told = replace(settings, adaptations=names, patience=5), list[tuple[int, int]]()
+    adapted, reports = replace(settings, adaptations=names, patience=5), list[tuple[int, int]]()
     planned = sum(plan_steps(adapted, (24, 8, 10), 2))
     transfer(
         training,
@@ -248,12 +247,12 @@ def test_the_steps_told_are_those_that_were_planned(
         CLASSES,
         adapted,
         unlabelled=target,
-        on_batch=lambda *steps: told.append(steps),
+        on_batch=lambda *steps: reports.append(steps),
     )
-    assert told == [(done, planned) for done in range(1, planned + 1)]
+    assert reports == [(done, planned) for done in range(1, planned + 1)]
 
 
-def test_an_ensemble_is_not_adapted(settings: TransferSettings, dark_and_bright: Made) -> None:
+def test_an_ensemble_is_not_adapted(settings: TransferSettings, dark_and_bright: MakeImages) -> None:
     together = replace(settings, adaptations=("augmentation",), num_members=3)
     with pytest.raises(ConflictingAdaptationsError, match="3 members and augmentation"):
         transfer(dark_and_bright(8), dark_and_bright(8), CLASSES, together)

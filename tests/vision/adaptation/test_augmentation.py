@@ -8,7 +8,8 @@ from torch import Tensor
 
 from vision.adaptation.augmentation import NUM_VIEWS, DomainAugmentation, Views
 from vision.augmentation import augmented
-from vision.preprocessing import ImageLimits, preprocessing_for
+from vision.decoding import ImageLimits
+from vision.preprocessing import preprocessing_for
 
 Picture = Callable[..., Image.Image]
 Encode = Callable[..., bytes]
@@ -22,7 +23,7 @@ def variants(image: Image.Image, num: int) -> list[Tensor]:
 
 
 def pixels(variant: Tensor) -> Tensor:
-    """Return (3, H, W) in 0 to 255, as they were before they were normalised."""
+    """Return pixels (3, H, W) in 0 to 255, as they were before they were normalised."""
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (PREPROCESSING.mean, PREPROCESSING.std))
     return (variant * std + mean) * 255
 
@@ -39,15 +40,15 @@ def test_variants_keep_the_shape_and_range(picture: Picture) -> None:
 
 def test_half_are_noisy_half_lose_colour_half_are_cast() -> None:
     green = Image.new("RGB", (40, 40), (60, 180, 60))
-    found = [pixels(variant) for variant in variants(green, 400)]
-    num_noisy = sum(float(image.std(dim=(1, 2)).max()) > 0.5 for image in found)
+    changed = [pixels(variant) for variant in variants(green, 400)]
+    num_noisy = sum(float(image.std(dim=(1, 2)).max()) > 0.5 for image in changed)
     # Binomial(400, .5) is outside of 140…260 with p < 1e-8; a few are under half a level of noise.
     assert 140 <= num_noisy <= 260
-    # A cast parts red from blue, which are alike in the picture; neither grey, noise nor blur does.
-    num_cast = sum(abs(float(image[0].mean() - image[2].mean())) > 6 for image in found)
+    # Red and blue are alike in the picture. A cast changes that; loss of colour, noise and blur don't.
+    num_cast = sum(abs(float(image[0].mean() - image[2].mean())) > 6 for image in changed)
     assert 140 <= num_cast <= 260
     # Without a cast, the loss of colour brings green close to red: 120 levels apart become 60 or fewer.
-    uncast = [image for image in found if abs(float(image[0].mean() - image[2].mean())) <= 1]
+    uncast = [image for image in changed if abs(float(image[0].mean() - image[2].mean())) <= 1]
     num_grey = sum(float(image[1].mean() - image[0].mean()) < 70 for image in uncast)
     assert 0.3 < num_grey / len(uncast) < 0.7
 
@@ -80,7 +81,7 @@ def test_views_begin_with_the_plain_pictures_and_keep_the_labels(picture: Pictur
     assert [views[item][1] for item in range(len(views))] == [0, 1, 0] * (1 + NUM_VIEWS)
     for index in range(3):
         assert torch.equal(views[index][0], PREPROCESSING.to_tensor(picture(seed=index)))
-    # One picture's views are drawn anew, and each twice alike.
+    # The views of a picture differ, and each view is the same when it is read again.
     seen = [views[1 + 3 * view][0] for view in range(1 + NUM_VIEWS)]
     assert all(not torch.equal(seen[0], other) for other in seen[1:3])
     assert torch.equal(views[4][0], seen[1])

@@ -69,7 +69,7 @@ def test_the_others_need_none(name: str) -> None:
         ("adversarial", "linear_probe"),
     ],
 )
-def test_a_strategy_that_makes_no_sense_with_one_is_told(name: str, strategy: str) -> None:
+def test_a_strategy_that_makes_no_sense_with_one_is_refused(name: str, strategy: str) -> None:
     with pytest.raises(ConflictingAdaptationsError, match=f"{name} goes with .*; got {strategy}"):
         choose(name, strategy=strategy)
 
@@ -85,6 +85,6 @@ def test_a_network_without_batch_normalisation_has_no_statistics_to_move() -> No
         choose("batch_norm", backbone="vgg16")
 
 
-def test_an_unknown_name_is_told_with_those_that_there_are() -> None:
+def test_an_unknown_name_is_reported_with_those_that_there_are() -> None:
     with pytest.raises(UnknownAdaptationError, match=r"warm_up, unfreezing.*got 'warmup'"):
         choose("warmup")

@@ -7,12 +7,13 @@ from PIL import Image
 
 from vision.adaptation.self_supervised import SETTINGS, Rotated, pretrain
 from vision.augmentation import augmented
+from vision.decoding import ImageLimits
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
-from vision.preprocessing import ImageLimits, preprocessing_for
-from vision.training import snapshot
+from vision.preprocessing import preprocessing_for
+from vision.training.training import snapshot
 
-Made = Callable[..., list[tuple[bytes, int]]]
+MakeImages = Callable[..., list[tuple[bytes, int]]]
 PREPROCESSING = preprocessing_for("resnet18", 32)
 
 
@@ -31,7 +32,9 @@ def halves(encode: Callable[..., bytes], num: int) -> list[tuple[bytes, int]]:
     return pairs
 
 
-def test_the_label_is_the_number_of_quarters_that_the_picture_was_turned_by(dark_and_bright: Made) -> None:
+def test_the_label_is_the_number_of_quarters_that_the_picture_was_turned_by(
+    dark_and_bright: MakeImages,
+) -> None:
     pictures = prepared(dark_and_bright(42))
     rotated = Rotated(pictures, range(2, 42), seed=0)
     assert len(rotated) == 40
@@ -41,7 +44,7 @@ def test_the_label_is_the_number_of_quarters_that_the_picture_was_turned_by(dark
     assert {rotated[item][1] for item in range(40)} == {0, 1, 2, 3}
 
 
-def test_each_epoch_turns_anew_and_a_fixed_set_never_does(dark_and_bright: Made) -> None:
+def test_each_epoch_turns_anew_and_a_fixed_set_never_does(dark_and_bright: MakeImages) -> None:
     pictures = prepared(dark_and_bright(12))
     moving, fixed = (Rotated(pictures, range(12), 0, is_fixed=is_fixed) for is_fixed in (False, True))
 
@@ -68,7 +71,7 @@ def test_pretraining_learns_rotations_and_leaves_the_head(encode: Callable[..., 
     assert classifier.network.get_parameter("conv1.weight").requires_grad
 
 
-def test_the_same_seed_gives_the_same_features_whatever_the_labels_say(dark_and_bright: Made) -> None:
+def test_the_same_seed_gives_the_same_features_whatever_the_labels_say(dark_and_bright: MakeImages) -> None:
     pairs = dark_and_bright(16)
 
     def pretrained(pictures: list[tuple[bytes, int]], seed: int = 0) -> dict[str, torch.Tensor]:

@@ -16,30 +16,30 @@ from vision.engines.served_form import ServedForm, make_form
 
 @pytest.fixture
 def images(artifact: Artifact, picture: Callable[..., Image.Image]) -> Tensor:
-    """Five pictures as the artifact wants them."""
+    """Five pictures, prepared for the artifact."""
     return torch.stack([artifact.preprocessing.to_tensor(picture(seed=seed)) for seed in range(5)])
 
 
 @pytest.fixture
 def calibration(artifact: Artifact, picture: Callable[..., Image.Image]) -> list[tuple[Tensor, int]]:
-    """Forty other pictures, with classes that nobody asks for."""
+    """Forty other pictures, with classes that nothing uses."""
     return [(artifact.preprocessing.to_tensor(picture(seed=seed)), 0) for seed in range(100, 140)]
 
 
 @pytest.fixture
 def expected(artifact: Artifact, images: Tensor) -> tuple[Tensor, Tensor]:
-    """What torch answers without any engine: logits and embeddings."""
+    """Torch's answers without any engine: logits and embeddings."""
     with torch.inference_mode():
         return artifact.build().classify(images)
 
 
 @pytest.fixture
 def processor(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Make this a processor with some of torch's capabilities, and round images of 32 pixels too."""
+    """Pretend that this processor has some of torch's capabilities, and round images of 32 pixels too."""
 
     def with_capabilities(*names: str, cpu_name: str = "AMD EPYC") -> None:
-        told = dict.fromkeys(names, True) | {"cpu_name": cpu_name}
-        monkeypatch.setattr(processors, "_capabilities", lambda: told)
+        capabilities = dict.fromkeys(names, True) | {"cpu_name": cpu_name}
+        monkeypatch.setattr(processors, "_capabilities", lambda: capabilities)
         monkeypatch.setattr(processors, "MIN_IMAGE_SIZE", 32)
         monkeypatch.setattr(served_form, "MIN_IMAGE_SIZE", 32)
 
@@ -47,15 +47,15 @@ def processor(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 # Quantising takes seconds, and the artifact is the same in each test.
-_made: dict[str, ServedForm] = {}
+_forms: dict[str, ServedForm] = {}
 
 
 @pytest.fixture
 def int8(
     artifact: Artifact, calibration: list[tuple[Tensor, int]], processor: Callable[..., None]
 ) -> ServedForm:
-    """The artifact's form for a processor with AVX2 alone, which this one then is."""
+    """The artifact's form for a processor with AVX2 alone, which this one pretends to be."""
     processor("avx2")
-    if "int8" not in _made:
-        _made["int8"] = make_form(artifact, calibration, "auto", Threads())
-    return _made["int8"]
+    if "int8" not in _forms:
+        _forms["int8"] = make_form(artifact, calibration, "auto", Threads())
+    return _forms["int8"]

@@ -1,5 +1,6 @@
-"""What each kind of processor is asked to compute in."""
+"""The precisions that each kind of processor computes in."""
 
+import platform
 from collections.abc import Callable
 
 import pytest
@@ -54,7 +55,7 @@ def test_grouped_convolutions_and_small_images_are_trained_in_float32(processor:
     assert training_precision(build_empty_classifier("resnet18", 2), 31) == "float32"
 
 
-def test_a_kind_is_told_by_capabilities_and_release(processor: Callable[..., None]) -> None:
+def test_a_kind_is_named_after_capabilities_and_release(processor: Callable[..., None]) -> None:
     processor("avx2")
     kind = processor_kind("2026.4")
     assert processor_kind("2026.4") == kind != processor_kind("2026.5")
@@ -62,10 +63,10 @@ def test_a_kind_is_told_by_capabilities_and_release(processor: Callable[..., Non
     assert processor_kind("2026.4") != kind
 
 
-def test_a_processor_that_tells_nothing_is_like_no_other_machine_s(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_processor_that_reports_nothing_is_like_no_other_machine_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processors, "_capabilities", dict)
     kinds = set()
     for machine in ("first", "second"):
-        monkeypatch.setattr(processors.platform, "node", lambda machine=machine: machine)
+        monkeypatch.setattr(platform, "node", lambda machine=machine: machine)
         kinds.add(processor_kind("2026.4"))
     assert len(kinds) == 2

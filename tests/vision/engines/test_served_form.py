@@ -31,18 +31,18 @@ def test_in_int8_few_answers_change_and_the_form_comes_back_from_its_files(
     assert read is not None
     assert (read.precision, read.needs_dot_product) == (int8.precision, int8.needs_dot_product)
     assert read.share_changed == int8.share_changed
-    found, wanted = read.engine(THREADS)(images), int8.engine(THREADS)(images)
-    assert all(torch.equal(*pair) for pair in zip(found, wanted, strict=True))
+    answers, expected = read.engine(THREADS)(images), int8.engine(THREADS)(images)
+    assert all(torch.equal(*pair) for pair in zip(answers, expected, strict=True))
     exact = make_form(artifact, [], "float32", THREADS).engine(THREADS)(images)
-    assert not torch.equal(found[0], exact[0])
-    torch.testing.assert_close(torch.softmax(found[0], 1), torch.softmax(exact[0], 1), atol=0.05, rtol=0)
+    assert not torch.equal(answers[0], exact[0])
+    torch.testing.assert_close(torch.softmax(answers[0], 1), torch.softmax(exact[0], 1), atol=0.05, rtol=0)
 
 
 def test_full_8_bit_weights_run_only_where_their_sums_are_exact(
     artifact: Artifact, calibration: Calibration, processor: Callable[..., None]
 ) -> None:
     processor("avx512_vnni")
-    # Not compared with float32: this processor may not be one whose sums are exact.
+    # It is not compared with float32, because this processor's sums may not be exact.
     form = served_form._rounded(make_form(artifact, [], "float32", THREADS), calibration, "int8")
     assert form.needs_dot_product
     assert form.runs_here()
@@ -60,7 +60,7 @@ def test_a_version_whose_answers_change_in_int8_is_served_in_bfloat16_with_a_war
     processor("avx512_vnni", "avx512_bf16")
     inverted = replace(artifact, state={**artifact.state, "fc.weight": -artifact.state["fc.weight"]})
     other = make_form(inverted, calibration, "float32", THREADS)
-    # As if integers were too coarse for it.
+    # This is as if integers were too coarse for the artifact.
     monkeypatch.setattr(served_form, "quantize", lambda model, images, has_dot_product: other.model)
     with caplog.at_level(logging.WARNING):
         form = make_form(artifact, calibration, "auto", THREADS)
@@ -84,7 +84,7 @@ def test_without_nncf_a_version_stays_in_float32_with_a_warning(
 
 
 @pytest.mark.parametrize("reason", ["asked", "small", "no images"])
-def test_nothing_is_rounded_where_it_was_asked_for_or_cannot_be_tried(
+def test_nothing_is_rounded_where_float32_is_set_or_cannot_be_tried(
     reason: str, artifact: Artifact, calibration: Calibration, processor: Callable[..., None]
 ) -> None:
     if reason != "small":

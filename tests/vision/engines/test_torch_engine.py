@@ -16,8 +16,8 @@ def test_it_answers_what_the_classifier_answers(
     artifact: Artifact, images: Tensor, expected: tuple[Tensor, Tensor]
 ) -> None:
     answers = TorchEngine(artifact.build())(images)
-    for found, wanted in zip(answers, expected, strict=True):
-        torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+    for answer, reference in zip(answers, expected, strict=True):
+        torch.testing.assert_close(answer, reference, atol=1e-4, rtol=1e-4)
 
 
 def test_the_weights_of_whom_it_took_over_stay_as_they_are(artifact: Artifact) -> None:
@@ -31,8 +31,8 @@ def test_calls_may_overlap(artifact: Artifact, images: Tensor) -> None:
     alone = [engine(image.unsqueeze(0))[0] for image in images]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda image: engine(image.unsqueeze(0))[0], images))
-    for found, wanted in zip(together, alone, strict=True):
-        torch.testing.assert_close(found, wanted)
+    for answer, reference in zip(together, alone, strict=True):
+        torch.testing.assert_close(answer, reference)
 
 
 @pytest.fixture
@@ -48,11 +48,11 @@ def test_on_cuda_any_number_of_images_is_answered_as_on_the_cpu(
 ) -> None:
     batch = images.repeat(5, 1, 1, 1)[:num]
     with torch.inference_mode():
-        wanted, embeddings = artifact.build().classify(batch)
-    found = cuda_engine(batch)
-    assert found[0].shape == wanted.shape
-    torch.testing.assert_close(found[0], wanted, atol=0.05, rtol=0.05)
-    torch.testing.assert_close(found[1], embeddings, atol=0.05, rtol=0.05)
+        logits, embeddings = artifact.build().classify(batch)
+    answers = cuda_engine(batch)
+    assert answers[0].shape == logits.shape
+    torch.testing.assert_close(answers[0], logits, atol=0.05, rtol=0.05)
+    torch.testing.assert_close(answers[1], embeddings, atol=0.05, rtol=0.05)
 
 
 @pytest.mark.gpu

@@ -1,4 +1,4 @@
-"""Encoded pictures, and the other formats that the tests write them in."""
+"""Fixtures that encode pictures and write them in several formats."""
 
 import io
 import tarfile
@@ -18,7 +18,7 @@ Picture = Callable[..., Image.Image]
 
 @pytest.fixture
 def jpeg(encode: Encode, picture: Picture) -> Callable[[int], bytes]:
-    """The bytes of a small picture, other for every number."""
+    """The bytes of a small picture, different for every number."""
     return lambda seed: encode(picture(12, 12, seed), "JPEG")
 
 

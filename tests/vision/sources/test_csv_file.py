@@ -26,11 +26,11 @@ def write(folder: Path, text: str) -> Path:
 
 def test_paths_are_relative_to_the_csv_and_rows_may_name_their_split(folder: Path, checked: Checked) -> None:
     rows = [f"images/{n}.jpg,{('ant', 'bee')[n % 2]},{('train', 'val', '')[n % 3]}" for n in range(24)]
-    found = checked(write(folder, "Path,LABEL,Split\n" + "\n".join(rows) + "\n\n"))
-    assert found.class_names == ("ant", "bee")
-    assert [len(found.of(split)) for split in ("train", "val", None)] == [8, 8, 8]
-    assert found.images[3].read() == (folder / "images" / "3.jpg").read_bytes()
-    assert (found.images[3].label, found.images[3].name) == ("bee", str(folder / "images/3.jpg"))
+    source = checked(write(folder, "Path,LABEL,Split\n" + "\n".join(rows) + "\n\n"))
+    assert source.class_names == ("ant", "bee")
+    assert [len(source.of(split)) for split in ("train", "val", None)] == [8, 8, 8]
+    assert source.images[3].read() == (folder / "images" / "3.jpg").read_bytes()
+    assert (source.images[3].label, source.images[3].name) == ("bee", str(folder / "images/3.jpg"))
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_paths_are_relative_to_the_csv_and_rows_may_name_their_split(folder: Pat
     ids=["commas", "as a spreadsheet saves it", "tabs", "quotes and spaces"],
 )
 def test_the_csvs_that_people_have_are_all_read(folder: Path, text: str, checked: Checked) -> None:
-    found = checked(write(folder, text))
-    assert [image.label for image in found.images] == ["ant", "bee"]
-    assert found.unreadable == []
+    source = checked(write(folder, text))
+    assert [image.label for image in source.images] == ["ant", "bee"]
+    assert source.unreadable == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ Checked = Callable[..., CheckedImages]
 WriteTar = Callable[[Path, Mapping[str, bytes]], Path]
 
 
-def test_a_csv_inside_the_named_folder_is_found(
+def test_a_csv_inside_the_named_folder_is_listed(
     tmp_path: Path, jpeg: Callable[[int], bytes], checked: Checked
 ) -> None:
     (tmp_path / "images").mkdir()
@@ -33,13 +33,13 @@ def test_two_formats_in_one_folder_are_refused_by_name(
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a"])
-def test_other_files_are_refused_with_what_is_taken(tmp_path: Path, name: str) -> None:
+def test_other_files_are_refused_with_what_is_accepted(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(UnknownSourceError, match=r"\.csv, \.parquet, \.tar"):
         list_images(tmp_path / name)
 
 
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceMissingError, match=r"lost\.csv"):
         list_images(tmp_path / "lost.csv")
 

@@ -69,7 +69,7 @@ def test_validation_and_test_folders_are_parts_too(tmp_path: Path, fill: Fill) -
     assert [len(listing.of(split)) for split in ("train", "val", "test")] == [20, 6, 8]
 
 
-def test_bytes_are_read_when_they_are_asked_for(tmp_path: Path, fill: Fill) -> None:
+def test_bytes_are_read_only_when_needed(tmp_path: Path, fill: Fill) -> None:
     fill(tmp_path / "ants", 10)
     fill(tmp_path / "bees", 10)
     images = read(tmp_path).images
@@ -129,7 +129,7 @@ def test_classes_of_three_images_are_refused_by_name(tmp_path: Path, fill: Fill)
         read(tmp_path, min_images_per_class=3)
 
 
-def test_a_folder_without_images_is_refused_with_what_was_found(tmp_path: Path, fill: Fill) -> None:
+def test_a_folder_without_images_is_refused_with_its_contents(tmp_path: Path, fill: Fill) -> None:
     with pytest.raises(NoImagesError, match="0 folders"):
         read(tmp_path)
     fill(tmp_path, 4)
@@ -140,7 +140,7 @@ def test_a_folder_without_images_is_refused_with_what_was_found(tmp_path: Path, 
         read(tmp_path)
 
 
-def test_train_and_val_are_never_taken_for_classes(tmp_path: Path, fill: Fill) -> None:
+def test_train_and_val_are_never_classes(tmp_path: Path, fill: Fill) -> None:
     fill(tmp_path / "train", 10)
     fill(tmp_path / "val", 10)
     with pytest.raises(NoImagesError, match="10 images outside"):

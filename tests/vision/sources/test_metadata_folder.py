@@ -34,8 +34,8 @@ def test_metadata_csv_names_the_classes(
     (tmp_path / "metadata.csv").write_text(
         "file_name,text,label\npictures/0.jpg,small,ant\npictures/1.jpg,,bee\n"
     )
-    found = checked(tmp_path)
-    assert [(image.label, image.split) for image in found.images] == [("ant", None), ("bee", None)]
+    source = checked(tmp_path)
+    assert [(image.label, image.split) for image in source.images] == [("ant", None), ("bee", None)]
 
 
 def test_each_part_may_have_metadata_of_its_own(
@@ -44,8 +44,8 @@ def test_each_part_may_have_metadata_of_its_own(
     for part, num in (("train", 6), ("validation", 4), ("test", 2)):
         fill(tmp_path / part, num)
         write_lines(tmp_path / part, num)
-    found = checked(tmp_path)
-    assert [len(found.of(split)) for split in ("train", "val", "test")] == [6, 4, 2]
+    source = checked(tmp_path)
+    assert [len(source.of(split)) for split in ("train", "val", "test")] == [6, 4, 2]
 
 
 def test_one_metadata_file_may_name_images_of_all_parts(
@@ -54,8 +54,8 @@ def test_one_metadata_file_may_name_images_of_all_parts(
     for part, num in (("train", 6), ("val", 4)):
         fill(tmp_path / part, num)
         write_lines(tmp_path, num, f"{part}/")
-    found = checked(tmp_path)
-    assert [len(found.of(split)) for split in ("train", "val")] == [6, 4]
+    source = checked(tmp_path)
+    assert [len(source.of(split)) for split in ("train", "val")] == [6, 4]
 
 
 def test_numbers_are_labels_and_a_column_names_the_split(

@@ -30,13 +30,13 @@ def write(path: Path, images: list[Any], labels: list[Any], names: list[str] | N
 def test_a_file_as_hugging_face_writes_it(tmp_path: Path, jpeg: Jpeg, checked: Checked) -> None:
     images = [{"bytes": jpeg(n), "path": f"{n}.jpg"} for n in range(8)]
     file = write(tmp_path / "a.parquet", images, [n % 2 for n in range(8)], ["ant", "bee"])
-    found = checked(file)
-    assert found.class_names == ("ant", "bee")
-    assert [image.label for image in found.images] == ["ant", "bee"] * 4
-    # In any order, and again.
+    source = checked(file)
+    assert source.class_names == ("ant", "bee")
+    assert [image.label for image in source.images] == ["ant", "bee"] * 4
+    # The images can be read in any order, and again.
     for n in (7, 0, 4, 7):
-        assert found.images[n].read() == jpeg(n)
-    assert found.images[7].name == f"{file} row 7"
+        assert source.images[n].read() == jpeg(n)
+    assert source.images[7].name == f"{file} row 7"
 
 
 def test_the_files_of_a_folder_name_their_split(tmp_path: Path, jpeg: Jpeg, checked: Checked) -> None:
@@ -44,13 +44,13 @@ def test_the_files_of_a_folder_name_their_split(tmp_path: Path, jpeg: Jpeg, chec
         images = [{"bytes": jpeg(n), "path": None} for n in range(num)]
         labels = [str(n % 2) for n in range(num)]
         write(tmp_path / "data" / f"{part}-00000-of-00001.parquet", images, labels)
-    found = checked(tmp_path)
-    assert [len(found.of(split)) for split in ("train", "val", "test")] == [6, 4, 2]
+    source = checked(tmp_path)
+    assert [len(source.of(split)) for split in ("train", "val", "test")] == [6, 4, 2]
 
 
 def test_plain_bytes_and_numbers_without_names(tmp_path: Path, jpeg: Jpeg, checked: Checked) -> None:
-    found = checked(write(tmp_path / "a.parquet", [jpeg(n) for n in range(4)], [3, 4, 3, 4]))
-    assert found.class_names == ("3", "4")
+    source = checked(write(tmp_path / "a.parquet", [jpeg(n) for n in range(4)], [3, 4, 3, 4]))
+    assert source.class_names == ("3", "4")
 
 
 def test_an_image_may_be_a_path_beside_the_file(tmp_path: Path, jpeg: Jpeg) -> None:
@@ -93,14 +93,14 @@ def test_other_columns_are_refused(tmp_path: Path, columns: dict[str, list[Any]]
 
 
 def test_what_is_no_parquet_is_refused(tmp_path: Path, jpeg: Jpeg) -> None:
-    whole = write(tmp_path / "a.parquet", [jpeg(0)], ["ant"]).read_bytes()
-    for content in (b"", b"no parquet", whole[: len(whole) // 2]):
+    intact = write(tmp_path / "a.parquet", [jpeg(0)], ["ant"]).read_bytes()
+    for content in (b"", b"no parquet", intact[: len(intact) // 2]):
         (tmp_path / "b.parquet").write_bytes(content)
         with pytest.raises(MalformedSourceError, match=r"b\.parquet; found another"):
             list_images(tmp_path / "b.parquet")
 
 
-def test_without_pyarrow_what_to_install_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_the_error_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(name)
 

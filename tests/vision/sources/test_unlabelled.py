@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from vision.decoding import ImageLimits
 from vision.errors import NoImagesError, SourceMissingError
-from vision.preprocessing import ImageLimits
 from vision.sources.unlabelled import check_unlabelled, list_unlabelled
 
 Encode = Callable[..., bytes]
@@ -17,7 +17,7 @@ def write(folder: Path, names: list[str], content: bytes) -> None:
         (folder / name).write_bytes(content)
 
 
-def test_pictures_are_found_in_all_folders_below_and_other_files_passed_over(
+def test_pictures_of_all_folders_below_are_listed_and_other_files_ignored(
     tmp_path: Path, encode: Encode
 ) -> None:
     png = encode(Image.new("RGB", (8, 8), "red"))
@@ -36,7 +36,7 @@ def test_bad_files_are_named_and_no_error(tmp_path: Path, encode: Encode) -> Non
     assert [Path(name).name for name, _ in images.unreadable] == ["bad.png", "worse.jpg"]
 
 
-def test_a_folder_that_is_not_there_or_is_empty_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_or_empty_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceMissingError, match="there is none"):
         list_unlabelled(tmp_path / "nowhere")
     with pytest.raises(NoImagesError, match="found none"):

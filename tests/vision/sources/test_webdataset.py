@@ -17,11 +17,11 @@ WriteTar = Callable[[Path, Mapping[str, bytes]], Path]
 
 
 def members(jpeg: Jpeg, numbers: range) -> dict[str, bytes]:
-    found = {}
+    files = {}
     for n in numbers:
-        found[f"{n:04}.jpg"] = jpeg(n)
-        found[f"{n:04}.cls"] = str(n % 2).encode()
-    return found
+        files[f"{n:04}.jpg"] = jpeg(n)
+        files[f"{n:04}.cls"] = str(n % 2).encode()
+    return files
 
 
 def test_an_image_and_its_class_share_a_name(
@@ -41,11 +41,11 @@ def test_an_image_and_its_class_share_a_name(
             "notes.txt": b"no sample",
         },
     )
-    found = checked(tar)
-    assert [image.label for image in found.images] == ["ant", "bee", "3"]
-    assert [image.read() for image in found.images] == [jpeg(0), jpeg(1), jpeg(2)]
-    assert found.images[1].name == f"{tar}:b/0"
-    assert found.unreadable == []
+    source = checked(tar)
+    assert [image.label for image in source.images] == ["ant", "bee", "3"]
+    assert [image.read() for image in source.images] == [jpeg(0), jpeg(1), jpeg(2)]
+    assert source.images[1].name == f"{tar}:b/0"
+    assert source.unreadable == []
 
 
 def test_shards_name_their_split_and_a_field_goes_before(
@@ -55,8 +55,8 @@ def test_shards_name_their_split_and_a_field_goes_before(
     write_tar(tmp_path / "birds-train-000001.tar", members(jpeg, range(4, 6)))
     held_back = {"9.jpg": jpeg(9), "9.json": b'{"label": "1", "split": "holdout"}'}
     write_tar(tmp_path / "birds-val-000000.tar", members(jpeg, range(6, 8)) | held_back)
-    found = checked(tmp_path)
-    assert [len(found.of(split)) for split in ("train", "val", "test")] == [6, 2, 1]
+    source = checked(tmp_path)
+    assert [len(source.of(split)) for split in ("train", "val", "test")] == [6, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_an_image_without_a_usable_label_is_listed(
 def test_a_tar_that_is_cut_off_anywhere_in_a_file_is_refused(
     tmp_path: Path, jpeg: Jpeg, write_tar: WriteTar
 ) -> None:
-    whole = write_tar(tmp_path / "whole.tar", members(jpeg, range(3))).read_bytes()
+    intact = write_tar(tmp_path / "whole.tar", members(jpeg, range(3))).read_bytes()
     cut = tmp_path / "cut.tar"
     for num_bytes in (100, 512 + 40, 512 + 1024 + 300):
-        cut.write_bytes(whole[:num_bytes])
+        cut.write_bytes(intact[:num_bytes])
         with pytest.raises(MalformedSourceError, match=r"cut\.tar; it can't be read"):
             list_images(cut)
 

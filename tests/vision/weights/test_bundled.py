@@ -35,7 +35,7 @@ def test_other_backbones_have_none() -> None:
         build_classifier("resnet50", 2, "bundled")
 
 
-def test_an_incomplete_installation_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_installation_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundled, "FILE", bundled.FILE.with_name("lost.safetensors"))
     with pytest.raises(WeightsUnavailableError, match="incomplete"):
         build_classifier("resnet18", 2, "bundled")

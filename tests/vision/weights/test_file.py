@@ -11,8 +11,7 @@ from torchvision import models
 from vision.errors import WeightsMismatchError, WeightsUnavailableError
 from vision.network import build_classifier
 from vision.pretrained import zoo_classifier
-from vision.weights.hub import cached_file
-from vision.zoo import ZOO
+from vision.weights.hub import cached_file, imagenet_weights
 
 
 @pytest.fixture
@@ -36,8 +35,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cached_resnet(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
     """A stand-in for the ImageNet weights where torch hub would keep them."""
-    state = models.resnet18().state_dict()
-    target = cached_file(ZOO["resnet18"].weights)
+    state: dict[str, torch.Tensor] = models.resnet18().state_dict()
+    target = cached_file(imagenet_weights("resnet18"))
     target.parent.mkdir(parents=True)
     torch.save(state, target)
     return state
@@ -122,6 +121,6 @@ def test_a_pickle_that_would_run_code_is_refused_unread(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_missing_file_is_told_by_its_path(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(WeightsUnavailableError, match=r"nowhere\.pth"):
         build_classifier("resnet18", 2, tmp_path / "nowhere.pth")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch.hub import get_dir, set_dir
-from torchvision import models
+from torchvision.models.mobilenetv3 import mobilenet_v3_small
 
 from tests.hub_server import HubServer, hub_server
 from vision.errors import WeightsUnavailableError
@@ -19,7 +19,7 @@ BACKBONE = "mobilenet_v3_small"
 @pytest.fixture(scope="module")
 def content() -> bytes:
     buffer = BytesIO()
-    torch.save(models.mobilenet_v3_small().state_dict(), buffer)
+    torch.save(mobilenet_v3_small().state_dict(), buffer)
     return buffer.getvalue()
 
 
@@ -57,7 +57,7 @@ def test_a_server_without_ranges_begins_anew(hub: HubServer, content: bytes) -> 
 
 
 @pytest.mark.parametrize("trouble", ["damaged", "always cut", "missing", "gone"])
-def test_what_cannot_be_fetched_whole_leaves_nothing_behind(hub: HubServer, trouble: str) -> None:
+def test_what_cannot_be_fetched_completely_leaves_nothing_behind(hub: HubServer, trouble: str) -> None:
     expected = {
         "damaged": "SHA-256 begins",
         "always cut": "tried 4 times: the download was cut",

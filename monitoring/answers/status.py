@@ -1,0 +1,59 @@
+"""The answer of `/v1/status`."""
+
+from typing import Any
+
+from pydantic import Field
+
+from monitoring.answers.answer import Answer, UtcTime
+
+
+class ServingWorker(Answer):
+    """One serving process that is alive."""
+
+    id: str
+    version: str | None = Field(description="What it answers with; null before its first version is loaded.")
+    since: UtcTime | None = Field(description="Since when it answers with that version.")
+    error: str | None = Field(description="Why it could not load the version in production.")
+
+
+class Pause(Answer):
+    """Why learning waits for a person."""
+
+    reason: str
+    by: str = Field(description="The name of a key, or a person at the command line.")
+    since: UtcTime
+
+
+class Learner(Answer):
+    """Whether a learner is at work."""
+
+    is_alive: bool
+    holder: str | None = Field(description="Who had the learner's lease last.")
+
+
+class RoundProgress(Answer):
+    """The round that is not finished, with its last step."""
+
+    id: int
+    state: str
+    step: str | None
+    # Each step writes down what it has to say: an epoch its losses, a state its reason.
+    detail: dict[str, Any] | None = Field(description="What the step wrote down; each kind has its own.")
+    started: UtcTime | None
+
+
+class Status(Answer):
+    """What serves, what waits to be learnt, and who works."""
+
+    production: str | None = Field(description="The version in production.")
+    is_starter: bool = Field(description="Whether that version came with the product.")
+    description: str | None = Field(description="What a starter is made of.")
+    device: str | None = Field(description="What networks run on.")
+    classes: list[str]
+    num_pending: int = Field(description="Samples that production has not learnt from.")
+    threshold: int = Field(description="Pending samples that start a round.")
+    round: RoundProgress | None
+    workers: list[ServingWorker]
+    paused: Pause | None = Field(description="Null while learning goes on.")
+    learner: Learner
+    num_audits_waiting: int = Field(description="Predictions drawn for audit that still want a label.")

@@ -1,0 +1,1 @@
+"""A demonstration of the whole loop on a server of its own."""

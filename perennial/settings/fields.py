@@ -1,0 +1,250 @@
+"""Every setting: its name, default and help."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from retrain.settings import RoundAdaptation
+from store.samples.near_duplicates import MAX_DISTANCE
+from vision.cores import num_cores
+
+PREFIX = "PERENNIAL_"
+_SQLITE = "sqlite:///"
+# One process can keep so many busy before its own Python holds them up.
+_CORES_A_WORKER = 4
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def variable_of(name: str) -> str:
+    """Return the environment's variable of a setting."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def _split_names(value: Any) -> Any:
+    """Read `a, b` as two names; a list in TOML is one already."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+Adaptations = Annotated[tuple[RoundAdaptation, ...], NoDecode, BeforeValidator(_split_names)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
+
+#: The groups in which people are shown the fields below: each group's first field, and its heading.
+GROUPS = {
+    "home": "Where the state is",
+    "host": "Server and access",
+    "max_image_bytes": "Limits of a request",
+    "max_batch_images": "How images are answered",
+    "drain_seconds": "Processes and log",
+    "audit_fraction": "How new samples are split",
+    "learner": "When a round begins",
+    "epochs": "How a round learns",
+    "max_candidates": "How strict the gate is",
+    "keep_versions": "What is kept",
+    "starter_download_seconds": "The first start",
+}
+
+
+def _default(factory: Any, text: str, **limits: Any) -> Any:
+    """Return a field whose default depends on the machine or on other settings; `text` says how."""
+    return Field(default_factory=factory, json_schema_extra={"default_text": text}, **limits)
+
+
+def _home(values: dict[str, Any]) -> Path:
+    return Path(values.get("home", ".perennial"))
+
+
+class Fields(BaseSettings):
+    """All settings, in the order in which people are shown them. Places on this machine are absolute.
+
+    Workers may run in another folder than the command that started them.
+    """
+
+    home: Path = Field(default=Path(".perennial"), description="Folder of all state.", validate_default=True)
+    database_url: str = _default(
+        lambda values: f"sqlite:///{_home(values) / 'perennial.db'}",
+        "SQLite in the home",
+        description="`sqlite:///FILE` on a local disk, or `postgresql+psycopg://…` for several hosts.",
+    )
+    blobs: str = _default(
+        lambda values: str(_home(values) / "blobs"),
+        "`blobs` in the home",
+        description="Where image bytes and weights go: a folder, or `s3://BUCKET/PREFIX`.",
+    )
+    keys: Path = _default(
+        lambda values: _home(values) / "keys.json",
+        "`keys.json` in the home",
+        description="File of hashed keys. While it is missing, only this machine may ask.",
+    )
+
+    host: str = Field(default="127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(default=3000, ge=1, le=65535, description="Port that the server listens on.")
+    workers: int = _default(
+        lambda: max(1, num_cores() // _CORES_A_WORKER),
+        "one for every four cores",
+        ge=1,
+        le=64,
+        description="Number of serving processes.",
+    )
+    allowed_hosts: Names = Field(
+        default=(), description="Host names the server may be called by, comma-separated."
+    )
+    allowed_origins: Names = Field(default=(), description="Origins whose pages may ask, comma-separated.")
+    max_image_bytes: Count = Field(default=20 * 2**20, description="Encoded size of an image, at most.")
+    max_pixels: Count = Field(default=50_000_000, description="Width times height of an image, at most.")
+    max_body_bytes: Count = Field(
+        default=64 * 2**20, description="Size of a request, at most; a batch is one."
+    )
+    max_batch_images: Count = Field(default=16, description="Images that share one forward pass, at most.")
+    batch_wait_ms: float = Field(
+        default=50.0, ge=0.0, description="Milliseconds in which a batch takes in waiting images, at most."
+    )
+    max_queue_images: Count = Field(
+        default=128, description="Images taken in and not answered yet, past which requests get 429."
+    )
+    batch_threads: int = _default(
+        lambda values: max(1, num_cores() // values.get("workers", 1)),
+        "cores divided by workers",
+        ge=1,
+        description="Batches that a worker answers at the same time, each on one core.",
+    )
+    engine: Literal["auto", "openvino", "torch"] = Field(
+        default="auto",
+        description="What runs networks on the CPU; `auto`: OpenVINO where it is installed.",
+    )
+    precision: Literal["auto", "float32"] = Field(
+        default="auto",
+        description="How exactly networks run on the CPU; `auto`: int8 or bfloat16 where a version bears it.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where networks run: `cpu`, `cuda`, or `auto`: CUDA where there is one.",
+    )
+    drain_seconds: float = Field(
+        default=1.0,
+        ge=0.0,
+        description="Seconds that a worker that stops says it is not ready before it ends.",
+    )
+    poll_seconds: Seconds = Field(
+        default=0.5, description="Seconds between looks at the production alias and at requests for rounds."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe messages that are logged."
+    )
+
+    audit_fraction: Fraction = Field(
+        default=0.05, description="Share of images whose label the dashboard asks for."
+    )
+    holdout_fraction: Fraction = Field(default=0.2, description="Share of new samples kept for the gate.")
+    audit_holdout_fraction: Fraction = Field(
+        default=0.5, description="Share of audited samples kept for the gate."
+    )
+    validation_fraction: Fraction = Field(
+        default=0.15, description="Share of training samples that choices use."
+    )
+    near_duplicate_bits: int = Field(
+        default=4,
+        ge=0,
+        le=MAX_DISTANCE,
+        description="Bits of the perceptual hash in which pictures of one thing may differ.",
+    )
+
+    learner: bool = Field(
+        default=True, description="Whether the server keeps a learner running: `on` or `off`."
+    )
+    promote: Literal["auto", "ask"] = Field(
+        default="auto",
+        description="Whether a candidate that passes is promoted at once, or waits for a person.",
+    )
+    threshold_samples: Count = Field(default=500, description="Pending samples that make a round due.")
+    overdue_days: float = Field(
+        default=28.0,
+        gt=0.0,
+        description="Days after which a round is due with `PERENNIAL_OVERDUE_SAMPLES` pending samples.",
+    )
+    overdue_samples: Count = Field(
+        default=100, description="Pending samples that make a round due after `PERENNIAL_OVERDUE_DAYS`."
+    )
+    lease_seconds: float = Field(
+        default=15.0, ge=1.0, description="Seconds for which a silent learner keeps its lease."
+    )
+    epochs: Count = Field(default=3, description="Passes of a round over new and replayed samples.")
+    learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0, description="Learning rate of a round.")
+    optimizer: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimizer of a round.")
+    batch_size: Count = Field(default=32, description="Samples in one training step of a round.")
+    augmentation: Literal["none", "gentle", "basic", "strong"] = Field(
+        default="gentle", description="How a round varies its training images; `basic` mirrors them too."
+    )
+    adapt: Adaptations = Field(
+        default=(),
+        description="How a round meets another domain: `augmentation`, `batch_norm` (the newest "
+        "predictions' images), or both.",
+    )
+    replay_ratio: float = Field(
+        default=1.0, ge=0.0, description="Replayed old samples per new one; 0 is no replay."
+    )
+    distillation_weight: float = Field(
+        default=1.0, ge=0.0, description="Pull of a round towards production's answers on replayed samples."
+    )
+    training_threads: int = _default(
+        lambda: max(1, num_cores() // 2),
+        "half the cores",
+        ge=1,
+        description="Threads that torch uses in a round.",
+    )
+    round_memory_bytes: int = Field(
+        default=2 * 2**30,
+        ge=0,
+        description="Free bytes of memory below which a round waits, so that serving keeps its own.",
+    )
+    round_device_memory_fraction: float = Field(
+        default=0.5, gt=0.0, le=1.0, description="Share of a CUDA device's memory that a round may take."
+    )
+    max_candidates: Count = Field(default=3, description="Candidates that a round may show to the gate.")
+    max_negative_flip_fraction: Fraction = Field(
+        default=0.05, description="Share of old answers that may turn from right to wrong."
+    )
+    max_class_drop_fraction: Fraction = Field(
+        default=0.05,
+        description="Loss of accuracy on one class that refuses a candidate, where it is significant.",
+    )
+
+    keep_versions: Count = Field(
+        default=10, description="Versions kept besides production and its predecessor."
+    )
+    retention_days: float = Field(
+        default=30.0, gt=0.0, description="Days after which predictions are dropped."
+    )
+    retention_bytes: Count = Field(
+        default=10 * 2**30, description="Bytes of predictions' images past which the oldest go."
+    )
+    retention_rows: Count = Field(
+        default=10_000_000, description="Number of predictions past which the oldest go."
+    )
+
+    starter_download_seconds: Seconds = Field(
+        default=10.0,
+        description="Seconds that a first start waits for the network, before it does without.",
+    )
+
+    @field_validator("home", "keys")
+    @classmethod
+    def _absolute(cls, place: Path) -> Path:
+        return place.expanduser().absolute()
+
+    @field_validator("blobs")
+    @classmethod
+    def _absolute_unless_url(cls, place: str) -> str:
+        return place if "://" in place else str(Path(place).expanduser().absolute())
+
+    @field_validator("database_url")
+    @classmethod
+    def _absolute_file(cls, url: str) -> str:
+        file = url.removeprefix(_SQLITE)
+        if file == url or file in ("", ":memory:") or file.startswith("file:"):
+            return url
+        return f"{_SQLITE}{Path(file).absolute()}"

@@ -1,0 +1,192 @@
+"""Reads the settings once, and gives each room its part of them."""
+
+import os
+import socket
+import sys
+import uuid
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from perennial.errors import SettingsError
+from perennial.settings.fields import PREFIX, Fields
+from perennial.settings.retired import RETIRED
+from perennial.settings.sources import File, check_environment, process_environment
+from retrain.gate.settings import GateSettings
+from retrain.learner.settings import LearnerSettings
+from retrain.learner.triggers import TriggerSettings
+from retrain.settings import FineTuneSettings, RoundSettings
+from service.settings import AccessSettings, BatchSettings, ServiceSettings
+from store.predictions.retention import RetentionSettings
+from store.samples.splits import SplitSettings
+from transfer.settings import TrainSettings
+from vision.decoding import ImageLimits
+
+
+class Settings(Fields):
+    """All settings with their values; `Settings.load()` reads them."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    @classmethod
+    def load(cls, overrides: Mapping[str, Any] | None = None) -> Self:
+        """Read the settings from the environment and the file.
+
+        Args:
+            overrides: Values that win over both, such as the command line's; None stands for none given.
+
+        Raises:
+            SettingsError: A name is unknown or a value can't be used; the message says which and how.
+        """
+        environment = process_environment()
+        RETIRED.bring_environment_up_to_date(environment)
+        check_environment(cls.model_fields, environment)
+        try:
+            return cls(**{name: value for name, value in (overrides or {}).items() if value is not None})
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from error
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, and the caller over both."""
+        return init_settings, env_settings, File(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _up_to_date(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return RETIRED.bring_up_to_date(given)
+
+    def places(self) -> dict[str, str]:
+        """Return the variables that name where the state is, for processes that run in another folder."""
+        return {
+            f"{PREFIX}HOME": str(self.home),
+            f"{PREFIX}DATABASE_URL": self.database_url,
+            f"{PREFIX}BLOBS": self.blobs,
+            f"{PREFIX}KEYS": str(self.keys),
+        }
+
+    def limits(self) -> ImageLimits:
+        """Return what one image may cost."""
+        return ImageLimits(max_image_bytes=self.max_image_bytes, max_pixels=self.max_pixels)
+
+    def split(self) -> SplitSettings:
+        """Return how new samples are split."""
+        return SplitSettings(
+            holdout_fraction=self.holdout_fraction,
+            audit_holdout_fraction=self.audit_holdout_fraction,
+            validation_fraction=self.validation_fraction,
+            near_duplicate_distance=self.near_duplicate_bits,
+        )
+
+    def service(self) -> ServiceSettings:
+        """Return what the HTTP service needs."""
+        return ServiceSettings(
+            threshold=self.threshold_samples,
+            audit_fraction=self.audit_fraction,
+            poll_seconds=self.poll_seconds,
+            max_body_bytes=self.max_body_bytes,
+            device=self.device,
+            engine=self.engine,
+            precision=self.precision,
+            limits=self.limits(),
+            batch=BatchSettings(
+                max_batch=self.max_batch_images,
+                wait_seconds=self.batch_wait_ms / 1000,
+                max_queue=self.max_queue_images,
+                num_threads=self.batch_threads,
+            ),
+            access=AccessSettings(
+                keys_file=self.keys, allowed_hosts=self.allowed_hosts, allowed_origins=self.allowed_origins
+            ),
+            split=self.split(),
+        )
+
+    def gate(self) -> GateSettings:
+        """Return how strict the gate is."""
+        return GateSettings(
+            max_candidates=self.max_candidates,
+            max_negative_flips=self.max_negative_flip_fraction,
+            max_class_drop=self.max_class_drop_fraction,
+        )
+
+    def triggers(self) -> TriggerSettings:
+        """Return when a round begins by itself."""
+        return TriggerSettings(
+            threshold=self.threshold_samples,
+            max_days=self.overdue_days,
+            min_samples=self.overdue_samples,
+            max_backoff=4 * self.threshold_samples,
+        )
+
+    def round(self) -> RoundSettings:
+        """Return what a round may do."""
+        return RoundSettings(
+            gate=self.gate(),
+            fine_tune=FineTuneSettings(
+                epochs=self.epochs,
+                learning_rate=self.learning_rate,
+                optimizer=self.optimizer,
+                batch_size=self.batch_size,
+                augmentation=self.augmentation,
+                replay_ratio=self.replay_ratio,
+                distillation_weight=self.distillation_weight,
+                num_threads=self.training_threads,
+            ),
+            promote=self.promote,
+            device=self.device,
+            device_memory=self.round_device_memory_fraction,
+            limits=self.limits(),
+            adaptations=self.adapt,
+            engine=self.engine,
+            precision=self.precision,
+        )
+
+    def train(self) -> TrainSettings:
+        """Return what trainings by hand, the starter and the lab need."""
+        return TrainSettings(
+            curves_folder=self.home / "curves",
+            limits=self.limits(),
+            split=self.split(),
+            device=self.device,
+            engine=self.engine,
+            precision=self.precision,
+            num_threads=self.training_threads,
+            starter_download_seconds=self.starter_download_seconds,
+        )
+
+    def learning(self) -> LearnerSettings:
+        """Return the learner's settings; each call names another holder of the lease."""
+        return LearnerSettings(
+            child_command=(sys.executable, "-m", "perennial", "run-round"),
+            holder=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+            lease_seconds=self.lease_seconds,
+            poll_seconds=self.poll_seconds,
+            keep_versions=self.keep_versions,
+            min_free_bytes=self.round_memory_bytes,
+            triggers=self.triggers(),
+            retention=RetentionSettings(
+                max_days=self.retention_days, max_bytes=self.retention_bytes, max_rows=self.retention_rows
+            ),
+        )
+
+
+def _explain(error: ValidationError) -> str:
+    """Return one line that names each wrong setting, what is wrong and its value."""
+    parts = []
+    for wrong in error.errors():
+        if wrong["type"] == "default_factory_not_called":
+            continue  # the setting that it depends on is reported itself
+        name = f"{PREFIX}{'.'.join(map(str, wrong['loc'])).upper()}"
+        parts.append(f"{name}: {wrong['msg'].lower()}, found {wrong['input']!r}")
+    return (
+        f"{'; '.join(parts)}. Correct it in the environment or the file; `perennial settings` explains each."
+    )

@@ -1,0 +1,116 @@
+"""What the learner does by the clock, one function a job; threads, lease and processes are elsewhere."""
+
+import logging
+from functools import partial
+from itertools import takewhile
+
+from sqlalchemy import Connection
+
+from monitoring.drift import METRIC as DRIFT_METRIC
+from monitoring.drift import DriftSettings, measure_drift
+from monitoring.errors import EmbeddingMismatchError, NoReferenceError
+from retrain.learner import triggers
+from retrain.learner.fenced_database import FencedDatabase
+from retrain.learner.settings import LearnerSettings
+from retrain.learner.triggers import EndedRound, Pending, TriggerSettings
+from store import learning_state, registry, workers
+from store.blobs.blob_store import BlobStore
+from store.cleanup import collect_blobs, delete_blobs, expire
+from store.database.database import now
+from store.rounds import rounds
+from store.rounds.log import num_recorded
+from store.rounds.records import current_round, read_rounds
+from store.samples.pending import num_pending, pending_samples, recount_pending
+from store.thinning import thin
+
+log = logging.getLogger(__name__)
+
+SCHEDULER = "scheduler"
+_NUM_ROUNDS = 50
+
+
+def request_due_round(database: FencedDatabase, settings: TriggerSettings) -> str | None:
+    """Ask for a round where one is due; return why, None where none is."""
+    with database.read() as connection:
+        if due_reason(connection, settings) is None:
+            return None
+
+    def work(connection: Connection) -> str | None:
+        reason = due_reason(connection, settings)
+        if reason is not None:
+            rounds.request_round(connection, SCHEDULER, reason)
+        return reason
+
+    reason = database.write(work)
+    if reason is not None:
+        log.info("a round is due: %s", reason)
+    return reason
+
+
+def due_reason(connection: Connection, settings: TriggerSettings) -> str | None:
+    """Return why a round is due now; None while one is unfinished, learning is paused, or it isn't time."""
+    champion = registry.production(connection)
+    if learning_state.paused(connection) is not None or champion is None:
+        return None
+    if current_round(connection) is not None or num_pending(connection) == 0:
+        return None
+    waiting = pending_samples(connection)
+    training = [sample for sample in waiting if sample.split != "holdout"]
+    pending = Pending(
+        num_training=len(training),
+        num_holdout=len(waiting) - len(training),
+        oldest=min((sample.created for sample in training), default=None),
+    )
+    return triggers.due_reason(pending, _history(connection, champion.version), now(connection), settings)
+
+
+def watch_drift(database: FencedDatabase, blobs: BlobStore, settings: DriftSettings) -> None:
+    """Measure drift once, where it can be measured."""
+    try:
+        measure_drift(database, blobs, settings)
+    except (NoReferenceError, EmbeddingMismatchError) as error:
+        log.info("drift was not measured: %s", error)
+
+
+def clean_up(database: FencedDatabase, blobs: BlobStore, settings: LearnerSettings) -> None:
+    """Delete what is over the limits: predictions, versions, unused bytes, old drift, workers that ended.
+
+    Pending samples are counted anew, so that a number that was changed by hand doesn't stay wrong.
+    """
+    num_expired = expire(database, blobs, settings.retention)
+    dropped = database.write(partial(registry.drop_old_versions, keep=settings.keep_versions))
+    deleted = delete_blobs(database, blobs, dropped)
+    collected = collect_blobs(database, blobs)
+    while database.write(partial(thin, metric=DRIFT_METRIC)):
+        pass
+    num_workers = database.write(
+        partial(workers.forget_old, older_than_seconds=settings.forget_workers_seconds)
+    )
+    database.write(recount_pending)
+    log.info(
+        "cleaned up: %d predictions, %d files of versions, %d unused blobs and %d workers went",
+        num_expired,
+        len(deleted),
+        len(collected),
+        num_workers,
+    )
+
+
+def _history(connection: Connection, champion: str) -> list[EndedRound]:
+    """Return the ended rounds that tried to better this champion, newest first.
+
+    What rounds learnt of another champion doesn't apply to this one.
+    """
+    newest = read_rounds(connection, limit=_NUM_ROUNDS)
+    tried = list(takewhile(lambda each: each.production in (None, champion), newest))
+    num_by_role = num_recorded(connection, [each.id for each in tried])
+    return [
+        EndedRound(
+            state=each.state,
+            num_training=num_by_role[each.id].get("train", 0) + num_by_role[each.id].get("validation", 0),
+            num_holdout=num_by_role[each.id].get("holdout", 0),
+            ended=each.ended,
+        )
+        for each in tried
+        if each.ended is not None
+    ]

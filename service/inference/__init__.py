@@ -1,0 +1,1 @@
+"""From an image to an answer: batches, the live version and its swap, the log."""

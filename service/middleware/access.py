@@ -1,0 +1,172 @@
+"""Who may send which request: keys and scopes, loopback peers, and foreign Hosts and Origins."""
+
+import hmac
+import ipaddress
+import time
+from collections.abc import MutableMapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.errors import ForbiddenError, KeysError, ServiceError, UnauthorizedError, response_for
+from service.keys import Key, hash_of, read_keys
+from service.settings import AccessSettings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
+# The page and its script hold no secret; they fetch what they show with the reader's key.
+OPEN_WITH_KEYS = ("/static/",)
+LOOK_SECONDS = 1.0
+# Hosts and peers are the same few again and again.
+_cached = lru_cache(maxsize=256)
+LOCAL_SOURCE = "local"
+ANONYMOUS_SOURCE = "anonymous"
+
+
+class Access:
+    """ASGI middleware: lets a request through with `scope["state"]["source"]` set, or answers 401 or 403."""
+
+    def __init__(self, app: ASGIApp, settings: AccessSettings) -> None:
+        self._app = app
+        self._settings = settings
+        self._keys: list[Key] = []
+        self._stamp: tuple[int, int] | None = None
+        self._looked_at = -LOOK_SECONDS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check one request."""
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        try:
+            source = self._admit(scope)
+        except ServiceError as error:
+            await response_for(error)(scope, receive, send)
+            return
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        state["source"] = source
+        await self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> str:
+        headers = Headers(scope=scope)
+        self._look_at_keys()
+        has_keys = self._stamp is not None
+        is_safe = scope["method"] in SAFE_METHODS
+        self._check_host(headers, has_keys=has_keys)
+        if not is_safe:
+            self._check_origin(headers)
+        if not has_keys:
+            return _admit_loopback(scope)
+        path = scope["path"]
+        if is_safe and (path == "/" or path.startswith(OPEN_WITH_KEYS)):
+            return ANONYMOUS_SOURCE
+        key = _key_of(self._keys, headers.get("authorization", ""))
+        wanted = scope_for(scope["method"], path)
+        if wanted is not None and wanted not in key.scopes:
+            raise ForbiddenError(
+                f"Expected a key with the scope '{wanted}', found one with '{', '.join(key.scopes)}'."
+            )
+        return key.name
+
+    def _check_host(self, headers: Headers, *, has_keys: bool) -> None:
+        """Refuse a name that a foreign page may have bound to this machine (DNS rebinding)."""
+        host = headers.get("host", "")
+        name = _host_name(host)
+        if name in ("localhost", *self._settings.allowed_hosts) or _is_address(name):
+            return
+        # A rebound page has no key to send; so with keys any name will do, unless names were listed.
+        if has_keys and name and not self._settings.allowed_hosts:
+            return
+        raise ForbiddenError(
+            f"Expected a Host that is this server's, found {host!r}. "
+            "If it is, add it to PERENNIAL_ALLOWED_HOSTS."
+        )
+
+    def _check_origin(self, headers: Headers) -> None:
+        origin = headers.get("origin")
+        if origin is None or origin in self._settings.allowed_origins:
+            return
+        if origin.partition("://")[2] != headers.get("host"):
+            raise ForbiddenError(
+                f"Expected an Origin that is this server's, found {origin!r}. "
+                "If its pages may ask, add it to PERENNIAL_ALLOWED_ORIGINS."
+            )
+
+    def _look_at_keys(self) -> None:
+        moment = time.monotonic()
+        if moment - self._looked_at < LOOK_SECONDS:
+            return
+        file = self._settings.keys_file
+        try:
+            status = file.stat() if file is not None else None
+        except FileNotFoundError:
+            status = None
+        except OSError as error:
+            raise KeysError(f"Expected to read the keys in {file}: {error.strerror}.") from error
+        stamp = None if status is None else (status.st_mtime_ns, status.st_ino)
+        if stamp != self._stamp:
+            self._keys = [] if file is None else read_keys(file)
+            self._stamp = stamp
+        self._looked_at = moment
+
+
+def scope_for(method: str, path: str) -> str | None:
+    """Return the scope that a key needs for a route; None where any key will do."""
+    # What BentoML's client reads first, before any call.
+    if path == "/schema.json" and method in SAFE_METHODS:
+        return None
+    if path in {"/v1/predict", "/v1/predict/batch", "/predict"}:
+        return "predict"
+    if path in {"/v1/feedback", "/feedback"}:
+        return "feedback"
+    return "read" if method in SAFE_METHODS else "admin"
+
+
+def _admit_loopback(scope: Scope) -> str:
+    client = scope.get("client")
+    if client is None or not _is_loopback(client[0]):
+        raise UnauthorizedError(
+            "Expected a key: without a keys file only this machine itself is served. "
+            "Make one with 'perennial keys add NAME --scope predict'."
+        )
+    return LOCAL_SOURCE
+
+
+def _key_of(keys: list[Key], authorization: str) -> Key:
+    kind, _, secret = authorization.partition(" ")
+    hashed = hash_of(secret.strip())
+    matching = [key for key in keys if hmac.compare_digest(key.sha256, hashed)]
+    if kind.lower() != "bearer" or not matching:
+        raise UnauthorizedError("Expected 'Authorization: Bearer KEY' with a known key, found none.")
+    return matching[0]
+
+
+@_cached
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+@_cached
+def _is_address(name: str) -> bool:
+    # A page can bind a name to this machine, but not an address.
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+@_cached
+def _is_loopback(peer: str) -> bool:
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback

@@ -1,0 +1,1 @@
+"""The routes: requests in, answers out; what they do is done by the services."""

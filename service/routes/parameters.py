@@ -1,0 +1,19 @@
+"""Parameters that routes share: pages of lists, ids in paths, and the source of a request."""
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request
+
+# A database's largest id; no row has a larger one.
+MAX_ID = 2**63 - 1
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Rows of one page, at most.")]
+Before = Annotated[int | None, Query(ge=1, le=MAX_ID, description="The last row of the page before.")]
+RowId = Annotated[int, Path(ge=1, le=MAX_ID)]
+IMAGE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
+
+
+def source_of(request: Request) -> str:
+    """Return the name of the request's key, as `Access` set it."""
+    source: str = getattr(request.state, "source", "anonymous")
+    return source

@@ -1,0 +1,55 @@
+"""The routes of predictions and of labels: the busiest ones, so they are matched first."""
+
+import asyncio
+
+from fastapi import FastAPI, Request, Response
+
+from service.routes import openapi
+from service.routes.bodies import read_feedback, read_image, read_images
+from service.routes.direct_route import DirectRoute
+from service.routes.disconnects import unless_gone
+from service.routes.parameters import IMAGE_HEADERS, source_of
+from service.schemas import FeedbackBody, PredictionBody, PredictionsBody
+from service.services import Services
+from vision.decoding import image_format
+
+
+def add_routes(api: FastAPI, services: Services) -> None:
+    """Add them to the API itself: a router that it includes would match the route once more."""
+
+    async def predict(request: Request) -> PredictionBody:
+        """Answer one image: a raw `image/*` body, or the multipart part `image`."""
+        upload = await read_image(request)
+        return await unless_gone(request, services.predictions.answer(upload, source_of(request)))
+
+    async def predict_batch(request: Request) -> PredictionsBody:
+        """Answer up to 64 multipart parts `images`, a bad one being an error in its own place."""
+        contents = await read_images(request)
+        work = services.predictions.answer_many(contents, source_of(request))
+        return PredictionsBody(predictions=await unless_gone(request, work))
+
+    async def feedback(request: Request) -> FeedbackBody:
+        """Store the label of an earlier prediction (JSON), or an image with its label (multipart)."""
+        return await services.feedback.store(await read_feedback(request), source_of(request))
+
+    async def image(prediction_id: str) -> Response:
+        """Return the image of an earlier prediction."""
+        prediction = await services.feedback.find(prediction_id)
+        content = await asyncio.to_thread(services.blobs.get, prediction.sha256)
+        return Response(content, media_type=f"image/{image_format(content)}", headers=IMAGE_HEADERS)
+
+    for path, endpoint, status, described in (
+        ("/v1/predict", predict, 200, openapi.PREDICT),
+        ("/v1/predict/batch", predict_batch, 200, openapi.PREDICT_BATCH),
+        ("/v1/feedback", feedback, 201, openapi.FEEDBACK),
+    ):
+        api.router.add_api_route(
+            path,
+            endpoint,
+            methods=["POST"],
+            status_code=status,
+            tags=["predictions"],
+            openapi_extra=described,
+            route_class_override=DirectRoute,
+        )
+    api.get("/v1/predictions/{prediction_id}/image", response_class=Response, tags=["predictions"])(image)

@@ -1,0 +1,292 @@
+"""The database's tables; they hold everything but the bytes of images and artifacts."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+from store.database.column_types import Id, UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    # A signed 64-bit perceptual hash; near-duplicates are within Hamming distance 4.
+    Column("phash", BigInteger, nullable=False),
+    # initial | audit | direct | volunteered
+    Column("origin", String(16), nullable=False),
+    # train | validation | holdout | golden, decided once, at arrival
+    Column("split", String(16), nullable=False),
+    Column("group", String(200), nullable=True, index=True),
+    Column("prediction_id", String(32), nullable=True, index=True),
+    # What production answered, where the sample labels a prediction.
+    Column("predicted_label", String(200), nullable=True),
+    # The label in force; None while sources disagree or nobody knows the label.
+    Column("label", String(200), nullable=True),
+    # The row of `labels` that `label` comes from: what a round records as the revision that it used.
+    Column("label_revision", Id, nullable=True),
+    # accepted | conflict | quarantined
+    Column("state", String(16), nullable=False),
+    Column("source", String(100), nullable=False),
+    # A version in production's ancestry saw it; every move of the alias updates this.
+    Column("is_seen", Boolean, nullable=False, default=False),
+    Column("created", UtcDateTime, nullable=False),
+    Index("ix_samples_state_split_origin", "state", "split", "origin"),
+    # What is pending is counted at every feedback, and from this index alone.
+    Index("ix_samples_pending", "is_seen", "state", "split", "origin", "label"),
+    # A deleted sample's number is never given again: versions and rounds name samples by it.
+    sqlite_autoincrement=True,
+)
+
+# The index of near duplicates, see store/samples/near_duplicates.py. Rows are stored in the order of parts,
+# so that a look-up reads one place; a sample is written to three.
+phash_parts = Table(
+    "phash_parts",
+    metadata,
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("sample_id", Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("sample_id", Id, ForeignKey("samples.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("label", String(200), nullable=False),
+    Column("source", String(100), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("num_bytes", Integer, nullable=False),
+    Column("label", String(200), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("version", String(16), nullable=False),
+    # float16, little-endian, one vector
+    Column("embedding", LargeBinary, nullable=False),
+    Column("is_audit", Boolean, nullable=False),
+    Column("is_labelled", Boolean, nullable=False, default=False),
+    Column("group", String(200), nullable=True),
+    Column("source", String(100), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Index("ix_predictions_created", "created"),
+    Index("ix_predictions_version_created", "version", "created"),
+    Index("ix_predictions_audit", "is_audit", "is_labelled", "created"),
+)
+
+# Predictions deleted by hand, so that feedback on them gets 410 and not 404. Expired predictions need no
+# row: an id carries its time, and the fact "predictions_gone_before" says up to when they have expired.
+prediction_tombstones = Table(
+    "prediction_tombstones",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+# Roll-ups that outlive the predictions.
+prediction_hours = Table(
+    "prediction_hours",
+    metadata,
+    Column("hour", UtcDateTime, primary_key=True),
+    Column("version", String(16), primary_key=True),
+    Column("label", String(200), primary_key=True),
+    Column("num_predictions", Integer, nullable=False),
+    Column("sum_confidence", Float, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("version", String(16), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("lineage", Integer, nullable=False),
+    Column("parent", String(16), ForeignKey("versions.version"), nullable=True),
+    Column("round_id", Id, nullable=True),
+    Column("created", UtcDateTime, nullable=False),
+    Column("class_names", JSON, nullable=False),
+    # {file name: sha256 of its bytes}; empty once retention dropped the files
+    Column("files", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    # The gate's margin on old data, a fraction, fixed when `train` runs; None for a starter.
+    Column("margin", Float, nullable=True),
+    Column("is_starter", Boolean, nullable=False, default=False),
+    # Samples that this version or an ancestor saw were deleted since.
+    Column("num_deleted_samples", Integer, nullable=False, default=0),
+)
+
+version_samples = Table(
+    "version_samples",
+    metadata,
+    Column("version", String(16), ForeignKey("versions.version"), primary_key=True),
+    Column("sample_id", Id, primary_key=True),
+    # train | replay | validation | holdout
+    Column("role", String(16), nullable=False),
+    Column("label_revision", Id, nullable=True),
+    Index("ix_version_samples_sample_id", "sample_id"),
+)
+
+alias = Table(
+    "alias",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("version", String(16), ForeignKey("versions.version"), nullable=False),
+)
+
+alias_moves = Table(
+    "alias_moves",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("name", String(32), nullable=False),
+    Column("from_version", String(16), nullable=True),
+    Column("to_version", String(16), nullable=False),
+    Column("reason", String(1000), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("is_roll_back", Boolean, nullable=False, default=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    # requested | preparing | training | evaluating | promoted | awaiting_approval | rejected |
+    # inconclusive | failed | cancelled
+    Column("state", String(20), nullable=False, index=True),
+    Column("requested_by", String(100), nullable=False),
+    Column("trigger", String(1000), nullable=False),
+    Column("reason", String(2000), nullable=True),
+    Column("production", String(16), nullable=True),
+    Column("candidate", String(16), nullable=True),
+    Column("num_tries", Integer, nullable=False, default=0),
+    Column("fencing", Integer, nullable=True),
+    Column("verdict", JSON(none_as_null=True), nullable=True),
+    Column("curves", JSON(none_as_null=True), nullable=True),
+    Column("cancel_requested", Boolean, nullable=False, default=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("started", UtcDateTime, nullable=True),
+    Column("ended", UtcDateTime, nullable=True),
+)
+
+round_steps = Table(
+    "round_steps",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("round_id", Id, ForeignKey("rounds.id"), nullable=False, index=True),
+    Column("step", String(40), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("fencing", Integer, nullable=True),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+round_attempts = Table(
+    "round_attempts",
+    metadata,
+    Column("round_id", Id, ForeignKey("rounds.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    # fine_tune | interpolate | …
+    Column("cure", String(40), nullable=False),
+    Column("verdict", JSON, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+# The samples that a round uses, with the label revision that it read.
+round_samples = Table(
+    "round_samples",
+    metadata,
+    Column("round_id", Id, ForeignKey("rounds.id"), primary_key=True),
+    Column("sample_id", Id, primary_key=True),
+    # train | validation | holdout | replay
+    Column("role", String(16), nullable=False),
+    Column("label_revision", Id, nullable=True),
+    Index("ix_round_samples_sample_id", "sample_id"),
+)
+
+# A slice is the holdout of one promoted round, or the golden set of a lineage ("golden-1", no round).
+slices = Table(
+    "slices",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("lineage", Integer, nullable=False),
+    Column("round_id", Id, nullable=True),
+    Column("is_retired", Boolean, nullable=False, default=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+slice_samples = Table(
+    "slice_samples",
+    metadata,
+    Column("slice", String(40), ForeignKey("slices.name"), primary_key=True),
+    Column("sample_id", Id, primary_key=True),
+    Index("ix_slice_samples_sample_id", "sample_id"),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    # accuracy | drift_mmd | …
+    Column("metric", String(40), nullable=False),
+    Column("version", String(16), nullable=True),
+    Column("slice", String(40), nullable=True),
+    Column("round_id", Id, nullable=True),
+    Column("value", Float, nullable=False),
+    Column("num_samples", Integer, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Index("ix_measurements_metric_created", "metric", "created"),
+    Index("ix_measurements_metric_version_slice", "metric", "version", "slice"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", String(100), nullable=False),
+    Column("fencing", Integer, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("version", String(16), nullable=True),
+    Column("since", UtcDateTime, nullable=True),
+    Column("error", String(2000), nullable=True),
+    Column("device", String(40), nullable=False),
+    Column("seen", UtcDateTime, nullable=False),
+)
+
+# Single facts about the system, such as {"paused": {"reason": …, "by": …}}.
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", JSON, nullable=False),
+)

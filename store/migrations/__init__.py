@@ -1,1 +1,0 @@
-"""The database's migrations, run by `store.migrate`."""

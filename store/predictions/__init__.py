@@ -1,0 +1,1 @@
+"""The prediction log: what was answered, and how long it is kept."""

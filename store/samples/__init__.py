@@ -1,0 +1,1 @@
+"""Samples: images with their labels, how they are cut, and which of them are pending."""

@@ -1,0 +1,216 @@
+"""Adds, corrects, reads and deletes samples: images with their labels."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from store.database.blob_references import unreferenced
+from store.database.chunks import chunks
+from store.database.database import now
+from store.database.schema import labels, samples, slice_samples, versions
+from store.errors import UnknownSampleError
+from store.samples.label_rules import LabelState, Status, nearest_class, resolve_labels, status_of
+from store.samples.near_duplicates import forget_sample
+from store.samples.new_samples import (
+    NewSample,
+    append_first_labels,
+    append_label,
+    insert_sample,
+    known_split,
+    latest_labels,
+    put_in_force,
+)
+from store.samples.pending import is_counted, note_pending, recount_pending
+from store.samples.sample import Sample, sample_of, select_samples
+from store.samples.splits import SplitSettings, inherited_split, shown_split, split_for
+from store.versions import versions_that_saw
+
+_KNOWN = select(samples.c.sha256).where(samples.c.sha256.in_(bindparam("sha256s", expanding=True)))
+_BY_SHA256 = select(samples.c.id, samples.c.split, samples.c.state, samples.c.label).where(
+    samples.c.sha256 == bindparam("sha256")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackOutcome:
+    """What became of a label.
+
+    Attributes:
+        sample_id: The sample, old or new.
+        status: accepted (a new sample), duplicate (nothing changed), corrected (the label in force changed,
+            or there is one again), conflict (sources disagree), quarantined (no class has that name).
+        split: As clients see it.
+        nearest_class: The class whose name is most like a quarantined label.
+    """
+
+    sample_id: int
+    status: Status
+    split: Literal["train", "holdout"]
+    nearest_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What a deleted sample leaves behind.
+
+    Attributes:
+        sample_id: The sample.
+        versions: Versions that saw it, or descend from one that did.
+        blobs_to_delete: Bytes that no row names any more; the caller deletes them after the commit.
+    """
+
+    sample_id: int
+    versions: list[str]
+    blobs_to_delete: list[str]
+
+
+def add_sample(
+    connection: Connection, new: NewSample, class_names: Sequence[str], settings: SplitSettings
+) -> FeedbackOutcome:
+    """Add a label, and its image where that is new.
+
+    Labels are only ever appended. The label in force is what the latest labels of all sources agree on.
+
+    Args:
+        connection: Of a write.
+        new: What arrived.
+        class_names: What production knows; another label is quarantined.
+        settings: How new images are split.
+    """
+    return add_samples(connection, [new], class_names, settings)[0]
+
+
+def add_samples(
+    connection: Connection, arrived: Sequence[NewSample], class_names: Sequence[str], settings: SplitSettings
+) -> list[FeedbackOutcome]:
+    """Add labels, and their images if those are new, as `add_sample` does for each one.
+
+    New samples share their statements, because most of the time of a statement is not the database's.
+    """
+    known: set[str] = set()
+    for chunk in chunks(new.sha256 for new in arrived):
+        known.update(connection.execute(_KNOWN, {"sha256s": chunk}).scalars())
+    first: dict[str, int] = {}
+    for number, new in enumerate(arrived):
+        if new.sha256 not in known:
+            first.setdefault(new.sha256, number)
+    numbers = list(first.values())
+    added = _add_first(connection, [arrived[number] for number in numbers], class_names, settings)
+    outcomes = dict(zip(numbers, added, strict=True))
+    return [
+        outcomes.get(number) or _add_label(connection, new, class_names) for number, new in enumerate(arrived)
+    ]
+
+
+def samples_by_id(connection: Connection, ids: Iterable[int]) -> list[Sample]:
+    """Return the samples of these ids that are still there, by id."""
+    known: list[Sample] = []
+    for chunk in chunks(sorted(set(ids))):
+        query = select_samples().where(samples.c.id.in_(chunk)).order_by(samples.c.id)
+        known += [sample_of(row) for row in connection.execute(query)]
+    return known
+
+
+def delete_sample(connection: Connection, sample_id: int) -> Deletion:
+    """Delete a sample's rows, and mark the versions that saw it.
+
+    Raises:
+        UnknownSampleError: There is no such sample.
+    """
+    query = select(samples.c.sha256, samples.c.phash).where(samples.c.id == sample_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise UnknownSampleError(
+            f"Expected the id of a sample, found {sample_id}. None has it, or it was deleted."
+        )
+    saw = versions_that_saw(connection, sample_id)
+    connection.execute(
+        update(versions)
+        .where(versions.c.version.in_(saw))
+        .values(num_deleted_samples=versions.c.num_deleted_samples + 1)
+    )
+    forget_sample(connection, sample_id, row.phash)
+    connection.execute(delete(slice_samples).where(slice_samples.c.sample_id == sample_id))
+    connection.execute(delete(labels).where(labels.c.sample_id == sample_id))
+    connection.execute(delete(samples).where(samples.c.id == sample_id))
+    recount_pending(connection)
+    return Deletion(sample_id, saw, unreferenced(connection, [row.sha256]))
+
+
+def _add_first(
+    connection: Connection, arrived: Sequence[NewSample], class_names: Sequence[str], settings: SplitSettings
+) -> list[FeedbackOutcome]:
+    if not arrived:
+        return []
+    present, num_counted = now(connection), 0
+    first: dict[int, NewSample] = {}
+    in_force: list[int] = []
+    outcomes = []
+    for new in arrived:
+        # One after the other, because each may be near to one before it.
+        split = new.split or _split(connection, new, settings)
+        state_now = resolve_labels({new.source: new.label}, class_names)
+        sample_id = insert_sample(connection, new, split, new.created or present, state_now)
+        first[sample_id] = new
+        if state_now.label is not None:
+            in_force.append(sample_id)
+            num_counted += is_counted(split, new.origin)
+        outcomes.append(
+            _outcome(
+                sample_id, split, new, class_names, labels_before={}, state_before=None, state_now=state_now
+            )
+        )
+    append_first_labels(connection, first, in_force, present)
+    note_pending(connection, num_counted)
+    return outcomes
+
+
+def _add_label(connection: Connection, new: NewSample, class_names: Sequence[str]) -> FeedbackOutcome:
+    known = connection.execute(_BY_SHA256, {"sha256": new.sha256}).one()
+    sample_id, state_before = int(known.id), LabelState(known.state, known.label)
+    labels_before = latest_labels(connection, sample_id)
+    if labels_before.get(new.source) != new.label:
+        append_label(connection, sample_id, new.label, new.source)
+    state_now = resolve_labels({**labels_before, new.source: new.label}, class_names)
+    if state_now != state_before:
+        put_in_force(connection, sample_id, state_now)
+    return _outcome(
+        sample_id,
+        known.split,
+        new,
+        class_names,
+        labels_before=labels_before,
+        state_before=state_before,
+        state_now=state_now,
+    )
+
+
+def _outcome(
+    sample_id: int,
+    split: str,
+    new: NewSample,
+    class_names: Sequence[str],
+    *,
+    labels_before: Mapping[str, str],
+    state_before: LabelState | None,
+    state_now: LabelState,
+) -> FeedbackOutcome:
+    status = status_of(
+        new.source,
+        new.label,
+        labels_before=labels_before,
+        state_before=state_before,
+        state_now=state_now,
+        class_names=class_names,
+    )
+    nearest = nearest_class(new.label, class_names) if status == "quarantined" else None
+    return FeedbackOutcome(sample_id, status, shown_split(split), nearest)
+
+
+def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:
+    known = known_split(connection, new, settings.near_duplicate_distance)
+    if known is not None:
+        return inherited_split(known)
+    return split_for(new.group or new.sha256, new.origin, settings)

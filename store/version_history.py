@@ -1,0 +1,42 @@
+"""The history of several versions at once: their parents, their promotions and their measured values."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from store.database.schema import alias_moves, measurements, versions
+from store.measurements import Measurement
+from store.registry import Move, move_of
+from store.versions import PRODUCTION
+
+
+def parents_in_lineage(connection: Connection, lineage: int) -> dict[str, str | None]:
+    """Return version → parent of each version of a lineage, oldest first."""
+    query = select(versions.c.version, versions.c.parent).where(versions.c.lineage == lineage)
+    return {row.version: row.parent for row in connection.execute(query.order_by(versions.c.number))}
+
+
+def last_promotions(connection: Connection, names: Sequence[str]) -> dict[str, Move]:
+    """Return version → the last move of the alias to it, for those that ever were production."""
+    query = select(alias_moves).where(alias_moves.c.name == PRODUCTION, alias_moves.c.to_version.in_(names))
+    return {row.to_version: move_of(row) for row in connection.execute(query.order_by(alias_moves.c.id))}
+
+
+def latest_on_slices(connection: Connection, metric: str, names: Sequence[str]) -> list[Measurement]:
+    """Return the last value of a metric of each version on each slice, the oldest pair first.
+
+    Only `metric`, `value`, `num_samples`, `version` and `slice` are filled in.
+    """
+    query = select(
+        measurements.c.version, measurements.c.slice, measurements.c.value, measurements.c.num_samples
+    ).where(
+        measurements.c.metric == metric,
+        measurements.c.version.in_(names),
+        measurements.c.slice.is_not(None),
+    )
+    latest: dict[tuple[str, str], Measurement] = {}
+    for version, slice_name, value, num_samples in connection.execute(query.order_by(measurements.c.id)):
+        latest[version, slice_name] = Measurement(
+            metric, value, num_samples, version=version, slice=slice_name
+        )
+    return list(latest.values())

@@ -1,0 +1,124 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pydantic import ValidationError
+
+from perennial.cli import main
+from perennial.errors import SettingsError
+from perennial.settings.settings import Settings
+from perennial.settings.table import markdown, rows
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
+
+
+def test_defaults_are_those_of_the_design(home: Path) -> None:
+    settings = Settings.load()
+    assert (settings.host, settings.port, settings.threshold_samples) == ("127.0.0.1", 3000, 500)
+    assert (settings.overdue_days, settings.overdue_samples) == (28, 100)
+    assert (settings.learning_rate, settings.epochs, settings.replay_ratio) == (1e-4, 3, 1.0)
+    assert settings.database_url == f"sqlite:///{home}/perennial.db"
+    assert settings.blobs == str(home / "blobs")
+    assert settings.keys == home / "keys.json"
+
+
+def test_the_environment_wins_over_the_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("perennial.toml").write_text("port = 4000\nthreshold_samples = 50\nallowed_hosts = ['a.example']\n")
+    monkeypatch.setenv("PERENNIAL_PORT", "5000")
+    settings = Settings.load()
+    assert (settings.port, settings.threshold_samples, settings.allowed_hosts) == (5000, 50, ("a.example",))
+
+
+def test_the_callers_values_win_over_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_PORT", "5000")
+    assert Settings.load({"port": 6000, "host": None}).port == 6000
+
+
+def test_perennial_config_names_the_file(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.toml").write_text("promote = 'ask'\nlearner = false\n")
+    monkeypatch.setenv("PERENNIAL_CONFIG", str(tmp_path / "other.toml"))
+    assert Settings.load().round().promote == "ask"
+    assert not Settings.load().learner
+
+
+def test_a_named_file_that_is_missing_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_CONFIG", "nowhere.toml")
+    with pytest.raises(SettingsError, match=r"nowhere\.toml"):
+        Settings.load()
+
+
+def test_a_file_that_is_no_toml_says_where_it_breaks(home: Path) -> None:
+    Path("perennial.toml").write_text("port = \n")
+    with pytest.raises(SettingsError, match=r"perennial\.toml, could not read them .*line 1"):
+        Settings.load()
+
+
+def test_an_unknown_variable_names_the_nearest(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_TRESHOLD", "5")
+    with pytest.raises(SettingsError, match=r"TRESHOLD\. The nearest is PERENNIAL_THRESHOLD_SAMPLES"):
+        Settings.load()
+
+
+def test_an_unknown_key_of_the_file_names_the_nearest(home: Path) -> None:
+    Path("perennial.toml").write_text("prot = 4000\n")
+    with pytest.raises(SettingsError, match=r"'prot' in .*The nearest is port"):
+        Settings.load()
+
+
+def test_a_value_that_cannot_be_used_says_what_was_found(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_PORT", "70000")
+    with pytest.raises(SettingsError, match=r"PERENNIAL_PORT: .*65535, found '70000'"):
+        Settings.load()
+
+
+def test_relative_places_are_of_the_folder_of_the_command(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("perennial.toml").write_text("database_url = 'sqlite:///a.db'\nblobs = 'b'\n")
+    monkeypatch.setenv("PERENNIAL_KEYS", "keys.json")
+    settings = Settings.load()
+    assert settings.places() == {
+        "PERENNIAL_HOME": str(home),
+        "PERENNIAL_DATABASE_URL": f"sqlite:///{tmp_path / 'a.db'}",
+        "PERENNIAL_BLOBS": str(tmp_path / "b"),
+        "PERENNIAL_KEYS": str(tmp_path / "keys.json"),
+    }
+    monkeypatch.setenv("PERENNIAL_BLOBS", "s3://bucket/prefix")
+    monkeypatch.setenv("PERENNIAL_DATABASE_URL", "postgresql+psycopg://host/name")
+    settings = Settings.load()
+    assert (settings.blobs, settings.database_url) == ("s3://bucket/prefix", "postgresql+psycopg://host/name")
+
+
+def test_names_come_separated_by_commas(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_ALLOWED_ORIGINS", "https://a.example, https://b.example")
+    assert Settings.load().service().access.allowed_origins == ("https://a.example", "https://b.example")
+
+
+def test_settings_are_frozen(settings: Settings) -> None:
+    with pytest.raises(ValidationError):
+        settings.port = 1
+
+
+def test_every_setting_has_help_and_is_documented() -> None:
+    assert PAGE.read_text() == markdown(), "run: make reference"
+    assert all(row.help and f"`{row.variable}`" in PAGE.read_text() for row in rows())
+
+
+def test_the_command_shows_every_value(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_THRESHOLD_SAMPLES", "77")
+    shown = json.loads(CliRunner().invoke(main, ["settings", "--json"]).stdout)["settings"]
+    assert {row["variable"]: row["value"] for row in shown}["PERENNIAL_THRESHOLD_SAMPLES"] == 77
+    assert len(shown) == len(Settings.model_fields)
+
+
+def test_settings_and_the_learner_load_no_torch(home: Path) -> None:
+    code = (
+        "import sys, perennial.cli, retrain.learner.scheduler\n"
+        "from perennial.settings.settings import Settings\n"
+        "s = Settings.load(); s.learning(); s.round(); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,84 @@
+"""Bodies over the limit are refused, whether they say their length or not, and never read whole."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from service.middleware.body_limit import BodyLimit
+from service.settings import ServiceSettings
+from vision.decoding import ImageLimits
+
+JPEG = {"Content-Type": "image/jpeg"}
+SMALL = ServiceSettings(limits=ImageLimits(max_image_bytes=1000), max_body_bytes=200_000)
+OVER = 1000 + 64 * 1024 + 1
+
+pytestmark = pytest.mark.anyio
+
+
+PART = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+
+
+async def _chunks(num_bytes: int, start_with: bytes = b"") -> AsyncIterator[bytes]:
+    yield start_with
+    for start in range(0, num_bytes, 1000):
+        yield b"\xff" * min(1000, num_bytes - start)
+
+
+def _check(answer: httpx.Response) -> None:
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert answer.headers["Connection"] == "close"
+
+
+async def test_a_body_over_the_limit_is_refused_with_and_without_its_length(run: Any, store: Any) -> None:
+    async with run(store, SMALL) as api:
+        multipart = {"Content-Type": "multipart/form-data; boundary=x"}
+        json = {"Content-Type": "application/json"}
+        for path, headers in (("/v1/predict", JPEG), ("/v1/feedback", json), ("/predict", multipart)):
+            _check(await api.client.post(path, content=b"\xff" * OVER, headers=headers))
+            start = PART if headers is multipart else b""
+            _check(await api.client.post(path, content=_chunks(OVER, start), headers=headers))
+        _check(await api.client.post("/v1/predict/batch", content=_chunks(200_001, PART), headers=multipart))
+        _check(await api.client.post("/v1/rounds", content=_chunks(2**20 + 1), headers=json))
+
+
+async def test_an_image_over_its_own_limit_is_refused(run: Any, serving: Any, picture: Any) -> None:
+    settings = ServiceSettings(limits=ImageLimits(max_image_bytes=len(picture()) - 1))
+    async with run(serving, settings) as api:
+        answer = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
+        files = [("images", picture()), ("images", picture())]
+        batch = await api.client.post("/v1/predict/batch", files=files)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert [row["error"]["code"] for row in batch.json()["predictions"]] == ["too_large"] * 2
+
+
+@pytest.mark.parametrize("declared", [{}, {"Content-Length": "10", "Transfer-Encoding": "chunked"}])
+async def test_no_more_than_the_limit_is_handed_on(declared: dict[str, str]) -> None:
+    """A length beside chunks is none that a server would end the body at."""
+    seen = 0
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal seen
+        while (message := await receive())["type"] == "http.request":
+            seen += len(message["body"])
+
+    limited = BodyLimit(app, lambda path: 5000)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(limited), base_url="http://x") as client:
+        _check(await client.post("/", content=_chunks(100_000), headers=declared))
+    assert seen == 5000
+
+
+async def test_a_body_of_the_limit_exactly_passes() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    limited = BodyLimit(app, lambda path: 5000)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(limited), base_url="http://x") as client:
+        assert (await client.post("/", content=_chunks(5000))).status_code == 204
+        assert (await client.post("/", content=b"x" * 5000)).status_code == 204
+        answer = await client.post("/", content=b"x", headers={"Content-Length": "one"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")

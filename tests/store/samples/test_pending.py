@@ -1,0 +1,227 @@
+import random
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, insert, select
+
+from store.database.database import Database, now
+from store.database.schema import samples, version_samples, versions
+from store.registry import production, promote, roll_back
+from store.samples.new_samples import NewSample
+from store.samples.pending import TRAINING_SPLITS, num_pending, pending_samples, replayable
+from store.samples.samples import add_samples, delete_sample
+from store.samples.splits import SplitSettings
+from store.versions import NewVersion, add_version, ancestry
+
+CLASSES = ("ants", "bees")
+SETTINGS = SplitSettings()
+
+
+def sample(connection: Connection, **values: Any) -> int:
+    row = {
+        "sha256": f"{random.getrandbits(256):064x}",
+        "phash": 0,
+        "origin": "direct",
+        "split": "train",
+        "label": "bees",
+        "state": "accepted",
+        "source": "ann",
+        "created": now(connection),
+    }
+    inserted = connection.execute(insert(samples).values({**row, **values}).returning(samples.c.id))
+    return int(inserted.scalar_one())
+
+
+def version(
+    connection: Connection, parent: str | None, seen: list[int], class_names: tuple[str, ...] = CLASSES
+) -> str:
+    new = NewVersion(class_names=class_names, files={"weights.safetensors": "0" * 64}, parent=parent)
+    return add_version(connection, new, [(sample_id, "train", None) for sample_id in seen]).version
+
+
+def move(connection: Connection, to: str, *, force: bool = False) -> None:
+    promote(connection, to, reason="a test", actor="ann", force=force)
+
+
+def pending_ids(database: Database) -> list[int]:
+    with database.read() as connection:
+        return [each.id for each in pending_samples(connection)]
+
+
+def count_pending(database: Database) -> int:
+    with database.read() as connection:
+        return num_pending(connection)
+
+
+def test_without_production_all_accepted_feedback_is_pending(database: Database) -> None:
+    ids = database.write(lambda c: [sample(c, split=split) for split in ("train", "validation", "holdout")])
+    assert pending_ids(database) == ids
+    assert count_pending(database) == 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"origin": "initial"},
+        {"split": "golden"},
+        {"state": "quarantined", "label": None},
+        {"state": "conflict", "label": None},
+    ],
+)
+def test_what_is_no_settled_feedback_is_not_pending(database: Database, values: dict[str, Any]) -> None:
+    database.write(lambda connection: sample(connection, **values))
+    assert pending_ids(database) == []
+    assert count_pending(database) == 0
+
+
+def test_labels_that_productions_classes_do_not_know_are_not_pending(database: Database) -> None:
+    def work(connection: Connection) -> int:
+        move(connection, version(connection, None, []))
+        sample(connection, label="wasps")
+        return sample(connection, label="ants")
+
+    known = database.write(work)
+    assert pending_ids(database) == [known]
+    assert count_pending(database) == 1
+
+
+def test_what_production_or_an_ancestor_saw_is_pending_no_more(database: Database) -> None:
+    def work(connection: Connection) -> list[int]:
+        ids = [sample(connection) for _ in range(3)]
+        move(connection, version(connection, None, ids[:1]))
+        move(connection, version(connection, "v1", ids[1:2]))
+        return ids
+
+    ids = database.write(work)
+    assert pending_ids(database) == ids[2:]
+    with database.read() as connection:
+        assert [each.id for each in replayable(connection, CLASSES)] == ids[:2]
+
+
+def test_what_only_a_rejected_candidate_saw_is_still_pending(database: Database) -> None:
+    def work(connection: Connection) -> int:
+        move(connection, version(connection, None, []))
+        sample_id = sample(connection)
+        version(connection, "v1", [sample_id])
+        return sample_id
+
+    sample_id = database.write(work)
+    assert pending_ids(database) == [sample_id]
+    assert count_pending(database) == 1
+
+
+def test_rolling_back_makes_pending_what_only_the_undone_version_saw(database: Database) -> None:
+    def work(connection: Connection) -> list[int]:
+        both, last = sample(connection), sample(connection)
+        move(connection, version(connection, None, [both]))
+        move(connection, version(connection, "v1", [both, last]))
+        return [both, last]
+
+    both, last = database.write(work)
+    assert count_pending(database) == 0
+    database.write(lambda connection: roll_back(connection, reason="a test", actor="ann"))
+    assert pending_ids(database) == [last]
+    with database.read() as connection:
+        assert [each.id for each in replayable(connection, CLASSES)] == [both]
+
+
+def test_replayable_samples_are_of_the_given_split_and_classes(database: Database) -> None:
+    def work(connection: Connection) -> dict[str, int]:
+        ids = {
+            "train": sample(connection, origin="initial"),
+            "ants": sample(connection, label="ants"),
+            "validation": sample(connection, split="validation"),
+            "golden": sample(connection, split="golden", origin="initial"),
+            "conflict": sample(connection, state="conflict", label=None),
+        }
+        move(connection, version(connection, None, list(ids.values())))
+        return ids
+
+    ids = database.write(work)
+    with database.read() as connection:
+        assert [each.id for each in replayable(connection, CLASSES)] == [ids["train"], ids["ants"]]
+        assert [each.id for each in replayable(connection, ["ants"])] == [ids["ants"]]
+        assert [each.id for each in replayable(connection, CLASSES, "validation")] == [ids["validation"]]
+
+
+def pending_by_definition(connection: Connection) -> list[int]:
+    champion = production(connection)
+    line = [] if champion is None else ancestry(connection, champion.version)
+    saw = select(version_samples.c.sample_id).where(version_samples.c.version.in_(line))
+    query = select(samples.c.id).where(samples.c.state == "accepted", samples.c.id.not_in(saw))
+    return list(connection.execute(query.order_by(samples.c.id)).scalars())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_the_moves_pending_is_what_no_ancestor_of_production_saw(
+    database: Database, seed: int
+) -> None:
+    rng = random.Random(seed)
+
+    def step(connection: Connection) -> None:
+        ids = list(connection.execute(select(samples.c.id)).scalars())
+        known = list(connection.execute(select(versions.c.version)).scalars())
+        new = version(connection, rng.choice([*known, None]), rng.sample(ids, len(ids) // 2))
+        move(connection, rng.choice([new, *known]), force=True)
+        sample(connection)
+        if ids and rng.random() < 0.2:
+            delete_sample(connection, rng.choice(ids))
+        expected = pending_by_definition(connection)
+        assert [each.id for each in pending_samples(connection)] == expected
+        assert num_pending(connection) == len(expected)
+
+    for _ in range(20):
+        database.write(step)
+
+
+def arrival(rng: random.Random) -> NewSample:
+    return NewSample(
+        sha256=f"{rng.randrange(40):064x}",
+        phash=rng.getrandbits(63),
+        origin=rng.choice(("direct", "audit", "initial")),
+        source=rng.choice(("ann", "ben")),
+        label=rng.choice((*CLASSES, "wasps")),
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_number_that_is_kept_is_what_counting_gives(database: Database, seed: int) -> None:
+    rng = random.Random(seed)
+    database.write(lambda connection: move(connection, version(connection, None, [])))
+
+    def step(connection: Connection) -> None:
+        ids = list(connection.execute(select(samples.c.id)).scalars())
+        for _ in range(rng.randrange(4)):
+            champion = production(connection)
+            assert champion is not None
+            arrived = [arrival(rng) for _ in range(rng.randrange(1, 5))]
+            add_samples(connection, arrived, champion.class_names, SETTINGS)
+        if ids and rng.random() < 0.3:
+            delete_sample(connection, rng.choice(ids))
+        if rng.random() < 0.3:
+            classes = rng.choice((CLASSES, ("ants", "wasps")))
+            parent = None if classes != CLASSES else "v1"
+            move(connection, version(connection, parent, rng.sample(ids, len(ids) // 2), classes), force=True)
+        counted = [each for each in pending_samples(connection) if each.split in TRAINING_SPLITS]
+        assert num_pending(connection) == len(counted)
+
+    for _ in range(40):
+        database.write(step)
+
+
+def test_feedback_is_counted_without_counting_all_that_is_there(database: Database) -> None:
+    def count(connection: Connection) -> list[str]:
+        statements: list[str] = []
+
+        def note(*call: Any) -> None:
+            statements.append(call[2])
+
+        event.listen(connection, "before_cursor_execute", note)
+        add_samples(connection, [arrival(random.Random(1))], CLASSES, SETTINGS)
+        num_pending(connection)
+        event.remove(connection, "before_cursor_execute", note)
+        return [statement for statement in statements if "is_seen IS" in statement]
+
+    # The first feedback finds no stored number yet.
+    assert len(database.write(count)) == 1
+    assert database.write(count) == []

@@ -1,0 +1,1 @@
+"""From labelled images to the first version in production."""

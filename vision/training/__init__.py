@@ -1,0 +1,1 @@
+"""Trains classifiers: single runs, and the strategies that combine them."""

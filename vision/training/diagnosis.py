@@ -1,0 +1,32 @@
+"""Diagnoses a training run by its errors."""
+
+from typing import Literal
+
+Diagnosis = Literal["underfitting", "overfitting", "good fit"]
+
+# From here on an error is called high: one image in five.
+HIGH_ERROR = 0.20
+# A training error below this share of the validation error counts as low, even if it is high in itself.
+LOW_SHARE = 0.5
+
+ADVICE: dict[Diagnosis, str] = {
+    "underfitting": "train longer, take a larger backbone, unfreeze more, or augment less",
+    "overfitting": "add images, augment more, unfreeze less, or stop earlier",
+    "good fit": "ready to serve",
+}
+
+
+def diagnose(training_error: float, validation_error: float) -> Diagnosis:
+    """Return the diagnosis of a run from its two errors at the kept epoch.
+
+    Both high: underfitting. Training low, validation high: overfitting. Validation low: a good fit, whatever
+    the training error, which augmentation and dropout raise.
+
+    Args:
+        training_error: Share of training images classified wrongly, in [0, 1].
+        validation_error: Share of validation images classified wrongly, in [0, 1].
+    """
+    if validation_error < HIGH_ERROR:
+        return "good fit"
+    is_training_low = training_error < HIGH_ERROR or training_error < LOW_SHARE * validation_error
+    return "overfitting" if is_training_low else "underfitting"
