@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock bench-loop bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-scale bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock docs reference screenshots bench-loop bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-scale bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,19 @@ lock: $(UV) ## Solve the dependencies again
 		--extra lite --extra postgres pyproject.toml -o requirements.lock
 	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(UV) pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group docs -c requirements-dev.lock -o requirements-docs.lock
+
+docs: .venv-docs/installed ## Build the documentation site into site/
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict -q
+	@! grep -rlE 'src="https?:' site || { echo "These pages load something from elsewhere."; exit 1; }
+	@echo "The site is in site/: open site/index.html"
+
+reference: .venv/dev ## Write the generated pages, and the README's figures, again
+	@$(RUN)python -m docs.generator
+
+screenshots: .venv/dev ## Take the pictures of a running dashboard, with chromium: URL=address
+	@$(RUN)python -m docs.screenshots $(URL)
 
 SEED ?= 0
 bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n
@@ -89,7 +102,7 @@ backbone: .venv/dev ## Make the bundled backbone again (hours): DATA=archive OUT
 	@$(RUN)python -m benchmarks.backbone.export --out $(or $(OUT),benchmarks/cache/backbone)
 
 clean: ## Remove what was installed; the state in .perennial stays
-	rm -rf .venv .tools
+	rm -rf .venv .venv-docs .tools
 
 .venv/bin/python: | $(UV)
 	@echo "Making a virtual environment in .venv"
@@ -104,6 +117,12 @@ clean: ## Remove what was installed; the state in .perennial stays
 .venv/dev: requirements-dev.lock .venv/runtime
 	@echo "Installing what the tests and checks need"
 	@$(UV) pip install --python .venv/bin/python -r requirements-dev.lock
+	@touch $@
+
+.venv-docs/installed: requirements-docs.lock | $(UV)
+	@echo "Installing what builds the documentation"
+	@$(UV) venv -q --allow-existing --python '>=3.11,<3.14' .venv-docs
+	@$(UV) pip install -q --python .venv-docs/bin/python -r requirements-docs.lock
 	@touch $@
 
 .venv/bench: pyproject.toml .venv/dev

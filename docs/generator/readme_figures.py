@@ -1,0 +1,66 @@
+"""The README's one table of figures, read from recorded results."""
+
+import re
+
+from docs.generator.results import percent, read, signed
+from docs.generator.tables import table
+
+BEGIN, END = "<!-- figures: make reference -->", "<!-- end of figures -->"
+
+
+def put_into(readme: str) -> str:
+    """Return the README with the table between its marks written anew."""
+    text = "\n".join([BEGIN, *lines(), END])
+    return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: text, readme, flags=re.DOTALL)
+
+
+def lines() -> list[str]:
+    """Return the lines of the table."""
+    loop, serve, swap = (read(name).figures for name in ("loop", "serve", "swap"))
+    isolation, ingest, overload = (read(name).figures for name in ("isolation", "ingest", "overload"))
+    gate = read("gate-simulation").figures
+    medians, rates, equal = loop["medians"], serve["images_per_second"], gate["equal_candidate"]
+    num_requests = sum(run["requests"] for run in loop["runs"]) + swap["requests"]
+    rows = [
+        (
+            "A round on drifted photographs, accuracy on new and on old",
+            f"{signed(medians['new_change'])} and {signed(medians['old_change'])} points",
+            "loop",
+        ),
+        (
+            "Requests that failed beside rounds and promotions",
+            f"{medians['failed'] + swap['failed']:,} of {num_requests:,}",
+            "loop`, `make bench-swap",
+        ),
+        ("From a promotion to the last worker", f"{swap['seconds_to_all_workers']:.1f} s", "swap"),
+        (
+            "Images a second in float32, times LitServe in float32",
+            f"{rates['ours_in_float32']} ({serve['in_float32']['ratio_to_litserve']:.2f})",
+            "serve",
+        ),
+        (
+            "Images a second as served (8-bit integers), times the same LitServe",
+            f"{rates['ours']} ({serve['ratio_to_litserve']:.2f})",
+            "serve",
+        ),
+        (
+            "Beside a round: throughput kept, 99th percentile",
+            f"{isolation['throughput_kept']:.2f}, {isolation['p99_ratio']:.2f} times",
+            "isolation",
+        ),
+        ("At twice the possible load: throughput kept", f"{overload['throughput_kept']:.2f}", "overload"),
+        (
+            "Labelled images taken in a second, beside a million earlier ones",
+            f"{ingest['feedback_per_second']:.0f}, {ingest['feedback_per_second_1m']:.0f}",
+            "ingest",
+        ),
+        ("Acknowledged labels lost by `kill -9`", f"{ingest['killed']['lost']}", "ingest"),
+    ]
+    shown = [(what, figure, f"`make bench-{name}`") for what, figure, name in rows]
+    odds = f"{percent(equal['any_of_three_on_130_direct'])}, {percent(_passed_worse(gate))}"
+    shown.append(("The gate passes an equal candidate, one 5 points worse", odds, "1,000 simulated rounds"))
+    return table(("measured", "figure", "by"), shown)
+
+
+def _passed_worse(gate: dict[str, dict[str, dict[str, float]]]) -> float:
+    return gate["worse_candidate"]["old_minus_5_points_1500"]["passed"]
