@@ -157,11 +157,10 @@ class LearningRound:
 
     def _judge(self, inputs: RoundInputs, comparison: Comparison) -> Verdict:
         num_old = sum(len(outcomes) for outcomes in comparison.old)
-        margin = inputs.champion.margin
         return judge(
             comparison.old,
             comparison.new,
-            margin=margin_for(max(num_old, 1)) if margin is None else margin,
+            margin=_margin(inputs.champion, num_old),
             num_earlier_verdicts=inputs.num_earlier_verdicts,
             calibration=comparison.calibration,
             class_names=inputs.champion.class_names,
@@ -191,10 +190,10 @@ class LearningRound:
 
     def _blend_limits(self, champion: Version, num_old: int) -> BlendLimits:
         caution = self._settings.blend_caution
-        margin = champion.margin or margin_for(max(num_old, 1))
-        # The gate compares a lower bound with the margin, so a blend that loses half of it here fails there.
         return BlendLimits(
-            max_flips=caution * self._settings.gate.max_negative_flips, max_loss=(1 - caution) * 2 * margin
+            max_flips=caution * self._settings.gate.max_negative_flips,
+            # The gate compares a lower bound with the margin: a blend that loses half of it here fails there.
+            max_loss=(1 - caution) * 2 * _margin(champion, num_old),
         )
 
     def _candidate(self, models: RoundModels, state: StateDict, items: RoundItems) -> ServedModel:
@@ -234,6 +233,10 @@ class LearningRound:
         if len(verdicts) > 1:
             reason = f"{reason} Then, interpolated with production: {verdicts[-1].sentence}"
         self._journal.end("rejected" if rejections else "inconclusive", reason, decisive)
+
+
+def _margin(champion: Version, num_old: int) -> float:
+    return margin_for(max(num_old, 1)) if champion.margin is None else champion.margin
 
 
 def _metrics(comparison: Comparison, candidate: ServedModel, tuned: TrainingResult) -> dict[str, object]:

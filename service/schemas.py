@@ -69,10 +69,16 @@ class FeedbackBody(_Strict):
     """What became of a label; the nearest class is named where nobody knows the label."""
 
     sample_id: int
-    status: Literal["accepted", "duplicate", "corrected", "conflict", "quarantined"]
-    split: Literal["train", "holdout"]
-    num_pending: int
-    nearest_class: str | None = None
+    status: Literal["accepted", "duplicate", "corrected", "conflict", "quarantined"] = Field(
+        description="accepted: a new sample. duplicate: the image has this label already. corrected: this "
+        "source gave another label before. conflict: another source's label differs. quarantined: production "
+        "knows no such class. A sample in conflict or quarantine is not learnt from."
+    )
+    split: Literal["train", "holdout"] = Field(description="Whether it is learnt from or judged on.")
+    num_pending: int = Field(description="Samples that production has not learnt from.")
+    nearest_class: str | None = Field(
+        default=None, description="Where the label is no class: the class that is spelt most like it."
+    )
 
 
 Reason = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]

@@ -137,7 +137,7 @@ def _body(media: str, schema: Json) -> list[str]:
 
 
 def _fields(schema: Json) -> list[str]:
-    return table(("name", "kind", ""), properties(schema))
+    return table(("name", "kind", "meaning"), properties(schema))
 
 
 def _errors() -> list[tuple[int, str, str]]:

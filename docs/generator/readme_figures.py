@@ -21,6 +21,7 @@ def lines() -> list[str]:
     gate = read("gate-simulation").figures
     medians, rates, equal = loop["medians"], serve["images_per_second"], gate["equal_candidate"]
     num_requests = sum(run["requests"] for run in loop["runs"]) + swap["requests"]
+    num_failed = sum(run["failed"] for run in loop["runs"]) + swap["failed"]
     rows = [
         (
             "A round on drifted photographs, accuracy on new and on old",
@@ -29,10 +30,11 @@ def lines() -> list[str]:
         ),
         (
             "Requests that failed beside rounds and promotions",
-            f"{medians['failed'] + swap['failed']:,} of {num_requests:,}",
+            f"{num_failed:,} of {num_requests:,}",
             "loop`, `make bench-swap",
         ),
         ("From a promotion to the last worker", f"{swap['seconds_to_all_workers']:.1f} s", "swap"),
+        ("Near a promotion: 99th percentile, times that elsewhere", f"{swap['p99_ratio']:.2f}", "swap"),
         (
             "Images a second in float32, times LitServe in float32",
             f"{rates['ours_in_float32']} ({serve['in_float32']['ratio_to_litserve']:.2f})",

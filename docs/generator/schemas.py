@@ -36,7 +36,8 @@ def kind(schema: Mapping[str, Any]) -> str:
 
 
 def properties(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield the name of each property, what it is, and whether it may be left out."""
+    """Yield the name of each property, what it is, and what it means."""
     required = schema.get("required", ())
     for name, own in schema.get("properties", {}).items():
-        yield f"`{name}`", kind(own), "" if name in required else "may be left out"
+        left_out = "" if name in required else "May be left out."
+        yield f"`{name}`", kind(own), f"{own.get('description', '')} {left_out}".strip()

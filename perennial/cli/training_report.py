@@ -80,7 +80,7 @@ def print_report(out: Console, request: "TrainRequest", source: "TrainedSource")
             "val part, and train again.",
             style="yellow",
         )
-    out.print("Serve it: perennial up")
+    out.print("A running server swaps to it by itself. To start one: perennial up")
 
 
 def _print_strategies(out: Console, runs: "TrainingRuns") -> None:

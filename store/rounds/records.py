@@ -52,7 +52,7 @@ def find_round(connection: Connection, round_id: int) -> Round:
     """
     row = connection.execute(select(rounds_table).where(rounds_table.c.id == round_id)).one_or_none()
     if row is None:
-        raise UnknownRoundError(f"Expected the number of a round, found {round_id}. List the rounds first.")
+        raise UnknownRoundError(f"There is no round {round_id}. List the rounds to see which there are.")
     return _round(row._mapping)
 
 
