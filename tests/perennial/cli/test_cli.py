@@ -84,7 +84,7 @@ def test_rounds_are_asked_for_once_shown_and_cancelled(
 def test_errors_are_one_line_for_people_and_json_for_machines(run: Run) -> None:
     for people in (run("models", "promote", "v9"), run("rounds", "show", "9"), run("samples", "delete", "9")):
         assert people.exit_code == 2
-        assert people.stderr.startswith("Error: Expected")
+        assert people.stderr.startswith(("Error: Expected", "Error: There is no"))
         assert "Traceback" not in people.output
     machines = run("models", "promote", "v9", "--json")
     assert machines.exit_code == 2
