@@ -100,6 +100,7 @@ def test_the_server_outlives_a_killed_learner_in_a_container(
     _check_end(server, wait_until)
 
 
+@pytest.mark.slow
 def test_a_lost_supervisor_is_replaced_in_a_container(make_server: Any, wait_until: Any) -> None:
     settings = {"BENTOML_CONTAINERIZED": "true", "PERENNIAL_LEASE_SECONDS": "3"}
     server = make_server(environment=settings).start()

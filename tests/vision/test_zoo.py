@@ -5,6 +5,9 @@ from vision.errors import UnknownBackboneError
 from vision.network import build_empty_classifier
 from vision.zoo import ZOO, find_backbone
 
+# Each is like a smaller one, and takes a second and more to be built.
+_LARGE = {"densenet161", "densenet169", "densenet201"} | {f"efficientnet_b{size}" for size in range(3, 8)}
+
 
 def test_the_zoo_holds_the_families_of_torchvision() -> None:
     expected = {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)}
@@ -26,7 +29,9 @@ def test_block_groups_own_every_parameter_once_and_end_with_the_head(name: str) 
     assert len(groups) >= 6
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in _LARGE else ()) for name in ZOO]
+)
 def test_each_backbone_takes_its_smallest_image_and_keeps_torchvisions_names(name: str) -> None:
     entry = ZOO[name]
     classifier = build_empty_classifier(name, 7).eval()

@@ -83,6 +83,7 @@ def test_calibration_is_reported_before_and_after(
     assert f"off by {100 * metrics['calibration_error']:.1f} %" in text
 
 
+@pytest.mark.slow
 def test_the_best_strategy_is_reported_with_the_others(
     run: Callable[..., Result], make_images: MakeImages, tmp_path: Path
 ) -> None:

@@ -32,7 +32,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def train(pretrained: Path, dark_and_bright: MakeImages) -> Callable[..., TransferResult]:
     def trained(**changes: object) -> TransferResult:
-        settings = TransferSettings(weights=pretrained, image_size=32, epochs=2, batch_size=8, num_members=3)
+        settings = TransferSettings(weights=pretrained, image_size=32, epochs=2, batch_size=8, num_members=2)
         return transfer(
             dark_and_bright(24),
             dark_and_bright(8, seed=1),
@@ -58,18 +58,17 @@ def test_members_differ_in_what_their_strategy_trains(
     weights = {"weights": "none"} if strategy == "full" else {}
     result = train(strategy=strategy, learning_rate=1e-2, epochs=4, **weights)
     artifact = from_files(to_files(result.artifact))
-    assert (artifact.num_members, artifact.num_own_groups) == (3, num_own_groups)
+    assert (artifact.num_members, artifact.num_own_groups) == (2, num_own_groups)
     ensemble = artifact.build()
     assert isinstance(ensemble, Ensemble)
-    states = [ensemble.member(index).state_dict() for index in range(3)]
-    for one, other in ((0, 1), (1, 2)):
-        changed = {
-            name.split(".")[0]
-            for name in states[0]
-            if "num_batches" not in name and not torch.equal(states[one][name], states[other][name])
-        }
-        assert changed == differing
-    assert len(result.member_accuracies) == 3
+    one, other = (ensemble.member(index).state_dict() for index in range(2))
+    changed = {
+        name.split(".")[0]
+        for name in one
+        if "num_batches" not in name and not torch.equal(one[name], other[name])
+    }
+    assert changed == differing
+    assert len(result.member_accuracies) == 2
     assert result.artifact.reference is not None
     assert result.artifact.reference.shape == (8, 512)
 
@@ -86,8 +85,7 @@ def test_members_that_keep_the_probe_they_began_with_differ_too(train: Callable[
     assert not torch.equal(first["fc.weight"], second["fc.weight"])
 
 
-@pytest.mark.parametrize("learning_rate", [1e-9, 1e-2])
-@pytest.mark.parametrize("is_pretrained", [True, False])
+@pytest.mark.parametrize(("is_pretrained", "learning_rate"), [(True, 1e-9), (True, 1e-2), (False, 1e-2)])
 def test_members_answer_in_the_ensemble_as_they_did_alone(
     is_pretrained: bool,
     learning_rate: float,
@@ -126,8 +124,10 @@ def test_the_same_seed_gives_the_same_ensemble(train: Callable[..., TransferResu
     assert first != other
 
 
-@pytest.mark.parametrize("num_members", [1, 2])
-@pytest.mark.parametrize("strategy", ["linear_probe", "partial", "full", "gradual", "scratch"])
+@pytest.mark.parametrize(
+    ("strategy", "num_members"),
+    [("linear_probe", 1), ("linear_probe", 2), ("partial", 2), ("full", 1), ("gradual", 2), ("scratch", 1)],
+)
 def test_the_steps_of_all_phases_were_planned(
     strategy: str, num_members: int, pretrained: Path, dark_and_bright: MakeImages
 ) -> None:
