@@ -1,12 +1,15 @@
-"""Backs up a running server and restores the backup: the database, and every blob that it names."""
+"""Backs up a running server and restores the backup: the database, every blob that it names, the keys."""
 
+import fcntl
 import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +22,8 @@ from store.errors import BlobMissingError, CorruptBackupError, TargetNotEmptyErr
 
 _MANIFEST = "manifest.json"
 _BLOBS = "blobs"
+_KEYS = "keys.json"
+_SCRATCH = ".perennial-backup-"
 _FORMAT = 1
 _NUM_THREADS = 16
 
@@ -29,7 +34,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What a backup holds; `missing` lists blobs that the database names and the store lacks."""
+    """What a backup holds.
+
+    Attributes:
+        missing: Blobs that the database names and the store lacks.
+        keys_sha256: Of the file of hashed keys; None if there was none, or an earlier release backed up.
+    """
 
     format: int
     created: str
@@ -39,9 +49,16 @@ class Backup:
     num_blobs: int
     num_bytes: int
     missing: list[str]
+    keys_sha256: str | None = None
 
 
-def back_up(database_url: str, blobs: BlobStore, target: Path, on_progress: Progress | None = None) -> Backup:
+def back_up(
+    database_url: str,
+    blobs: BlobStore,
+    keys_file: Path,
+    target: Path,
+    on_progress: Progress | None = None,
+) -> Backup:
     """Copy everything into the new folder `target` while the server runs.
 
     The database is copied as of one moment, then the blobs that this copy names. Rows that are written
@@ -51,19 +68,19 @@ def back_up(database_url: str, blobs: BlobStore, target: Path, on_progress: Prog
     Args:
         database_url: The database.
         blobs: The blob store.
+        keys_file: The file of hashed keys; it may be missing.
         target: A folder that doesn't exist yet, or is empty.
         on_progress: Called with (blobs copied, blobs in all).
 
     Raises:
         TargetNotEmptyError: There is something in `target`.
         BackupToolError: PostgreSQL's pg_dump is missing or failed.
-        DatabaseUnavailableError: The database can't be read.
+        DatabaseUnavailableError: The database can't be read, or the disk is full.
+        DatabaseDamagedError: The database is damaged.
     """
     _refuse_filled_folder(target)
     make_folder(target.parent)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        partial = Path(scratch) / "backup"
-        partial.mkdir(mode=0o700)
+    with _scratch_folder(target.parent) as partial:
         copy = database_copy.copy_database(database_url, partial)
         names = sorted(copy.blob_names)
         num_bytes, missing = _copy_blobs(blobs, names, partial / _BLOBS, on_progress)
@@ -76,6 +93,7 @@ def back_up(database_url: str, blobs: BlobStore, target: Path, on_progress: Prog
             num_blobs=len(names) - len(missing),
             num_bytes=num_bytes,
             missing=missing,
+            keys_sha256=_copy_keys(keys_file, partial / _KEYS),
         )
         write_file(partial / _MANIFEST, json.dumps(asdict(backup), indent=2).encode())
         sync_file(copy.file)
@@ -87,14 +105,22 @@ def back_up(database_url: str, blobs: BlobStore, target: Path, on_progress: Prog
     return backup
 
 
-def restore(source: Path, database_url: str, blobs: BlobStore, on_progress: Progress | None = None) -> Backup:
+def restore(
+    source: Path,
+    database_url: str,
+    blobs: BlobStore,
+    keys_file: Path,
+    on_progress: Progress | None = None,
+) -> Backup:
     """Restore a backup into an empty home, verifying every byte.
 
     Blobs are restored first and the database last, so a restore that was cut off can simply be run again.
+    An earlier backup has no keys: then those that are there stay.
 
     Raises:
-        CorruptBackupError: `source` is no complete backup, or a byte of it differs from what was written.
-        TargetNotEmptyError: There is a database already, or there are blobs that are not the backup's.
+        CorruptBackupError: `source` is no complete backup, a byte of it differs from what was written, or its
+            database was damaged already.
+        TargetNotEmptyError: There is a database already, or blobs or keys that are not the backup's.
         BackupToolError: It is of another kind of database, or PostgreSQL's pg_restore is missing or failed.
     """
     backup = read_manifest(source)
@@ -112,6 +138,7 @@ def restore(source: Path, database_url: str, blobs: BlobStore, on_progress: Prog
             "of this backup. Name a new PERENNIAL_HOME, or move the present one away, then restore again."
         )
     _verify(source, backup, len(files))
+    _restore_keys(source / _KEYS, backup.keys_sha256, keys_file)
     for num_done, (sha256, file) in enumerate(files.items(), start=1):
         if blobs.put(file.read_bytes()) != sha256:
             raise CorruptBackupError(f"Blob {sha256} of the backup is damaged. Use an earlier backup.")
@@ -149,6 +176,56 @@ def _refuse_filled_folder(target: Path) -> None:
             f"Expected a new or empty folder to back up into, found something at {target}. "
             "Name another folder."
         )
+
+
+@contextmanager
+def _scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yield an empty folder in `parent`, and remove what is left of it; also what killed backups left."""
+    for left in parent.glob(f"{_SCRATCH}*"):
+        with _locked(left) as is_ours:
+            if is_ours:
+                shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=_SCRATCH) as scratch, _locked(Path(scratch)):
+        partial = Path(scratch) / "backup"
+        partial.mkdir(mode=0o700)
+        yield partial
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a folder, which ends with its process; yield False if another process has it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+def _copy_keys(file: Path, copy: Path) -> str | None:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    write_file(copy, content, mode=0o600)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _restore_keys(copy: Path, sha256: str | None, file: Path) -> None:
+    if sha256 is None:
+        return
+    if not copy.is_file() or _sha256_of(copy) != sha256:
+        raise CorruptBackupError(f"Expected the keys of the backup in {copy}, found others or none.")
+    if file.exists() and _sha256_of(file) != sha256:
+        raise TargetNotEmptyError(
+            f"Expected no keys to restore those of the backup, found others in {file}. Move that file away, "
+            "then restore again."
+        )
+    make_folder(file.parent)
+    write_file(file, copy.read_bytes(), mode=0o600)
+    sync_folder(file.parent)
 
 
 def _copy_blobs(
@@ -195,6 +272,12 @@ def _verify(source: Path, backup: Backup, num_files: int) -> None:
         raise CorruptBackupError(
             f"Expected the database whose SHA-256 is {backup.database_sha256} in {database}, "
             "found another or none. Use an earlier backup."
+        )
+    damage = database_copy.damage_of(database) if database.suffix == ".db" else None
+    if damage is not None:
+        raise CorruptBackupError(
+            f"Expected a sound database in {database}, found one that was damaged when it was backed up "
+            f"({damage}). Use an earlier backup."
         )
     if num_files != backup.num_blobs:
         raise CorruptBackupError(

@@ -1,8 +1,12 @@
 """Writes files and folders durably: it returns when they are on the disk itself."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
+
+# The errors of a system whose disk, or this user's share of it, is full.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_file(file: Path, content: bytes, *, is_flushed: bool = True, mode: int = 0o666) -> None:
@@ -23,7 +27,7 @@ def write_file(file: Path, content: bytes, *, is_flushed: bool = True, mode: int
             if is_flushed:
                 os.fsync(opened.fileno())
         os.replace(partial, file)
-    except OSError:
+    except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
@@ -39,10 +43,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder with the missing ones above it, each durably named in the one above it."""
+    """Make a folder with the missing ones above it, for their owner alone, durably named each."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
-        path.mkdir(exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
         sync_folder(path.parent)
 
 

@@ -13,6 +13,30 @@ class DatabaseUnavailableError(StoreError):
     """The database can't be read or written now; nothing was written, and a retry may work."""
 
 
+class DatabaseFullError(DatabaseUnavailableError):
+    """The database's disk is full."""
+
+
+class DatabaseLockedError(DatabaseUnavailableError):
+    """Another process held the database's lock for too long."""
+
+
+class DatabaseAwayError(DatabaseUnavailableError):
+    """The database's server or folder can't be reached."""
+
+
+class DatabaseReadOnlyError(DatabaseUnavailableError):
+    """The database can't be written by this process."""
+
+
+class DatabaseDamagedError(DatabaseUnavailableError):
+    """The database's file is damaged, or is none: a retry won't help."""
+
+
+class DatabaseRemovedError(DatabaseUnavailableError):
+    """The database's file was removed or replaced since it was opened: what is written would be lost."""
+
+
 class DatabaseClosedError(StoreError):
     """A write came after the database was closed."""
 
@@ -23,6 +47,14 @@ class NestedWriteError(StoreError):
 
 class NaiveTimeError(StoreError):
     """A time without its zone was about to be stored."""
+
+
+class NoDatabaseError(StoreError):
+    """There is no database at the address, or it has no tables."""
+
+
+class OlderDatabaseError(StoreError):
+    """The database was migrated by an earlier release only: this one has to migrate it first."""
 
 
 class NewerDatabaseError(StoreError):
@@ -103,6 +135,18 @@ class CorruptBlobError(StoreError):
 
 class BlobsUnavailableError(StoreError):
     """The bytes can't be read or written now; a retry may work."""
+
+
+class BlobsFullError(BlobsUnavailableError):
+    """The disk of the bytes is full."""
+
+
+class BlobsReadOnlyError(BlobsUnavailableError):
+    """The folder of the bytes can't be written by this process, or the bucket refuses its key."""
+
+
+class BucketAwayError(BlobsUnavailableError):
+    """The bucket of the bytes can't be reached."""
 
 
 class UnknownSampleError(StoreError):

@@ -10,17 +10,18 @@ from sqlalchemy import Connection, func, select
 from store.database.database import Database, now
 from store.database.schema import labels, samples
 from store.registry import production
-from store.samples.label_rules import LabelState, resolve_labels
+from store.samples.label_rules import LabelState, latest_labels, resolve_labels
 from store.samples.new_samples import (
     NewSample,
     append_label,
     insert_sample,
     known_split,
-    latest_labels,
+    label_history,
     put_in_force,
 )
 from store.samples.sample import Sample, sample_of, select_samples
 from store.samples.splits import SplitSettings, inherited_split
+from store.versions import production_classes
 
 _NUM_AT_ONCE = 500
 
@@ -71,7 +72,8 @@ def kept_samples(database: Database) -> Iterator[KeptSample]:
             page = [sample_of(row) for row in connection.execute(query)]
             if not page:
                 return
-            source_labels = _labels_of(connection, [sample.id for sample in page])
+            class_names = frozenset(production_classes(connection) or ())
+            source_labels = _labels_of(connection, [sample.id for sample in page], class_names)
         for sample in page:
             yield KeptSample(sample, tuple(source_labels[sample.id].values()))
         last = page[-1].id
@@ -106,15 +108,15 @@ def bring_back(
         sample_id, state_before = insert_sample(connection, new, split, created), None
     else:
         sample_id, state_before = int(row.id), LabelState(row.state, row.label)
-    labels_before = latest_labels(connection, sample_id)
+    history = label_history(connection, sample_id)
+    class_names = _class_names(connection, known_labels, state_before, dict(history))
+    labels_before = latest_labels(history, class_names)
     missing = [each for each in source_labels if each.source not in labels_before]
     for each in missing:
         append_label(connection, sample_id, each.label, each.source, each.created)
     labels_after = labels_before | {each.source: each.label for each in missing}
     if state_before is None or missing:
-        state_now = resolve_labels(
-            labels_after, _class_names(connection, known_labels, state_before, labels_before)
-        )
+        state_now = resolve_labels(labels_after, class_names)
         if state_now != state_before:
             put_in_force(connection, sample_id, state_now)
     contradicted = tuple(each.source for each in source_labels if labels_after[each.source] != each.label)
@@ -122,10 +124,16 @@ def bring_back(
     return Arrival("added" if row is None else status, is_moved, contradicted)
 
 
-def _labels_of(connection: Connection, ids: list[int]) -> dict[int, dict[str, SourceLabel]]:
+def _labels_of(
+    connection: Connection, ids: list[int], class_names: Collection[str]
+) -> dict[int, dict[str, SourceLabel]]:
+    """Return the label of each source that counts, as `latest_labels` does, with its time."""
     source_labels: dict[int, dict[str, SourceLabel]] = {sample_id: {} for sample_id in ids}
     query = select(labels).where(labels.c.sample_id.in_(ids)).order_by(labels.c.id)
     for row in connection.execute(query):
+        known = source_labels[row.sample_id].get(row.source)
+        if known is not None and known.label in class_names and row.label not in class_names:
+            continue
         # Removed first, so that a source that corrected itself is listed at its latest label.
         source_labels[row.sample_id].pop(row.source, None)
         source_labels[row.sample_id][row.source] = SourceLabel(row.source, row.label, row.created)

@@ -1,4 +1,4 @@
-"""Whether learning is paused, by whom and why."""
+"""Whether learning is paused, by whom and why, and what the next round waits for."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from store.database.database import now
 from store.database.facts import forget_fact, read_fact, write_fact
 
 _PAUSED = "paused"
+_OBSTACLE = "next_round_waits_for"
 
 
 def pause(connection: Connection, reason: str, by: str) -> dict[str, Any]:
@@ -32,3 +33,17 @@ def paused(connection: Connection) -> dict[str, Any] | None:
     """Return {"reason", "by", "since" (ISO 8601)}, or None while learning goes on."""
     fact: dict[str, Any] | None = read_fact(connection, _PAUSED)
     return fact
+
+
+def note_obstacle(connection: Connection, text: str | None) -> None:
+    """Write down in a sentence what the next round waits for besides the threshold; None for nothing."""
+    if text is None:
+        forget_fact(connection, _OBSTACLE)
+    else:
+        write_fact(connection, _OBSTACLE, text)
+
+
+def obstacle(connection: Connection) -> str | None:
+    """Return the sentence that `note_obstacle` wrote down last."""
+    text: str | None = read_fact(connection, _OBSTACLE)
+    return text

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from store.database.schema import labels, samples, slices
-from store.samples.label_rules import LabelState, resolve_labels
+from store.samples.label_rules import LabelState, latest_labels, resolve_labels
 
 
 def adopt_lineage(connection: Connection, lineage: int, class_names: Sequence[str]) -> None:
@@ -41,14 +41,15 @@ def _changed_states(connection: Connection, class_names: set[str]) -> list[dict[
         samples.c.label.label("in_force"),
     ).join(samples, samples.c.id == labels.c.sample_id)
     states_before: dict[int, LabelState] = {}
-    latest: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    histories: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     revisions: dict[tuple[int, str | None], int] = {}
     for row in connection.execute(query.order_by(labels.c.id)):
         states_before[row.sample_id] = LabelState(row.state, row.in_force)
-        latest[row.sample_id][row.source] = row.label
+        histories[row.sample_id].append((row.source, row.label))
         revisions[row.sample_id, row.label] = row.id
     states_now = {
-        sample_id: resolve_labels(by_source, class_names) for sample_id, by_source in latest.items()
+        sample_id: resolve_labels(latest_labels(history, class_names), class_names)
+        for sample_id, history in histories.items()
     }
     return [
         {

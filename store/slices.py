@@ -11,10 +11,13 @@ from store.database.schema import slice_samples as slice_samples_table
 from store.samples.sample import Sample, sample_of, select_samples
 from store.versions import ancestry
 
+#: Of the names of golden slices: a lineage's first, and those that later trainings added.
+GOLDEN_PREFIX = "golden-"
+
 
 def golden_slice(lineage: int) -> str:
     """Return the name of a lineage's golden set."""
-    return f"golden-{lineage}"
+    return f"{GOLDEN_PREFIX}{lineage}"
 
 
 def round_slice(round_id: int) -> str:

@@ -14,6 +14,8 @@ from store.errors import UnknownVersionError, VersionRetiredError
 
 #: The name of the alias that says which version serves.
 PRODUCTION = "production"
+#: The metric that holds the curves of a version's training; a round keeps those of its own.
+CURVES = "curves"
 _PRODUCTION_CLASSES = select(versions_table.c.class_names).join(
     alias, (alias.c.version == versions_table.c.version) & (alias.c.name == PRODUCTION)
 )

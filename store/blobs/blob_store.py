@@ -1,24 +1,37 @@
 """Stores bytes under their SHA-256: images, and the files of versions."""
 
 import asyncio
+import errno
 import hashlib
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from store.blobs.local_files import clear_leftovers, delete_file, flush_file, put_file, size_of
-from store.durable import make_folder, sync_folder
-from store.errors import BlobMissingError, BlobsUnavailableError, CorruptBlobError
+from store.durable import FULL, make_folder, sync_folder
+from store.errors import (
+    BlobMissingError,
+    BlobsFullError,
+    BlobsReadOnlyError,
+    BlobsUnavailableError,
+    BucketAwayError,
+    CorruptBlobError,
+)
+
+if TYPE_CHECKING:
+    # obstore has it for type checkers only.
+    from obstore.store import RetryConfig
 
 T = TypeVar("T")
 
@@ -27,6 +40,10 @@ NUM_THREADS = 16
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # obstore raises Python's own errors where there is one, such as FileNotFoundError.
 _FAILURES = (BaseError, OSError)
+# Whoever waits for a bucket that is away shall know soon.
+_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
+
+_log = logging.getLogger(__name__)
 
 
 class BlobStore:
@@ -42,7 +59,7 @@ class BlobStore:
         self._folder: Path | None = None
         self._opened: ObjectStore | None = None
         if "://" in url_or_path and not url_or_path.startswith("file://"):
-            self._opened = from_url(url_or_path)
+            self._opened = _open(url_or_path)
         else:
             path = url_or_path
             if path.startswith("file://"):
@@ -250,6 +267,10 @@ class BlobStore:
             raise _unavailable("read", error) from error
 
 
+def _open(url: str) -> ObjectStore:
+    return from_url(url) if url.startswith("memory:") else from_url(url, retry_config=_RETRIES)
+
+
 def _path(sha256: str) -> str:
     # 256 folders, since file systems are slow with a million names in one.
     return f"{sha256[:2]}/{sha256}"
@@ -263,9 +284,15 @@ def _missing(sha256: str) -> BlobMissingError:
 
 
 def _unavailable(verb: str, error: Exception) -> BlobsUnavailableError:
-    # Only the first line of obstore's message says what happened; the others repeat its sources.
-    reason = str(error).partition("\n")[0]
-    return BlobsUnavailableError(
-        f"Expected to {verb} bytes, but the blob store refused ({reason}). "
-        "Free disk space or mend its access, then retry."
-    )
+    # A bucket's own words name its place, and belong into the log alone; after one line they are repeated.
+    _log.info("the blob store can't be used: %s", str(error).partition("\n")[0])
+    expected = f"Expected to {verb} bytes, found"
+    if not isinstance(error, OSError) or error.errno is None:
+        if isinstance(error, (PermissionDeniedError, UnauthenticatedError, PermissionError)):
+            return BlobsReadOnlyError(f"{expected} that the bucket refuses its key. Mend it, then retry.")
+        return BucketAwayError(f"{expected} that the bucket can't be reached. Check it, then retry.")
+    if error.errno in FULL:
+        return BlobsFullError(f"{expected} the disk full. Free disk space, then retry.")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return BlobsReadOnlyError(f"{expected} a folder that is read-only. Make it writable, then retry.")
+    return BlobsUnavailableError(f"{expected} it refused ({error.strerror}). Check it, then retry.")

@@ -15,7 +15,16 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from store.database.engine import as_unavailable, is_in_transaction, read_engine, write_engine
+from store.database.database_file import DatabaseFile
+from store.database.engine import (
+    LOCK_SECONDS,
+    is_in_transaction,
+    parse_url,
+    read_engine,
+    sqlite_file,
+    write_engine,
+)
+from store.database.failures import as_unavailable
 from store.errors import DatabaseClosedError, DatabaseUnavailableError, NestedWriteError
 
 T = TypeVar("T")
@@ -35,6 +44,7 @@ _log = logging.getLogger(__name__)
 class _Work:
     run: Callable[[Connection], Any]
     outcome: Future[Any]
+    deadline: float
 
 
 class Database:
@@ -49,13 +59,23 @@ class Database:
 
     def __init__(self, url: str, *, busy_timeout_seconds: float = 10.0) -> None:
         self.url = url
-        self._reader = read_engine(url, busy_timeout_seconds)
-        self._writer = write_engine(url, busy_timeout_seconds)
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._file = DatabaseFile(sqlite_file(parse_url(url)))
+        self._reader = read_engine(url, busy_timeout_seconds, self._file)
+        self._writer = write_engine(url, busy_timeout_seconds, self._file)
         self._works: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._readers = ThreadPoolExecutor(NUM_READ_THREADS, thread_name_prefix="store-reader")
         self._is_closed = False
+
+    def check_file(self) -> None:
+        """Check that the database's file, where it has one, is still the one that was opened.
+
+        Raises:
+            DatabaseRemovedError: It was removed or replaced.
+        """
+        self._file.check()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -84,7 +104,8 @@ class Database:
 
         Raises:
             DatabaseUnavailableError: Nothing was written: the disk is full, or the database is read-only,
-                locked for longer than the time-out, or can't be reached.
+                locked for longer than the time-out, or can't be reached. What waits behind other writes
+                waits no longer than that either.
             NestedWriteError: Called from inside another write.
             DatabaseClosedError: The database was closed.
         """
@@ -122,7 +143,7 @@ class Database:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
                 self._thread.start()
-            self._works.put(_Work(work, outcome))
+            self._works.put(_Work(work, outcome, time.monotonic() + self._busy_timeout_seconds))
         return outcome
 
     def _write_forever(self) -> None:
@@ -135,7 +156,7 @@ class Database:
         group: list[_Work] = []
         is_open = True
         try:
-            with self._transaction() as connection:
+            with self._transaction(first.deadline - time.monotonic()) as connection:
                 settled: list[Callable[[], None]] = []
                 work: _Work | None = first
                 deadline = time.monotonic() + MAX_GROUP_SECONDS
@@ -163,11 +184,13 @@ class Database:
         return is_open
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self, lock_seconds: float) -> Iterator[Connection]:
         with self._writer.connect() as connection:
+            connection.execution_options(**{LOCK_SECONDS: max(0.0, lock_seconds)})
             try:
                 yield connection
                 connection.commit()
+                self._file.check_written(connection)
             except BaseException:
                 # A commit that failed may leave the transaction open, and every later one would fail in it.
                 connection.invalidate()
@@ -184,10 +207,11 @@ def _run_in_savepoint(connection: Connection, work: _Work) -> Callable[[], None]
         reason = as_unavailable(error) or error
         # A full disk makes SQLite roll back everything, the other works and the savepoints too.
         if isinstance(reason, DatabaseUnavailableError):
-            raise
+            raise reason from error
         if not is_in_transaction(connection):
+            _log.warning("the database gave up a transaction: %s", error)
             raise DatabaseUnavailableError(
-                f"The database gave up a transaction ({error}), so nothing was written. Retry."
+                "The database gave up a transaction, so nothing was written. Retry."
             ) from error
         savepoint.rollback()
         return lambda: work.outcome.set_exception(reason)

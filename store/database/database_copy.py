@@ -13,10 +13,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, func, inspect, se
 from sqlalchemy.pool import NullPool
 
 from store.database.blob_references import version_blobs
-from store.database.engine import parse_url, read_engine, sqlite_file
+from store.database.engine import parse_url, read_engine, sqlite_file, sqlite_url
+from store.database.failures import as_unavailable
 from store.database.schema import alias_moves, labels, predictions, rounds, samples, versions
 from store.durable import make_folder, sync_file, sync_folder
-from store.errors import BackupToolError, DatabaseUnavailableError
+from store.errors import BackupToolError, DatabaseDamagedError, DatabaseUnavailableError
 
 _BUSY_SECONDS = 10.0
 _COUNTED = (samples, labels, predictions, versions, rounds, alias_moves)
@@ -36,7 +37,8 @@ def copy_database(url: str, folder: Path) -> DatabaseCopy:
 
     Raises:
         BackupToolError: PostgreSQL's pg_dump is missing or failed.
-        DatabaseUnavailableError: There is no such database, or it can't be read.
+        DatabaseUnavailableError: There is no such database, it can't be read, or the disk is full.
+        DatabaseDamagedError: The database is damaged.
     """
     address = parse_url(url)
     source = sqlite_file(address)
@@ -46,20 +48,43 @@ def copy_database(url: str, folder: Path) -> DatabaseCopy:
         raise DatabaseUnavailableError(f"Expected a database in {source}, found none. Check PERENNIAL_HOME.")
     file = folder / "perennial.db"
     copy_sqlite(source, file)
-    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
+    damage = damage_of(file)
+    if damage is not None:
+        raise DatabaseDamagedError(
+            f"Expected a sound database in {source}, found a damaged one ({damage}). Nothing was backed up. "
+            f"Restore an earlier backup, or save what can be read: sqlite3 {source} .recover"
+        )
+    engine = create_engine(sqlite_url(file), poolclass=NullPool)
     with engine.connect() as connection:
         return DatabaseCopy(file, _counts(connection), _blob_names(connection))
 
 
 def copy_sqlite(source_file: Path, target_file: Path) -> None:
-    """Copy an SQLite database that may be in use, its log included, to one new file without a log."""
-    with (
-        closing(sqlite3.connect(source_file, timeout=_BUSY_SECONDS)) as source,
-        closing(sqlite3.connect(target_file)) as target,
-    ):
-        # All pages in one step: in many steps, each write of the server would start the copy anew.
-        source.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE").close()
+    """Copy an SQLite database that may be in use, its log included, to one new file without a log.
+
+    Raises:
+        DatabaseUnavailableError: It can't be read, or the disk is full.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(source_file, timeout=_BUSY_SECONDS)) as source,
+            closing(sqlite3.connect(target_file)) as target,
+        ):
+            # All pages in one step: in many steps, each write of the server would start the copy anew.
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE").close()
+    except sqlite3.Error as error:
+        raise as_unavailable(error) or error from error
+
+
+def damage_of(file: Path) -> str | None:
+    """Return what is wrong with an SQLite file that nobody uses; None if it is sound."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (first,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if first == "ok" else str(first)
 
 
 def restore_database(file: Path, url: str) -> None:

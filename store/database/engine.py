@@ -1,66 +1,57 @@
-"""SQLAlchemy engines for SQLite and PostgreSQL: their transactions, their locks and their errors."""
+"""SQLAlchemy engines for SQLite and PostgreSQL: their transactions and their locks."""
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from store.errors import DatabaseUnavailableError, DatabaseUrlError
+from store.database.database_file import LOG_BYTES, DatabaseFile
+from store.errors import DatabaseUrlError
 
 # "perennial" as a number: the advisory locks of PostgreSQL are named by one.
 WRITE_LOCK = 0x7065_7265_6E6E
 MIGRATION_LOCK = WRITE_LOCK + 1
+LOCK_SECONDS = "lock_seconds"
+# How long PostgreSQL's server may not answer at all.
+AWAY_SECONDS = 5
 
-_REMEDIES = {
-    sqlite3.SQLITE_FULL: "The disk is full. Free some space, then retry.",
-    sqlite3.SQLITE_READONLY: "The database is read-only. Make its file and folder writable, then retry.",
-    sqlite3.SQLITE_PERM: "The database may not be opened. Make its file and folder writable, then retry.",
-    sqlite3.SQLITE_CANTOPEN: "The database can't be opened. Check that its folder exists, is writable, "
-    "and has space, then retry.",
-    sqlite3.SQLITE_BUSY: "Another process held the database's lock for too long. Retry in a moment.",
-    sqlite3.SQLITE_LOCKED: "Another connection held the database's lock for too long. Retry in a moment.",
-    sqlite3.SQLITE_IOERR: "The disk failed to read or write. Check the disk and its free space, then retry.",
-    sqlite3.SQLITE_CORRUPT: "The database file is damaged. Restore a backup with `perennial restore`.",
-    sqlite3.SQLITE_NOTADB: "The file is no database. Name the right file, or restore a backup.",
-}
-
-# The classes of PostgreSQL's error codes that mean "not now", and not "a wrong statement".
-_POSTGRES_REMEDIES = {
-    "08": "The connection to the database was lost. Check that it runs, then retry.",
-    "25006": "The database is read-only. Point the setting at the primary, then retry.",
-    "53": "The database is out of disk, memory or connections. Free some, then retry.",
-    "55P03": "Another process held the database's lock for too long. Retry in a moment.",
-    "57P": "The database is stopping or starting. Retry in a moment.",
-    "58": "The database's disk failed. Check it, then retry.",
-}
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"journal_size_limit={LOG_BYTES}")
 
 
-def read_engine(url: str, busy_timeout_seconds: float) -> Engine:
-    """Return an engine whose transactions are one snapshot each, and can't write."""
+def read_engine(url: str, busy_timeout_seconds: float, file: DatabaseFile | None = None) -> Engine:
+    """Return an engine whose transactions are one snapshot each, and can't write.
+
+    Args:
+        url: The database's.
+        busy_timeout_seconds: How long a transaction waits for a lock.
+        file: What watches the database's file; by default one of the engine's own.
+    """
     address = parse_url(url)
     if address.get_backend_name() == "sqlite":
-        return _sqlite_engine(address, busy_timeout_seconds, begin="BEGIN", pragmas=("query_only=ON",))
-    engine = create_engine(address, pool_size=8, max_overflow=16, pool_pre_ping=True)
+        return _sqlite_engine(address, file, busy_timeout_seconds, begin="BEGIN", pragmas=("query_only=ON",))
+    engine = _postgres_engine(address, pool_size=8, max_overflow=16)
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def write_engine(url: str, busy_timeout_seconds: float) -> Engine:
-    """Return an engine of one connection whose transactions hold the write lock from their start."""
+def write_engine(url: str, busy_timeout_seconds: float, file: DatabaseFile | None = None) -> Engine:
+    """Return an engine of one connection whose transactions hold the write lock from their start.
+
+    A transaction waits for the lock as long as its connection's option `lock_seconds` says, if it has one.
+    """
     address = parse_url(url)
     if address.get_backend_name() == "sqlite":
         return _sqlite_engine(
-            address, busy_timeout_seconds, begin="BEGIN IMMEDIATE", pool_size=1, max_overflow=0
+            address, file, busy_timeout_seconds, begin="BEGIN IMMEDIATE", pool_size=1, max_overflow=0
         )
-    engine = create_engine(address, pool_size=1, max_overflow=0, pool_pre_ping=True)
-    milliseconds = round(busy_timeout_seconds * 1000)
+    engine = _postgres_engine(address, pool_size=1, max_overflow=0)
 
     @event.listens_for(engine, "begin")
     def acquire_write_lock(connection: Connection) -> None:
         # One writer at a time, as SQLite has it, so that the same code is right on both.
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
+        seconds = connection.get_execution_options().get(LOCK_SECONDS, busy_timeout_seconds)
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_milliseconds(seconds)}")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
     return engine
@@ -84,7 +75,7 @@ def parse_url(url: str) -> URL:
     try:
         address = make_url(url)
         backend = address.get_backend_name()
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise DatabaseUrlError(f"{expected}; this is no database URL. Correct it.") from error
     if backend in ("postgresql", "postgres"):
         return _with_psycopg(address)
@@ -92,7 +83,32 @@ def parse_url(url: str) -> URL:
         raise DatabaseUrlError(f"{expected}; got a {backend} database. Use one of the two.")
     if address.database in (None, "", ":memory:"):
         raise DatabaseUrlError(f"{expected}; got SQLite in memory, which no other process sees. Name a file.")
+    # What follows would be dropped without a word, and the file made beside the one that is meant.
+    if "?" in url:
+        raise DatabaseUrlError(f"{expected}; got options after a question mark. Write one in a path as %3F.")
     return address
+
+
+def sqlite_url(file: Path) -> str:
+    """Return the URL of an SQLite file, in which the characters that a URL reads otherwise are escaped.
+
+    >>> sqlite_url(Path("/srv/50% ?/perennial.db"))
+    'sqlite:////srv/50%25 %3F/perennial.db'
+    """
+    return URL.create("sqlite", database=str(file)).render_as_string()
+
+
+def absolute_url(url: str) -> str:
+    """Return the URL of an SQLite file with the absolute path; any other text as it is.
+
+    Opening it says what is wrong with it.
+    """
+    if not url.startswith("sqlite"):
+        return url
+    try:
+        return sqlite_url(Path(str(parse_url(url).database)).absolute())
+    except DatabaseUrlError:
+        return url
 
 
 def sqlite_file(address: URL) -> Path | None:
@@ -111,21 +127,49 @@ def _with_psycopg(address: URL) -> URL:
     return address.set(drivername="postgresql+psycopg")
 
 
+def _postgres_engine(address: URL, **pool: int) -> Engine:
+    # Without them a server that went without a word is waited for, for many minutes.
+    limits = {"connect_timeout": AWAY_SECONDS, "tcp_user_timeout": AWAY_SECONDS * 1000}
+    chosen = {name: value for name, value in limits.items() if name not in address.query}
+    return create_engine(address, connect_args=chosen, pool_pre_ping=True, **pool)
+
+
+def _milliseconds(seconds: float) -> int:
+    # None at all would be without end for PostgreSQL.
+    return max(1, round(seconds * 1000))
+
+
 def _sqlite_engine(
-    address: URL, busy_timeout_seconds: float, *, begin: str, pragmas: tuple[str, ...] = (), **pool: int
+    address: URL,
+    watched: DatabaseFile | None,
+    busy_timeout_seconds: float,
+    *,
+    begin: str,
+    pragmas: tuple[str, ...] = (),
+    **pool: int,
 ) -> Engine:
     sizes = pool or {"pool_size": 8, "max_overflow": 16}
+    file = watched or DatabaseFile(sqlite_file(address))
     engine = create_engine(address, connect_args={"timeout": busy_timeout_seconds}, **sizes)
+
+    @event.listens_for(engine, "do_connect")
+    def refuse_another(*_: Any) -> None:
+        # SQLite would make an empty database where there is none.
+        file.check()
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
         # The driver would begin by itself, deferred and late: that loses to every other writer.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *pragmas):
+        for pragma in (*_PRAGMAS, *pragmas):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
+        file.check()
+        seconds = connection.get_execution_options().get(LOCK_SECONDS)
+        if seconds is not None:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_milliseconds(seconds)}")
         connection.exec_driver_sql(begin)
 
     return engine
@@ -136,32 +180,3 @@ def is_in_transaction(connection: Connection) -> bool:
     if connection.closed or connection.invalidated:
         return False
     return bool(getattr(connection.connection.dbapi_connection, "in_transaction", True))
-
-
-def as_unavailable(error: BaseException) -> DatabaseUnavailableError | None:
-    """Return the error for the caller where the database itself, and not the statement, failed."""
-    if isinstance(error, DatabaseUnavailableError):
-        return error
-    if not isinstance(error, DBAPIError):
-        return None
-    original = error.orig
-    if isinstance(original, sqlite3.Error):
-        # The low byte is the kind; the rest says which file or call it was.
-        code = getattr(original, "sqlite_errorcode", None)
-        remedy = _REMEDIES.get(code & 0xFF) if code is not None else None
-    else:
-        remedy = _postgres_remedy(error)
-    if remedy is None:
-        return None
-    return DatabaseUnavailableError(f"The database is unavailable ({original}). {remedy}")
-
-
-def _postgres_remedy(error: DBAPIError) -> str | None:
-    state = getattr(error.orig, "sqlstate", None)
-    if state is None:
-        lost = _POSTGRES_REMEDIES["08"]
-        return lost if error.connection_invalidated or type(error).__name__ == "OperationalError" else None
-    for prefix, remedy in _POSTGRES_REMEDIES.items():
-        if state.startswith(prefix):
-            return remedy
-    return None

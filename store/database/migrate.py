@@ -15,9 +15,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from store.database.database_copy import copy_sqlite
-from store.database.engine import MIGRATION_LOCK, as_unavailable, migration_engine, parse_url, sqlite_file
+from store.database.engine import MIGRATION_LOCK, migration_engine, parse_url, sqlite_file
+from store.database.failures import as_unavailable
+from store.database.revision import newer
 from store.durable import make_folder, sync_file, sync_folder
-from store.errors import NewerDatabaseError
 
 _log = logging.getLogger(__name__)
 
@@ -68,10 +69,7 @@ def _revisions(connection: Connection, config: Config) -> tuple[str | None, str 
     revision = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in scripts.walk_revisions()}
     if revision is not None and revision not in known:
-        raise NewerDatabaseError(
-            f"The database is at revision {revision}, which this release doesn't know; it knows up to "
-            f"{scripts.get_current_head()}. Install the release that made it, or restore an older backup."
-        )
+        raise newer(revision, str(scripts.get_current_head()))
     return revision, scripts.get_current_head()
 
 

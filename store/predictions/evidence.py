@@ -5,14 +5,20 @@ from collections.abc import Collection
 from sqlalchemy import Connection, func, select
 
 from store.database.chunks import chunks
-from store.database.schema import predictions, samples
+from store.database.schema import prediction_hours, predictions, samples
+
+# Rows of the log that are read for each image wanted: many show one picture, or a sample.
+_ROWS_PER_IMAGE = 5
 
 
 def mean_confidence(connection: Connection, version: str) -> float | None:
-    """Return the mean confidence of a version's logged predictions, in [0, 1]; None where there is none."""
-    query = select(func.avg(predictions.c.confidence)).where(predictions.c.version == version)
-    confidence = connection.scalar(query)
-    return None if confidence is None else float(confidence)
+    """Return the mean confidence of all that a version answered, in [0, 1]; None where that is nothing.
+
+    The hourly roll-ups hold it, also of predictions that have expired: the log may have ten million rows.
+    """
+    query = select(func.sum(prediction_hours.c.sum_confidence), func.sum(prediction_hours.c.num_predictions))
+    total, num = connection.execute(query.where(prediction_hours.c.version == version)).one()
+    return float(total) / int(num) if num else None
 
 
 def answered_by(connection: Connection, version: str, prediction_ids: Collection[str]) -> list[str]:
@@ -25,13 +31,19 @@ def answered_by(connection: Connection, version: str, prediction_ids: Collection
 
 
 def unsampled_images(connection: Connection, limit: int) -> dict[str, int]:
-    """Return SHA-256 → size in bytes of the last `limit` logged images that are no samples, newest first."""
-    is_sample = select(samples.c.id).where(samples.c.sha256 == predictions.c.sha256).exists()
-    rows = connection.execute(
-        select(predictions.c.sha256, func.max(predictions.c.num_bytes).label("num_bytes"))
-        .where(~is_sample)
-        .group_by(predictions.c.sha256)
-        .order_by(func.max(predictions.c.created).desc(), predictions.c.sha256)
-        .limit(limit)
+    """Return SHA-256 → size in bytes of the last `limit` logged images that are no samples, newest first.
+
+    There may be fewer, though older ones exist: at most the last 5 rows for each image wanted are read.
+    """
+    newest = (
+        select(predictions.c.sha256, predictions.c.num_bytes)
+        .order_by(predictions.c.created.desc(), predictions.c.sha256)
+        .limit(limit * _ROWS_PER_IMAGE)
+        .subquery()
     )
-    return {row.sha256: row.num_bytes for row in rows}
+    is_sample = select(samples.c.id).where(samples.c.sha256 == newest.c.sha256).exists()
+    images: dict[str, int] = {}
+    for row in connection.execute(select(newest).where(~is_sample)):
+        if len(images) < limit:
+            images.setdefault(row.sha256, row.num_bytes)
+    return images

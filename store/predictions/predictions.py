@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from store.database.blob_references import unreferenced
+from store.database.chunks import chunks
 from store.database.database import now
 from store.database.schema import prediction_hours, prediction_tombstones, samples
 from store.database.schema import predictions as predictions_table
@@ -71,13 +72,24 @@ class DeletedPrediction:
 
 
 def log_predictions(connection: Connection, rows: Sequence[LoggedPrediction]) -> None:
-    """Add predictions, whose images are in the blob store already, to the log and to the roll-ups."""
+    """Add predictions, whose images are in the blob store already, to the log and to the roll-ups.
+
+    Of the predictions of one picture that are drawn for audit, only the first asks for a label.
+    """
     if not rows:
         return
     images = {row.sha256: row.num_bytes for row in rows}
     num_known_bytes = sum(images[sha256] for sha256 in logged_images(connection, images))
-    labelled = _labelled_images(connection, {row.sha256 for row in rows if row.is_audit})
-    connection.execute(_LOG, [_columns_of(row) | {"is_labelled": row.sha256 in labelled} for row in rows])
+    first_drawn = {row.sha256: row.id for row in reversed(rows) if row.is_audit}
+    settled = _labelled_images(connection, first_drawn) | _audited_images(connection, first_drawn)
+    connection.execute(
+        _LOG,
+        [
+            _columns_of(row)
+            | {"is_labelled": row.sha256 in settled or first_drawn.get(row.sha256, row.id) != row.id}
+            for row in rows
+        ],
+    )
     change_log_size(connection, len(rows), sum(images.values()) - num_known_bytes)
     _roll_up(connection, rows)
 
@@ -105,19 +117,19 @@ def find_prediction(connection: Connection, prediction_id: str) -> LoggedPredict
     )
 
 
-def mark_labelled(connection: Connection, prediction_id: str) -> None:
-    """Mark a prediction as labelled, so that nobody is asked for its label again.
+def mark_labelled(connection: Connection, sha256s: Collection[str]) -> None:
+    """Mark every prediction of these images as labelled, so that nobody is asked for their labels again.
 
-    This marks every prediction of the same image. A label that put its sample into quarantine doesn't count.
+    A label that put its sample into quarantine doesn't count.
     """
-    query = select(predictions_table.c.sha256).where(predictions_table.c.id == prediction_id)
-    image = connection.execute(query).scalar_one_or_none()
-    unknown = select(samples.c.id).where(samples.c.sha256 == image, samples.c.state == "quarantined")
-    connection.execute(
-        update(predictions_table)
-        .where(predictions_table.c.sha256 == image, ~unknown.exists())
-        .values(is_labelled=True)
-    )
+    for images in chunks(sha256s):
+        unknown = select(samples.c.sha256).where(
+            samples.c.sha256.in_(images), samples.c.state == "quarantined"
+        )
+        known = set(images) - set(connection.execute(unknown).scalars())
+        connection.execute(
+            update(predictions_table).where(predictions_table.c.sha256.in_(known)).values(is_labelled=True)
+        )
 
 
 def audits_to_label(connection: Connection, limit: int = 50) -> list[LoggedPrediction]:
@@ -175,6 +187,15 @@ def delete_prediction(connection: Connection, prediction_id: str) -> DeletedPred
 def _columns_of(row: LoggedPrediction) -> dict[str, Any]:
     # Not asdict, which copies each value.
     return {name: getattr(row, name) for name in LoggedPrediction.__dataclass_fields__}
+
+
+def _audited_images(connection: Connection, shas: Collection[str]) -> set[str]:
+    if not shas:
+        return set()
+    query = select(predictions_table.c.sha256).where(
+        predictions_table.c.sha256.in_(shas), predictions_table.c.is_audit.is_(True)
+    )
+    return set(connection.execute(query).scalars())
 
 
 def _labelled_images(connection: Connection, shas: Collection[str]) -> set[str]:

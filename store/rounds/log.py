@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from store import leases
 from store.database.database import now
 from store.database.schema import round_attempts, round_samples, round_steps
+
+#: The step of a try that ended without a crash and is to be repeated.
+REPEAT_STEP: Final = "begins_anew"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from store.database.schema import round_steps
 from store.database.schema import rounds as rounds_table
 from store.errors import TooManyTriesError
 from store.round_states import FINISHED, MAX_TRIES, MAX_TRIES_IN_ALL, check_transition
-from store.rounds.log import add_step, forget_try
+from store.rounds.log import REPEAT_STEP, add_step, forget_try
 from store.rounds.records import Round, find_round
 
 _MAX_REASON = 2000
@@ -23,7 +23,7 @@ def begin(connection: Connection, round_id: int, fencing: int) -> Round:
     Returns:
         The round: `preparing`, on its next try; `cancelled`, if a person asked for that; or `failed`, if it
         was tried as often as it may be. That is 3 times under one lease, where the round itself crashes, or
-        10 times in all, where most tries ended together with their learner.
+        10 times in all, where most tries ended together with their learner, or had to begin anew.
 
     Raises:
         FencedError: The lease is no longer that of `fencing`.
@@ -104,18 +104,26 @@ def _next_try(connection: Connection, current: Round, fencing: int | None) -> di
 
 def _why_no_more(connection: Connection, current: Round, fencing: int | None) -> str | None:
     """Return why a round may not be tried again, None where it may."""
-    if _num_begun(connection, current.id, fencing) >= MAX_TRIES:
+    if _num_crashes(connection, current.id, fencing) >= MAX_TRIES:
         return f"It crashed {MAX_TRIES} times; the learner's log says why."
     if current.num_tries >= MAX_TRIES_IN_ALL:
         return (
-            f"It was begun {current.num_tries} times, and no learner saw the end of it. Does the machine run "
-            "out of memory? Its log says what was killed."
+            f"It was begun {current.num_tries} times and never came to an end; its steps say which had to "
+            "begin anew. Where learners died: does the machine run out of memory? Its log names the dead."
         )
     return None
 
 
-def _num_begun(connection: Connection, round_id: int, fencing: int | None) -> int:
-    """Return how often a round was begun under a lease; each try but the last must have crashed."""
-    begun = (round_steps.c.round_id == round_id, round_steps.c.step == "preparing")
-    query = select(func.count()).select_from(round_steps).where(*begun, round_steps.c.fencing == fencing)
-    return int(connection.execute(query).scalar_one())
+def _num_crashes(connection: Connection, round_id: int, fencing: int | None) -> int:
+    """Return how often a round was begun under a lease, less the tries that ended without a crash."""
+    query = (
+        select(round_steps.c.step, func.count())
+        .where(
+            round_steps.c.round_id == round_id,
+            round_steps.c.step.in_(("preparing", REPEAT_STEP)),
+            round_steps.c.fencing == fencing,
+        )
+        .group_by(round_steps.c.step)
+    )
+    counts = {step: int(num) for step, num in connection.execute(query)}
+    return counts.get("preparing", 0) - counts.get(REPEAT_STEP, 0)

@@ -117,9 +117,9 @@ def append_label(
     connection.execute(_INSERT_LABELS, row)
 
 
-def latest_labels(connection: Connection, sample_id: int) -> dict[str, str]:
-    """Return the latest label of each source."""
-    return {row.source: row.label for row in connection.execute(_LABELS, {"sample_id": sample_id})}
+def label_history(connection: Connection, sample_id: int) -> list[tuple[str, str]]:
+    """Return (source, label) of all labels of a sample, oldest first."""
+    return [(row.source, row.label) for row in connection.execute(_LABELS, {"sample_id": sample_id})]
 
 
 def append_first_labels(

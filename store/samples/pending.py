@@ -1,8 +1,11 @@
 """Lists and counts pending samples: those that no version in production's ancestry has seen."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from store.database.facts import forget_fact, read_fact, write_fact
 from store.database.schema import samples, version_samples
@@ -12,16 +15,56 @@ from store.versions import ancestry, production_classes
 # Initial samples are seen by the version that they made, and never come as feedback.
 FEEDBACK_ORIGINS = ("audit", "direct", "volunteered")
 TRAINING_SPLITS = ("train", "validation")
+JUDGING_SPLITS = ("holdout", "golden")
 
 _IS_PENDING = (
-    samples.c.is_seen.is_(False) & (samples.c.state == "accepted") & samples.c.origin.in_(FEEDBACK_ORIGINS)
+    samples.c.is_seen.is_(False)
+    & (samples.c.state == "accepted")
+    & samples.c.origin.in_(FEEDBACK_ORIGINS)
+    & samples.c.split.in_((*TRAINING_SPLITS, "holdout"))
 )
-_NUM_PENDING = (
+_IS_TO_LEARN = _IS_PENDING & samples.c.split.in_(TRAINING_SPLITS)
+_others = samples.alias()
+_JUDGED_GROUPS = select(_others.c.group).where(_others.c.split.in_(JUDGING_SPLITS))
+_COUNTS = (
+    select(samples.c.label, samples.c.split, func.count().label("num"), func.min(samples.c.id).label("first"))
+    .where(_IS_PENDING)
+    .group_by(samples.c.label, samples.c.split)
+)
+# Of samples to learn from by their own split, those that are judged on with their group.
+_NUM_JUDGED_WITH_GROUP = (
     select(samples.c.label, func.count().label("num"))
-    .where(_IS_PENDING, samples.c.split.in_(TRAINING_SPLITS))
+    .where(
+        _IS_TO_LEARN,
+        # Of these groups only, each found by its name: all groups would be a scan of all samples.
+        samples.c.group.in_(
+            _JUDGED_GROUPS.where(_others.c.group.in_(select(samples.c.group).where(_IS_TO_LEARN)))
+        ),
+    )
     .group_by(samples.c.label)
 )
-_NUM_PENDING_FACT = "num_pending"
+_NUM_SET_ASIDE = (
+    select(samples.c.state, func.count().label("num"))
+    .where(samples.c.state.in_(("conflict", "quarantined")), samples.c.origin.in_(FEEDBACK_ORIGINS))
+    .group_by(samples.c.state)
+)
+# Up to 0.1, "num_pending" left out what is judged on.
+_NUM_PENDING_FACT = "num_pending_labels"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCounts:
+    """How many samples are pending.
+
+    Attributes:
+        num_samples: All of them, those to judge on among them: what users sent.
+        num_holdout: Those to judge on.
+        oldest: When the first of them came; None without one.
+    """
+
+    num_samples: int
+    num_holdout: int
+    oldest: datetime | None
 
 
 def pending_samples(connection: Connection) -> list[Sample]:
@@ -29,14 +72,36 @@ def pending_samples(connection: Connection) -> list[Sample]:
 
     Labels that production's classes don't know are left out.
     """
-    query = select_samples().where(_IS_PENDING, samples.c.split.in_((*TRAINING_SPLITS, "holdout")))
+    query = select_samples().where(_IS_PENDING)
     accepted = [sample_of(row) for row in connection.execute(query.order_by(samples.c.id))]
     class_names = production_classes(connection)
     return [sample for sample in accepted if class_names is None or sample.label in class_names]
 
 
+def judged_groups(connection: Connection) -> set[str]:
+    """Return the groups of which a sample is judged on: all their other samples are judged on too.
+
+    A near-duplicate joins the split of the picture that it is like, so a group may reach across splits.
+    """
+    query = _JUDGED_GROUPS.where(_others.c.group.is_not(None)).distinct()
+    return set(connection.execute(query).scalars())
+
+
+def count_pending(connection: Connection) -> PendingCounts:
+    """Count the pending samples by what a round would do with them, without reading them all."""
+    rows = _of_production(connection, connection.execute(_COUNTS).all())
+    of_groups = _of_production(connection, connection.execute(_NUM_JUDGED_WITH_GROUP).all())
+    first = min((row.first for row in rows), default=None)
+    oldest = select(samples.c.created).where(samples.c.id == first)
+    return PendingCounts(
+        num_samples=sum(row.num for row in rows),
+        num_holdout=sum(row.num for row in [*of_groups, *(row for row in rows if row.split == "holdout")]),
+        oldest=None if first is None else connection.execute(oldest).scalar_one(),
+    )
+
+
 def num_pending(connection: Connection) -> int:
-    """Return how many pending samples there are to learn from; a round begins when they are enough.
+    """Return how many samples are pending, those to judge on among them; enough of them begin a round.
 
     Every feedback asks for the number, and counting takes longer the more there are, so it is stored.
     """
@@ -45,7 +110,7 @@ def num_pending(connection: Connection) -> int:
 
 
 def note_pending(connection: Connection, num_more: int) -> None:
-    """Add newly pending samples, of those to learn from, to the stored number."""
+    """Add newly pending samples to the stored number."""
     if num_more == 0:
         return
     known = read_fact(connection, _NUM_PENDING_FACT)
@@ -58,8 +123,14 @@ def recount_pending(connection: Connection) -> None:
 
 
 def is_counted(split: str, origin: str) -> bool:
-    """Return whether an accepted sample that no version has seen is pending and to learn from."""
-    return split in TRAINING_SPLITS and origin in FEEDBACK_ORIGINS
+    """Return whether an accepted sample that no version has seen is pending."""
+    return split != "golden" and origin in FEEDBACK_ORIGINS
+
+
+def num_set_aside(connection: Connection) -> dict[str, int]:
+    """Return state → how much feedback waits for a person: "conflict" and "quarantined"."""
+    counts = {row.state: int(row.num) for row in connection.execute(_NUM_SET_ASIDE)}
+    return {"conflict": 0, "quarantined": 0} | counts
 
 
 def replayable(connection: Connection, class_names: Sequence[str], split: str = "train") -> list[Sample]:
@@ -100,9 +171,13 @@ def mark_seen(connection: Connection, before: str | None, after: str) -> None:
 
 
 def _count(connection: Connection) -> int:
+    return sum(row.num for row in _of_production(connection, connection.execute(_COUNTS).all()))
+
+
+def _of_production(connection: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Return the rows whose label is one of production's classes."""
     class_names = production_classes(connection)
-    counts = connection.execute(_NUM_PENDING)
-    return sum(row.num for row in counts if class_names is None or row.label in class_names)
+    return [row for row in rows if class_names is None or row.label in class_names]
 
 
 def _seen_by(names: Iterable[str]) -> Select[int]:

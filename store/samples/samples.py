@@ -11,7 +11,15 @@ from store.database.chunks import chunks
 from store.database.database import now
 from store.database.schema import labels, samples, slice_samples, versions
 from store.errors import UnknownSampleError
-from store.samples.label_rules import LabelState, Status, nearest_class, resolve_labels, status_of
+from store.predictions.predictions import mark_labelled
+from store.samples.label_rules import (
+    LabelState,
+    Status,
+    latest_labels,
+    nearest_class,
+    resolve_labels,
+    status_of,
+)
 from store.samples.near_duplicates import forget_sample
 from store.samples.new_samples import (
     NewSample,
@@ -19,7 +27,7 @@ from store.samples.new_samples import (
     append_label,
     insert_sample,
     known_split,
-    latest_labels,
+    label_history,
     put_in_force,
 )
 from store.samples.pending import is_counted, note_pending, recount_pending
@@ -71,7 +79,8 @@ def add_sample(
 ) -> FeedbackOutcome:
     """Add a label, and its image where that is new.
 
-    Labels are only ever appended. The label in force is what the latest labels of all sources agree on.
+    Labels are only ever appended. The label in force is what the sources' last labels that are classes agree
+    on: a label that nobody knows takes none away.
 
     Args:
         connection: Of a write.
@@ -99,9 +108,12 @@ def add_samples(
     numbers = list(first.values())
     added = _add_first(connection, [arrived[number] for number in numbers], class_names, settings)
     outcomes = dict(zip(numbers, added, strict=True))
-    return [
+    labelled = [
         outcomes.get(number) or _add_label(connection, new, class_names) for number, new in enumerate(arrived)
     ]
+    # However a label came, nobody is asked for it again.
+    mark_labelled(connection, [new.sha256 for new in arrived])
+    return labelled
 
 
 def samples_by_id(connection: Connection, ids: Iterable[int]) -> list[Sample]:
@@ -170,10 +182,11 @@ def _add_first(
 def _add_label(connection: Connection, new: NewSample, class_names: Sequence[str]) -> FeedbackOutcome:
     known = connection.execute(_BY_SHA256, {"sha256": new.sha256}).one()
     sample_id, state_before = int(known.id), LabelState(known.state, known.label)
-    labels_before = latest_labels(connection, sample_id)
-    if labels_before.get(new.source) != new.label:
+    history = label_history(connection, sample_id)
+    if dict(history).get(new.source) != new.label:
         append_label(connection, sample_id, new.label, new.source)
-    state_now = resolve_labels({**labels_before, new.source: new.label}, class_names)
+    labels_before = latest_labels(history, class_names)
+    state_now = resolve_labels(latest_labels([*history, (new.source, new.label)], class_names), class_names)
     if state_now != state_before:
         put_in_force(connection, sample_id, state_now)
     return _outcome(

@@ -1,5 +1,8 @@
+import fcntl
+import hashlib
 import json
 import os
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -7,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
+from service.keys import add_key, read_keys
 from store import backup, registry
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database, now
@@ -14,6 +18,7 @@ from store.database.schema import samples
 from store.errors import (
     BackupToolError,
     CorruptBackupError,
+    DatabaseDamagedError,
     DatabaseUnavailableError,
     TargetNotEmptyError,
 )
@@ -27,12 +32,13 @@ class Home:
         self.folder = folder
         self.url = f"sqlite:///{folder / 'perennial.db'}"
         self.blobs = BlobStore(str(folder / "blobs"))
+        self.keys = folder / "keys.json"
 
     def back_up(self, target: Path) -> backup.Backup:
-        return backup.back_up(self.url, self.blobs, target)
+        return backup.back_up(self.url, self.blobs, self.keys, target)
 
     def restore(self, source: Path) -> backup.Backup:
-        return backup.restore(source, self.url, self.blobs)
+        return backup.restore(source, self.url, self.blobs, self.keys)
 
     def contents(self) -> dict[str, Any]:
         database = Database(self.url)
@@ -115,7 +121,8 @@ def test_a_blob_that_went_while_the_backup_ran_is_listed_and_the_rest_is_kept(
 
 def test_a_backup_reports_its_progress(home: Home, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
-    backup.back_up(home.url, home.blobs, tmp_path / "backup", lambda done, total: steps.append((done, total)))
+    target = tmp_path / "backup"
+    backup.back_up(home.url, home.blobs, home.keys, target, lambda done, total: steps.append((done, total)))
     assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -216,3 +223,91 @@ def test_a_backup_of_the_other_kind_of_database_is_refused_before_anything_is_wr
     with pytest.raises(BackupToolError, match="same kind"):
         empty.restore(folder)
     assert list(empty.blobs.names()) == []
+
+
+def test_the_hashed_keys_come_back_for_their_owner_alone(home: Home, empty: Home, tmp_path: Path) -> None:
+    secret = add_key(home.keys, "camera", ["predict"])
+    manifest = home.back_up(tmp_path / "backup")
+    assert secret not in (tmp_path / "backup" / "keys.json").read_text()
+    assert empty.restore(tmp_path / "backup") == manifest
+    assert read_keys(empty.keys) == read_keys(home.keys)
+    assert stat.S_IMODE(empty.keys.stat().st_mode) == 0o600
+
+
+def test_a_backup_of_an_earlier_release_has_no_keys_and_restores(
+    home: Home, empty: Home, tmp_path: Path
+) -> None:
+    home.back_up(tmp_path / "backup")
+    file = tmp_path / "backup" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    assert manifest.pop("keys_sha256") is None
+    file.write_text(json.dumps(manifest))
+    empty.restore(tmp_path / "backup")
+    assert not empty.keys.exists()
+
+
+def test_other_keys_are_written_over_by_no_restore(home: Home, empty: Home, tmp_path: Path) -> None:
+    add_key(home.keys, "camera", ["predict"])
+    home.back_up(tmp_path / "backup")
+    add_key(empty.keys, "other", ["predict"])
+    with pytest.raises(TargetNotEmptyError, match="found others"):
+        empty.restore(tmp_path / "backup")
+    assert [key.name for key in read_keys(empty.keys)] == ["other"]
+    assert not (empty.folder / "perennial.db").exists()
+
+
+def test_changed_keys_of_a_backup_are_not_restored(home: Home, empty: Home, tmp_path: Path) -> None:
+    add_key(home.keys, "camera", ["predict"])
+    home.back_up(tmp_path / "backup")
+    (tmp_path / "backup" / "keys.json").write_text("[]")
+    with pytest.raises(CorruptBackupError, match="keys"):
+        empty.restore(tmp_path / "backup")
+
+
+def damage_the_database(file: Path) -> None:
+    """Overwrite a page of rows, as a failing disk does; SQLite opens the file as ever."""
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'samples'").fetchone()
+    connection.close()
+    content = bytearray(file.read_bytes())
+    content[(root - 1) * page_size + 8 : root * page_size] = b"\xff" * (page_size - 8)
+    file.write_bytes(bytes(content))
+
+
+def test_a_damaged_database_is_not_backed_up(database: Database, home: Home, tmp_path: Path) -> None:
+    database.close()
+    damage_the_database(home.folder / "perennial.db")
+    with pytest.raises(DatabaseDamagedError, match="earlier backup"):
+        home.back_up(tmp_path / "backups" / "monday")
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_a_database_that_was_damaged_when_it_was_backed_up_is_not_restored(
+    home: Home, empty: Home, tmp_path: Path
+) -> None:
+    home.back_up(tmp_path / "backup")
+    copy = tmp_path / "backup" / "perennial.db"
+    damage_the_database(copy)
+    # An earlier release wrote the hash of what it found.
+    file = tmp_path / "backup" / "manifest.json"
+    found = {"database_sha256": hashlib.sha256(copy.read_bytes()).hexdigest()}
+    file.write_text(json.dumps(json.loads(file.read_text()) | found))
+    with pytest.raises(CorruptBackupError, match="damaged when it was backed up"):
+        empty.restore(tmp_path / "backup")
+    assert list(empty.blobs.names()) == []
+
+
+def test_a_backup_removes_what_a_killed_one_left_and_nothing_of_one_that_runs(
+    home: Home, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    killed, running = (folder / f".perennial-backup-{name}" for name in ("killed", "running"))
+    for scratch in (killed, running):
+        (scratch / "backup").mkdir(parents=True)
+    lock = os.open(running, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    home.back_up(folder / "monday")
+    os.close(lock)
+    assert sorted(path.name for path in folder.iterdir()) == [running.name, "monday"]

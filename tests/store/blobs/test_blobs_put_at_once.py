@@ -58,7 +58,7 @@ def test_of_many_at_once_known_ones_become_young_again(blobs: BlobStore, folder:
 
 def test_many_that_the_disk_refuses_are_reported_with_their_remedy(tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("no folder")
-    with pytest.raises(BlobsUnavailableError, match="Free disk space or mend its access"):
+    with pytest.raises(BlobsUnavailableError, match="Check it, then retry"):
         asyncio.run(BlobStore(str(tmp_path / "blobs")).put_many(named(b"one")))
 
 

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from store.database.migrate import migrate
 from store.database.schema import facts
 from store.errors import (
     DatabaseClosedError,
+    DatabaseLockedError,
     DatabaseUnavailableError,
     NestedWriteError,
 )
@@ -74,7 +76,10 @@ def test_sqlite_keeps_a_write_ahead_log_and_flushes_each_commit(database: Databa
         return [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in pragmas]
 
     full = 2
-    assert database.write(modes) == ["wal", full, 1, 10_000]
+    *others, busy_milliseconds = database.write(modes)
+    assert others == ["wal", full, 1]
+    # What it waited for its turn is no longer waited for the lock.
+    assert 9_000 < busy_milliseconds <= 10_000
 
 
 def test_a_write_holds_the_lock_before_its_first_statement(database: Database, tmp_path: Path) -> None:
@@ -188,6 +193,21 @@ def test_a_lock_held_too_long_is_reported_with_its_remedy(database: Database, tm
     holder.execute("ROLLBACK")
     impatient.write(adding("accepted"))
     assert names(impatient) == {"accepted"}
+    impatient.close()
+    holder.close()
+
+
+def test_what_waits_behind_a_lock_waits_no_longer_than_the_limit(database: Database, tmp_path: Path) -> None:
+    holder = sqlite3.connect(tmp_path / "perennial.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    impatient = Database(database.url, busy_timeout_seconds=0.5)
+    begun = time.monotonic()
+    # Each of them is a group of its own, since the first one is waiting already when the next one comes.
+    outcomes = [impatient._submit(adding(f"refused{number}")) for number in range(6)]
+    for outcome in outcomes:
+        with pytest.raises(DatabaseLockedError):
+            outcome.result()
+    assert 0.5 <= time.monotonic() - begun < 2.5
     impatient.close()
     holder.close()
 

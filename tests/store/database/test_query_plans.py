@@ -73,7 +73,6 @@ def test_feedback_on_a_prediction_scans_no_table(database: Database) -> None:
     def work(connection: Connection) -> None:
         predictions.find_prediction(connection, logged.id)
         add_sample(connection, new_sample(logged), CLASSES, SplitSettings())
-        predictions.mark_labelled(connection, logged.id)
 
     explained = plans(database, work)
     assert len(explained) > 5

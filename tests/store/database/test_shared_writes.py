@@ -142,7 +142,7 @@ def test_without_its_database_all_fail_and_the_next_are_written(database: Databa
 def test_what_was_refused_before_it_began_is_reported_and_the_next_are_written(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Database) -> None:
+    def refuse(_: Database, lock_seconds: float) -> None:
         raise RuntimeError("refused before it began")
 
     async def ask() -> tuple[int, int]:

@@ -1,8 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from store.database.database import Database
+from store.database.schema import predictions
 from store.predictions.evidence import answered_by, mean_confidence, unsampled_images
 from store.predictions.predictions import LoggedPrediction, log_predictions
 from store.samples.new_samples import NewSample
@@ -37,6 +39,22 @@ def test_the_mean_confidence_is_that_of_one_version(database: Database) -> None:
     with database.read() as connection:
         assert mean_confidence(connection, "v1") == pytest.approx(0.625)
         assert mean_confidence(connection, "v3") is None
+
+
+def test_the_mean_confidence_is_known_without_reading_the_log(database: Database) -> None:
+    log(database, 1, "a", confidence=0.25)
+    database.write(lambda c: c.execute(delete(predictions)) and None)
+    with database.read() as connection:
+        assert mean_confidence(connection, "v1") == 0.25
+
+
+def test_of_a_log_of_one_picture_only_the_newest_rows_are_read(database: Database) -> None:
+    log(database, 0, "b")
+    for number in range(1, 11):
+        log(database, number, "a")
+    with database.read() as connection:
+        assert list(unsampled_images(connection, 2)) == ["a" * 64]
+        assert list(unsampled_images(connection, 3)) == ["a" * 64, "b" * 64]
 
 
 def test_of_many_predictions_those_that_a_version_answered_are_returned(database: Database) -> None:

@@ -119,7 +119,7 @@ def test_audits_ask_for_a_label_until_they_have_one(database: Database) -> None:
     log(database, first, second, prediction(2, "c"))
     with database.read() as connection:
         assert predictions.audits_to_label(connection, 10) == [second, first]
-    database.write(lambda c: predictions.mark_labelled(c, second.id))
+    database.write(lambda c: predictions.mark_labelled(c, [second.sha256]))
     with database.read() as connection:
         assert predictions.audits_to_label(connection, 10) == [first]
 
@@ -129,7 +129,6 @@ def add_label(database: Database, row: LoggedPrediction, label: str) -> None:
 
     def work(connection: Connection) -> None:
         add_sample(connection, new, ["ants", "bees"], SplitSettings())
-        predictions.mark_labelled(connection, row.id)
 
     database.write(work)
 
@@ -157,6 +156,15 @@ def test_an_image_asks_for_one_label_however_often_it_is_predicted(database: Dat
     add_label(database, first, "bees")
     log(database, later)
     assert ids_to_label(database) == [other.id]
+
+
+def test_one_picture_is_among_the_audits_once(database: Database) -> None:
+    first, twin, later = (prediction(minutes, is_audit=True) for minutes in range(3))
+    log(database, first, twin)
+    log(database, later)
+    assert ids_to_label(database) == [first.id]
+    with database.read() as connection:
+        assert predictions.find_prediction(connection, later.id).is_audit
 
 
 def test_the_last_embeddings_are_those_of_one_version(database: Database) -> None:

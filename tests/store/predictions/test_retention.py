@@ -90,7 +90,7 @@ def test_audits_without_a_label_are_the_last_to_go(database: Database) -> None:
     labelled = prediction(database, 2, "b", is_audit=True)
     plain = prediction(database, 1, "c")
     log(database, waiting, labelled, plain)
-    database.write(lambda c: predictions.mark_labelled(c, labelled.id))
+    database.write(lambda c: predictions.mark_labelled(c, [labelled.sha256]))
     expire(database, RetentionSettings(max_rows=2))
     assert remaining(database) == [plain, waiting]
     expire(database, RetentionSettings(max_rows=1))

@@ -14,9 +14,17 @@ from store.errors import (
     TooManyTriesError,
 )
 from store.rounds import progress, rounds
-from store.rounds.log import add_attempt, add_step, read_attempts, record_samples, recorded_samples
+from store.rounds.log import (
+    REPEAT_STEP,
+    add_attempt,
+    add_step,
+    read_attempts,
+    record_samples,
+    recorded_samples,
+)
 from store.rounds.progress import advance
 from store.rounds.records import Round
+from store.rounds.training_progress import TrainingProgress, report, training_progress
 from tests.store.round_work import (
     VERDICT,
     candidate_of,
@@ -48,6 +56,7 @@ WRITES: dict[str, Callable[[Connection, int, int], object]] = {
     "begin": progress.begin,
     "add_step": lambda c, round_id, fencing: add_step(c, round_id, "note", {}, fencing),
     "add_attempt": lambda c, round_id, fencing: add_attempt(c, round_id, 1, "fine_tune", {}, fencing),
+    "report": lambda c, round_id, fencing: report(c, TrainingProgress(round_id, 1, 3, 1, 9, 1.0), fencing),
     "record_samples": lambda c, round_id, fencing: record_samples(c, round_id, [(1, "train", None)], fencing),
     "promote_round": lambda c, round_id, fencing: rounds.promote_round(
         c, round_id, candidate_of("v1", round_id), [], verdict={}, reason="passed", fencing=fencing
@@ -90,6 +99,18 @@ def test_a_round_that_crashed_three_times_fails(database: Database, fencing: int
     assert "3 times" in (failed.reason or "")
 
 
+def test_how_far_a_training_is_is_known_of_the_round_that_reported_last(
+    database: Database, champion: str, fencing: int
+) -> None:
+    round_id = evaluating(database, fencing)
+    first, second = (TrainingProgress(round_id, 2, 3, num, 90, 12.5) for num in (40, 41))
+    for progressed in (first, second):
+        database.write(partial(report, progress=progressed, fencing=fencing))
+    with database.read() as connection:
+        assert training_progress(connection, round_id) == second
+        assert training_progress(connection, round_id + 1) is None
+
+
 def test_tries_that_ended_with_their_learner_are_no_crashes_but_have_an_end(database: Database) -> None:
     round_id = request(database)
 
@@ -106,6 +127,18 @@ def test_tries_that_ended_with_their_learner_are_no_crashes_but_have_an_end(data
     failed = database.write(partial(begin_as, holder="learner-11"))
     assert (failed.state, failed.num_tries) == ("failed", 10)
     assert "10 times" in (failed.reason or "")
+
+
+def test_a_round_that_begins_anew_for_no_fault_of_its_own_has_not_crashed(
+    database: Database, fencing: int
+) -> None:
+    round_id = request(database)
+    for num_tries in range(1, 11):
+        begun = database.write(lambda c: progress.begin(c, round_id, fencing))
+        assert (begun.state, begun.num_tries) == ("preparing", num_tries)
+        database.write(lambda c: add_step(c, round_id, REPEAT_STEP, {"reason": "it starved"}, fencing))
+    failed = database.write(lambda c: progress.begin(c, round_id, fencing))
+    assert (failed.state, failed.num_tries) == ("failed", 10)
 
 
 def test_a_fourth_try_by_hand_is_refused(database: Database, fencing: int) -> None:

@@ -1,4 +1,5 @@
 import random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +9,21 @@ from store.database.database import Database, now
 from store.database.schema import samples, version_samples, versions
 from store.registry import production, promote, roll_back
 from store.samples.new_samples import NewSample
-from store.samples.pending import TRAINING_SPLITS, num_pending, pending_samples, replayable
+from store.samples.pending import (
+    PendingCounts,
+    count_pending,
+    judged_groups,
+    num_pending,
+    num_set_aside,
+    pending_samples,
+    replayable,
+)
 from store.samples.samples import add_samples, delete_sample
 from store.samples.splits import SplitSettings
 from store.versions import NewVersion, add_version, ancestry
 
 CLASSES = ("ants", "bees")
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SETTINGS = SplitSettings()
 
 
@@ -48,15 +58,58 @@ def pending_ids(database: Database) -> list[int]:
         return [each.id for each in pending_samples(connection)]
 
 
-def count_pending(database: Database) -> int:
+def number_pending(database: Database) -> int:
     with database.read() as connection:
         return num_pending(connection)
 
 
-def test_without_production_all_accepted_feedback_is_pending(database: Database) -> None:
+def test_all_accepted_feedback_is_pending_whatever_it_is_used_for(database: Database) -> None:
     ids = database.write(lambda c: [sample(c, split=split) for split in ("train", "validation", "holdout")])
     assert pending_ids(database) == ids
-    assert count_pending(database) == 2
+    assert number_pending(database) == 3
+
+
+def test_pending_samples_are_counted_by_what_a_round_does_with_them(database: Database) -> None:
+    moments = [NOON, NOON + timedelta(days=1), NOON + timedelta(days=2)]
+
+    def work(connection: Connection) -> None:
+        for split, created in zip(("train", "validation", "holdout"), moments, strict=True):
+            sample(connection, split=split, created=created)
+
+    with database.read() as connection:
+        assert count_pending(connection) == PendingCounts(0, 0, None)
+    database.write(work)
+    with database.read() as connection:
+        assert count_pending(connection) == PendingCounts(3, 1, NOON)
+
+
+def test_a_group_with_one_sample_to_judge_on_is_judged_on_as_a_whole(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        for split in ("train", "validation", "holdout"):
+            sample(connection, split=split, group="camera 1")
+        sample(connection, split="train", group="camera 2")
+        sample(connection, split="golden", origin="initial", group="camera 3")
+        sample(connection, split="train", group="camera 3")
+
+    database.write(work)
+    with database.read() as connection:
+        assert judged_groups(connection) == {"camera 1", "camera 3"}
+        counts = count_pending(connection)
+    assert (counts.num_samples, counts.num_holdout) == (5, 4)
+
+
+def test_feedback_that_waits_for_a_person_is_counted_by_its_state(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        for state in ("conflict", "quarantined", "quarantined"):
+            sample(connection, state=state, label=None)
+        # What an earlier lineage was trained on waits for nobody.
+        sample(connection, state="quarantined", label=None, origin="initial")
+
+    with database.read() as connection:
+        assert num_set_aside(connection) == {"conflict": 0, "quarantined": 0}
+    database.write(work)
+    with database.read() as connection:
+        assert num_set_aside(connection) == {"conflict": 1, "quarantined": 2}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +124,7 @@ def test_without_production_all_accepted_feedback_is_pending(database: Database)
 def test_what_is_no_settled_feedback_is_not_pending(database: Database, values: dict[str, Any]) -> None:
     database.write(lambda connection: sample(connection, **values))
     assert pending_ids(database) == []
-    assert count_pending(database) == 0
+    assert number_pending(database) == 0
 
 
 def test_labels_that_productions_classes_do_not_know_are_not_pending(database: Database) -> None:
@@ -82,7 +135,7 @@ def test_labels_that_productions_classes_do_not_know_are_not_pending(database: D
 
     known = database.write(work)
     assert pending_ids(database) == [known]
-    assert count_pending(database) == 1
+    assert number_pending(database) == 1
 
 
 def test_what_production_or_an_ancestor_saw_is_pending_no_more(database: Database) -> None:
@@ -107,7 +160,7 @@ def test_what_only_a_rejected_candidate_saw_is_still_pending(database: Database)
 
     sample_id = database.write(work)
     assert pending_ids(database) == [sample_id]
-    assert count_pending(database) == 1
+    assert number_pending(database) == 1
 
 
 def test_rolling_back_makes_pending_what_only_the_undone_version_saw(database: Database) -> None:
@@ -118,7 +171,7 @@ def test_rolling_back_makes_pending_what_only_the_undone_version_saw(database: D
         return [both, last]
 
     both, last = database.write(work)
-    assert count_pending(database) == 0
+    assert number_pending(database) == 0
     database.write(lambda connection: roll_back(connection, reason="a test", actor="ann"))
     assert pending_ids(database) == [last]
     with database.read() as connection:
@@ -202,8 +255,8 @@ def test_the_number_that_is_kept_is_what_counting_gives(database: Database, seed
             classes = rng.choice((CLASSES, ("ants", "wasps")))
             parent = None if classes != CLASSES else "v1"
             move(connection, version(connection, parent, rng.sample(ids, len(ids) // 2), classes), force=True)
-        counted = [each for each in pending_samples(connection) if each.split in TRAINING_SPLITS]
-        assert num_pending(connection) == len(counted)
+        num_listed = len(pending_samples(connection))
+        assert num_pending(connection) == num_listed == count_pending(connection).num_samples
 
     for _ in range(40):
         database.write(step)

@@ -74,9 +74,9 @@ def test_a_validation_sample_is_shown_as_train_and_counted(database: Database) -
     assert stored(database, outcome.sample_id).split == "validation"
 
 
-def test_a_holdout_sample_is_not_counted_among_those_to_learn(database: Database) -> None:
+def test_a_holdout_sample_is_counted_as_every_other(database: Database) -> None:
     outcome = add(database, new(name_of_split("holdout")))
-    assert (outcome.split, pending_in(database)) == ("holdout", 0)
+    assert (outcome.split, pending_in(database)) == ("holdout", 1)
 
 
 def test_the_same_label_again_is_a_duplicate_and_writes_no_row(database: Database) -> None:
@@ -154,6 +154,18 @@ def test_a_label_that_nobody_knows_does_not_undo_the_label_of_another_source(dat
     assert (outcome.status, outcome.nearest_class, pending_in(database)) == ("quarantined", "bees", 1)
     sample = stored(database, sample_id)
     assert (sample.state, sample.label) == ("accepted", "bees")
+
+
+def test_a_label_that_nobody_knows_takes_no_known_one_away(database: Database) -> None:
+    name = name_of_split("train")
+    sample_id = add(database, new(name, "bees")).sample_id
+    for label in ("beess", "beess", "moths"):
+        outcome = add(database, new(name, label))
+        assert (outcome.status, pending_in(database)) == ("quarantined", 1)
+        assert (stored(database, sample_id).state, stored(database, sample_id).label) == ("accepted", "bees")
+    assert add(database, new(name, "bees")).status == "duplicate"
+    assert add(database, new(name, "ants")).status == "corrected"
+    assert stored(database, sample_id).label == "ants"
 
 
 def test_a_label_that_became_a_class_is_accepted_when_it_is_sent_again(database: Database) -> None:
