@@ -1,4 +1,4 @@
-"""A file server on this machine that plays torch hub, well or badly."""
+"""A file server on this machine that plays torch hub, well or badly, and a machine without one."""
 
 import re
 import threading
@@ -6,6 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from torch.hub import get_dir, set_dir
+
+from vision.weights.hub import imagenet_weights
 
 
 @dataclass
@@ -65,3 +71,16 @@ def hub_server(content: bytes) -> Iterator[HubServer]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture
+def no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that has no weights of torch hub and can't download any."""
+    before = get_dir()
+    set_dir(tmp_path / "hub")
+    for name in ("resnet18", "resnet50", "mobilenet_v3_small"):
+        weights = imagenet_weights(name).value
+        # Nothing listens there, so every download fails at once.
+        monkeypatch.setattr(weights, "url", f"http://127.0.0.1:9/{weights.url.rsplit('/', 1)[-1]}")
+    yield
+    set_dir(before)

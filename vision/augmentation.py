@@ -26,19 +26,21 @@ class Strength:
         max_ratio: A crop's sides are stretched by up to this factor against each other.
         mirrors: Whether half of the variants are mirrored.
         jitter: Largest relative change of brightness, contrast and saturation.
+        rotation: Largest angle, in degrees either way; corners that open get the variant's mean colour.
     """
 
     min_area: float
     max_ratio: float
     mirrors: bool
     jitter: float
+    rotation: float = 0.0
 
 
 STRENGTHS: dict[Level, Strength] = {
     # For digits, letters and all else that means something different when it is mirrored.
     "gentle": Strength(min_area=0.75, max_ratio=1.15, mirrors=False, jitter=0.1),
     "basic": Strength(min_area=0.5, max_ratio=4 / 3, mirrors=True, jitter=0.0),
-    "strong": Strength(min_area=0.3, max_ratio=4 / 3, mirrors=True, jitter=0.4),
+    "strong": Strength(min_area=0.3, max_ratio=4 / 3, mirrors=True, jitter=0.4, rotation=15.0),
 }
 
 
@@ -77,6 +79,8 @@ class Augmentation:
         pixels = self.preprocessing.resample(image, box)
         if self._strength.mirrors and rng.random() < 0.5:
             pixels = np.ascontiguousarray(pixels[:, ::-1])
+        if self._strength.rotation > 0:
+            pixels = _rotated(pixels, rng.uniform(-self._strength.rotation, self._strength.rotation))
         return _jittered(pixels, self._strength.jitter, rng) if self._strength.jitter > 0 else pixels
 
 
@@ -95,6 +99,12 @@ def _random_box(width: int, height: int, strength: Strength, rng: np.random.Gene
     box_height = min(float(height), float(np.sqrt(area / ratio)))
     left, upper = rng.uniform(0, width - box_width), rng.uniform(0, height - box_height)
     return left, upper, min(left + box_width, float(width)), min(upper + box_height, float(height))
+
+
+def _rotated(pixels: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
+    red, green, blue = (round(mean) for mean in pixels.mean(axis=(0, 1)))
+    turned = Image.fromarray(pixels).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=(red, green, blue))
+    return np.array(turned, dtype=np.uint8)
 
 
 def _jittered(pixels: NDArray[np.uint8], jitter: float, rng: np.random.Generator) -> NDArray[np.float32]:

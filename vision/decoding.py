@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -21,9 +21,14 @@ from vision.errors import (
     TooManyPixelsError,
     UndecodableImageError,
 )
+from vision.formats.colour_profiles import in_srgb
+from vision.formats.containers import container_format, open_avif, open_heic
+from vision.formats.foreign_bytes import kind_of_foreign_bytes
+from vision.formats.png_texts import without_large_texts
 
 _BROKEN = (
     OSError,
+    RuntimeError,
     SyntaxError,
     ValueError,
     TypeError,
@@ -53,14 +58,18 @@ _MAX_JPEG_SCANS = 100
 _COLOUR_SCAN = b"\xff\xda\x00\x0c\x03"
 _LENGTH_OF_COLOUR_SCAN_HEADER = 14
 _WHITE = (255, 255, 255, 255)
+# Their profile, if there is one, is of a scanner's grey or of inks.
+_WITHOUT_COLOURS = ("1", "L", "LA", "I", "I;16", "I;16B", "CMYK")
 
-ImageFormat = Literal["jpeg", "png", "webp"]
+ImageFormat = Literal["jpeg", "png", "webp", "avif", "heic"]
 
 # The plugins themselves: Image.open warns through Python's global filters, which are not safe for threads.
 _OPENERS: dict[ImageFormat, Callable[[BytesIO], ImageFile]] = {
     "jpeg": JpegImageFile,
-    "png": PngImageFile,
+    "png": lambda file: PngImageFile(BytesIO(without_large_texts(file.getvalue()))),
     "webp": WebPImageFile,
+    "avif": open_avif,
+    "heic": open_heic,
 }
 
 
@@ -78,26 +87,29 @@ class ImageLimits:
 
 
 def decode_image(content: bytes, limits: ImageLimits) -> Image.Image:
-    """Decode a JPEG, PNG or WebP to 8-bit RGB, turned upright by its EXIF orientation.
+    """Decode a JPEG, PNG, WebP, AVIF or HEIC to 8-bit sRGB, turned upright by its EXIF orientation.
 
-    Transparency is laid on white; 16 bits are scaled to 8; CMYK, palette, grey and 1-bit images become RGB.
-    Large JPEGs are decoded at a fraction of their size, with both sides at least 1,024 pixels. Every caller
-    gets the same pixels for the same bytes. No global of Pillow is touched, so any thread may call this.
+    Transparency is laid on white; 16 bits are scaled to 8; CMYK, palette, grey and 1-bit images become RGB;
+    colours of another profile become sRGB. HEIC needs the extra `heic`.
+    Large JPEGs, and large images with another profile, come out at a fraction of their size, with both sides
+    at least 1,024 pixels. Every caller gets the same pixels for the same bytes. No global of Pillow is
+    touched, so any thread may call this.
 
     Raises:
         EmptyImageError: There are no bytes.
         TooManyBytesError: There are more than the limit.
-        NotAnImageError: They are no JPEG, PNG or WebP.
+        NotAnImageError: They are of none of these formats, or its reader is not installed.
         TooManyPixelsError: The header announces more pixels than the limit; nothing was decoded.
         UndecodableImageError: Truncated, corrupt, animated, or of a kind that would be decoded wrongly.
     """
-    return _decode(content, limits, None, _to_rgb)
+    return _decode(content, limits, None, _to_srgb)
 
 
 def decode_grey(content: bytes, limits: ImageLimits) -> Image.Image:
     """Decode an image to 8-bit grey, with the same refusals as `decode_image`, but faster.
 
-    The colours of a JPEG are not decoded. Its greys may differ by a rounding from those of the RGB image.
+    The colours of a JPEG are not decoded, and no profile is applied: without one, its greys may differ by a
+    rounding from those of the RGB image.
     """
     return _decode(content, limits, "L", _to_grey)
 
@@ -133,7 +145,7 @@ def _decode(
 
 def _check_bytes(content: bytes, limits: ImageLimits) -> None:
     if not content:
-        raise EmptyImageError("Expected the bytes of an image, got none. Send a JPEG, PNG or WebP.")
+        raise EmptyImageError("Expected the bytes of an image, got none. Send a JPEG, PNG, WebP or AVIF.")
     if len(content) > limits.max_image_bytes:
         raise TooManyBytesError(
             f"Expected at most {limits.max_image_bytes:,} bytes, got {len(content):,}. Send a smaller image."
@@ -144,7 +156,7 @@ def image_format(content: bytes) -> ImageFormat:
     """Return the format of an image's bytes, judged by the first of them.
 
     Raises:
-        NotAnImageError: They are no JPEG, PNG or WebP.
+        NotAnImageError: They are none that we read.
     """
     if content.startswith(b"\xff\xd8\xff"):
         return "jpeg"
@@ -152,7 +164,9 @@ def image_format(content: bytes) -> ImageFormat:
         return "png"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "webp"
-    raise NotAnImageError("Expected a JPEG, PNG or WebP, got bytes of another type. Convert it and retry.")
+    if (container := container_format(content)) is not None:
+        return container
+    raise NotAnImageError(f"Expected a JPEG, PNG, WebP or AVIF, found {kind_of_foreign_bytes(content)}.")
 
 
 def _check_header(image: ImageFile, limits: ImageLimits) -> None:
@@ -177,6 +191,13 @@ def _check_scans(content: bytes, image: JpegImageFile) -> None:
         )
 
 
+def _to_srgb(image: Image.Image) -> Image.Image:
+    rgb = _to_rgb(image)
+    if image.mode in _WITHOUT_COLOURS:
+        return rgb
+    return in_srgb(rgb, image.info.get("icc_profile"), _DRAFT_PIXELS)
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _from_16_bits(image)
@@ -186,6 +207,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return canvas.convert("RGB")
     if image.mode == "RGB":
         return image
+    if image.mode == "CMYK" and "adobe" not in image.info:
+        # Pillow takes every CMYK JPEG for one of Adobe's, which store the inks inverted.
+        return ImageChops.invert(image).convert("RGB")
     if image.mode in ("RGBX", "L", "1", "P", "CMYK", "YCbCr"):
         return image.convert("RGB")
     raise UndecodableImageError(

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from vision.network import Classifier
-from vision.zoo import ZOO, find_backbone
 
 #: A corrupt description must not build thousands of networks.
 MAX_MEMBERS = 32
 #: The most block groups of any network of the zoo, plus its head.
-MAX_OWN_GROUPS = 1 + max(len(backbone.groups) for backbone in ZOO.values())
+MAX_OWN_GROUPS = 7
 
 
 class MemberModules(nn.ModuleList):
@@ -53,6 +52,9 @@ class Ensemble(Classifier):
             num_own_groups: Block groups, counted from the head up, that each member has for itself: 1 for
                 the head alone, 2 for the deepest block too.
         """
+        # Imported here, as in `vision/network.py`: a server that runs OpenVINO needs no torchvision.
+        from vision.zoo import find_backbone
+
         backbone, network = find_backbone(members[0].backbone_name), members[0].network
         # The head is a group of its own beside the backbone's.
         num_shared = max(0, len(backbone.groups) + 1 - num_own_groups)
@@ -103,6 +105,8 @@ class Ensemble(Classifier):
             head.weight.copy_(self.head.weight[rows])
             head.bias.copy_(self.head.bias[rows])
         network.set_submodule(self.head_path, head)
+        from vision.zoo import find_backbone
+
         return Classifier(find_backbone(self.backbone_name), network, head).train(self.training)
 
     def _embed_each(self, images: Tensor) -> Tensor:

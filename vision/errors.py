@@ -3,7 +3,7 @@
 VisionError
 ├── ImageError                  one image can't be used
 │   ├── EmptyImageError             no bytes
-│   ├── NotAnImageError             bytes of no type that we accept
+│   ├── NotAnImageError             bytes of no type that we read here
 │   ├── UndecodableImageError       the right type, but broken, animated or of an unknown kind
 │   ├── TooManyBytesError           larger than the limit
 │   └── TooManyPixelsError          would decode to more pixels than the limit
@@ -28,6 +28,7 @@ VisionError
     ├── MalformedSourceError        a table or an archive breaks the rules of its format
     ├── ReaderMissingError          the format needs a package that is not installed
     ├── NoImagesError               nothing to read in it
+    ├── ClassNameError              a folder's name can't be a class, or two classes have one name
     ├── OneClassError               one class only
     ├── SmallClassError             a class of too few images
     ├── UnknownValidationClassError val/ has a class that train/ lacks
@@ -48,7 +49,7 @@ class EmptyImageError(ImageError):
 
 
 class NotAnImageError(ImageError):
-    """The bytes are no JPEG, PNG or WebP."""
+    """The bytes are of no type that can be read here."""
 
 
 class UndecodableImageError(ImageError):
@@ -145,6 +146,10 @@ class ReaderMissingError(SourceError):
 
 class NoImagesError(SourceError):
     """There is no image in the expected layout."""
+
+
+class ClassNameError(SourceError):
+    """A name can't be that of a class, or people would take two names for one."""
 
 
 class OneClassError(SourceError):

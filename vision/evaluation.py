@@ -10,6 +10,8 @@ from vision.batches import EVALUATION_BATCH, LabelledTensors, in_parts, into_bat
 from vision.errors import TooFewSamplesError
 from vision.network import Classifier
 
+#: Classes among which the right one must be, for top-5 accuracy.
+NUM_TOP = 5
 # From images (N, …) to logits (N, C) and embeddings (N, D).
 Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -32,6 +34,22 @@ class Unseen:
         """Return logits (N, C) and class indices (N,) of the first so many validation images."""
         part = slice(self.num_training, self.num_training + num)
         return self.logits[part], self.labels[part]
+
+
+def top5_accuracy(logits: Tensor, labels: Tensor) -> float | None:
+    """Return the share of images whose class is among the five that the classifier finds likeliest.
+
+    Args:
+        logits: (N, C).
+        labels: Class indices (N,).
+
+    Returns:
+        In [0, 1]; None without images, and with five classes or fewer, where it would always be 1.
+    """
+    if logits.shape[1] <= NUM_TOP or len(labels) == 0:
+        return None
+    top = logits.topk(NUM_TOP, dim=1).indices
+    return float((top == labels.unsqueeze(1)).any(dim=1).double().mean())
 
 
 def evaluate_logits(

@@ -4,14 +4,13 @@ import pickle
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from vision.weights.bundled import bundled_network
-from vision.weights.file import load_body
-from vision.zoo import Backbone, find_backbone
+if TYPE_CHECKING:
+    from vision.zoo import Backbone
 
 Weights = Literal["default", "bundled", "none"] | Path
 
@@ -23,7 +22,7 @@ class Classifier(nn.Module):
     weights can be exchanged with torchvision in both directions.
     """
 
-    def __init__(self, backbone: Backbone, network: nn.Module, head: nn.Linear) -> None:
+    def __init__(self, backbone: "Backbone", network: nn.Module, head: nn.Linear) -> None:
         super().__init__()
         self.backbone_name = backbone.name
         self.num_classes = head.out_features
@@ -72,6 +71,11 @@ def build_classifier(backbone: str, num_classes: int, weights: Weights = "none")
         WeightsUnavailableError: The weights are not cached and could not be fetched.
         WeightsMismatchError: The file holds another network's weights.
     """
+    # Imported here: torchvision takes as long as torch, and a server that runs OpenVINO builds no network.
+    from vision.weights.bundled import bundled_network
+    from vision.weights.file import load_body
+    from vision.zoo import find_backbone
+
     entry = find_backbone(backbone)
     if weights == "default":
         return _with_head(entry, entry.pretrained(), num_classes)
@@ -96,12 +100,14 @@ def build_empty_classifier(backbone: str, num_classes: int) -> Classifier:
 
 @lru_cache(maxsize=8)
 def _empty_classifier(backbone: str, num_classes: int) -> bytes:
+    from vision.zoo import find_backbone
+
     entry = find_backbone(backbone)
     with torch.device("meta"):
         return pickle.dumps(_with_head(entry, entry.builder(weights=None), num_classes))
 
 
-def _with_head(backbone: Backbone, network: nn.Module, num_classes: int) -> Classifier:
+def _with_head(backbone: "Backbone", network: nn.Module, num_classes: int) -> Classifier:
     old = network.get_submodule(backbone.head)
     if not isinstance(old, nn.Linear):
         raise TypeError(f"Expected {backbone.name}.{backbone.head} to be Linear, found {type(old).__name__}.")

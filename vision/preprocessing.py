@@ -12,7 +12,6 @@ from torch import Tensor
 
 from vision.decoding import ImageLimits, decode_image
 from vision.errors import CorruptArtifactError, ImageSizeError
-from vision.zoo import find_backbone
 
 Box = tuple[float, float, float, float]
 Triple = tuple[float, float, float]
@@ -122,6 +121,9 @@ def preprocessing_for(backbone: str, image_size: int | None = None) -> Preproces
         UnknownBackboneError: No such backbone.
         ImageSizeError: The backbone can't take images that small.
     """
+    # Imported here: torchvision takes as long as torch, and a server knows its preprocessing already.
+    from vision.zoo import find_backbone
+
     entry = find_backbone(backbone)
     transforms = entry.weights.transforms()
     native = int(transforms.crop_size[0])

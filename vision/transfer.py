@@ -47,8 +47,8 @@ class TransferResult:
         strategy: The one that was used.
         adaptations: Those that were used, in the order of the table.
         validation_accuracy: Of the artifact, in [0, 1]; cross-validated if it has learnt from these images.
-        validation_losses: Cross-entropy (N,) in nats of each validation image, at the artifact's temperature;
-            cross-validated likewise.
+        validation_losses: Cross-entropy (N,) in nats of each validation image, at the temperature that suits
+            them, by what training images alone have taught: alike for all strategies, to compare them.
         member_accuracies: Of each member of an ensemble on validation, in [0, 1]; else empty.
         plain: The single linear probe that an ensemble of probes has to beat.
     """
@@ -159,7 +159,7 @@ def transfer(
         strategy,
         settings.adaptations,
         validation_accuracy=float((logits.argmax(dim=1) == labels).double().mean()),
-        validation_losses=cross_entropy(logits / artifact.temperature, labels, reduction="none"),
+        validation_losses=_losses(members.result.comparable, logits, labels),
         member_accuracies=members.accuracies,
         plain=members.plain,
     )
@@ -179,6 +179,12 @@ def _finished(
     if unseen is not None and members.result.has_learnt_validation:
         logits, labels = unseen.validation(len(labels))
     return replace(artifact, temperature=temperature, reference=reference), logits, labels
+
+
+def _losses(comparable: Tensor | None, logits: Tensor, labels: Tensor) -> Tensor:
+    # Other views of the same images come after them.
+    own = logits if comparable is None else comparable[: len(labels)]
+    return cross_entropy(own / fit_temperature(own, labels), labels, reduction="none")
 
 
 def _fresh(settings: TransferSettings, num_classes: int) -> Classifier:

@@ -11,7 +11,10 @@ from vision.decoding import ImageLimits
 from vision.errors import ConflictingAdaptationsError
 from vision.network import Weights
 from vision.training.progress import planned_steps
-from vision.training.strategies import Strategy, check_strategy, choose_strategy
+from vision.training.schedule import Schedule
+from vision.training.strategies import Strategy, check_strategy
+from vision.training.strategy_choice import strategies_in_turn
+from vision.training.training import OptimizerName
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +24,15 @@ class TransferSettings:
     Attributes:
         backbone: A name in the zoo.
         weights: "default", "bundled", "none" or a file of the backbone's weights.
-        strategy: "auto", or a strategy's name.
+        strategy: "auto", which is the cheapest that is worth trying, or a strategy's name.
         image_size: Side of the network's input in pixels. None means that of the pretrained weights; from
             scratch and with the bundled weights it means one of 32 to 128, the nearest to the images' own.
         epochs: At most; None means the strategy's own number.
         batch_size: Images a step; None means the strategy's own.
-        learning_rate: None means the strategy's own.
+        learning_rate: None means the strategy's own, as for the next three.
+        optimizer: Which one makes the steps.
+        momentum: That of "sgd".
+        schedule: How the rate changes over a run.
         augmentation: "none", "gentle" (no mirror: digits, letters), "basic" or "strong".
         balances_classes: Weigh rare classes higher in the loss.
         num_members: Networks whose probabilities are averaged; 1 is no ensemble.
@@ -44,6 +50,9 @@ class TransferSettings:
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
+    optimizer: OptimizerName | None = None
+    momentum: float | None = None
+    schedule: Schedule | None = None
     augmentation: Level = "basic"
     balances_classes: bool = False
     num_members: int = 1
@@ -55,13 +64,13 @@ class TransferSettings:
 
 
 def strategy_for(settings: TransferSettings, num_training: int, num_classes: int) -> Strategy:
-    """Return the strategy for that many training images.
+    """Return the strategy for that many training images; for "auto" it is the first that is tried.
 
     Raises:
         UnknownStrategyError: The settings name an unknown one.
     """
     if settings.strategy == "auto":
-        return choose_strategy(num_training // num_classes, settings.weights)
+        return strategies_in_turn(num_training // num_classes, settings.weights)[0]
     return check_strategy(settings.strategy)
 
 
@@ -109,6 +118,6 @@ def settled(settings: TransferSettings, num_unlabelled: int) -> TransferSettings
 
 def fixed_fields(settings: TransferSettings) -> dict[str, Any]:
     """Return the fields of TrainingSettings that the settings fix."""
-    named = ("epochs", "batch_size", "learning_rate", "patience")
+    named = ("epochs", "batch_size", "learning_rate", "optimizer", "momentum", "schedule", "patience")
     chosen = {name: getattr(settings, name) for name in named if getattr(settings, name) is not None}
     return {**chosen, "seed": settings.seed, "num_threads": settings.num_threads}

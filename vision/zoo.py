@@ -16,7 +16,7 @@ from torchvision.models import WeightsEnum, get_model_builder  # type: ignore[at
 
 from vision.errors import UnknownBackboneError
 from vision.weights import lite
-from vision.weights.hub import LITE, imagenet_weights, pretrained_network
+from vision.weights.hub import LITE, imagenet_weights, is_cached, pretrained_network
 
 Groups = tuple[tuple[str, ...], ...]
 
@@ -92,6 +92,44 @@ _BACKBONES = (
 )
 
 ZOO: Mapping[str, Backbone] = MappingProxyType({backbone.name: backbone for backbone in _BACKBONES})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What to know of a backbone before choosing it; None where the weights' metadata do not say.
+
+    Attributes:
+        num_parameters: With the head of ImageNet's 1,000 classes.
+        megabytes: Of the weights' file.
+        top1: Accuracy on ImageNet, in [0, 1].
+        top5: Share whose class is among the five likeliest.
+        image_size: Side in pixels of the input that these figures are for.
+        is_here: Whether the weights can be used without a download.
+    """
+
+    name: str
+    num_parameters: int | None
+    megabytes: float | None
+    top1: float | None
+    top5: float | None
+    image_size: int
+    is_here: bool
+
+
+def facts_of(backbone: Backbone) -> Facts:
+    """Return a backbone's facts, from the metadata of its ImageNet weights."""
+    meta = backbone.weights.meta
+    accuracy = meta.get("_metrics", {}).get("ImageNet-1K", {})
+    top1, top5 = (accuracy.get(f"acc@{num}") for num in (1, 5))
+    return Facts(
+        name=backbone.name,
+        num_parameters=meta.get("num_params"),
+        megabytes=meta.get("_file_size"),
+        top1=None if top1 is None else top1 / 100,
+        top5=None if top5 is None else top5 / 100,
+        image_size=int(backbone.weights.transforms().crop_size[0]),
+        is_here=is_cached(backbone.name) or (backbone.name == LITE and lite.is_installed()),
+    )
 
 
 def find_backbone(name: str) -> Backbone:

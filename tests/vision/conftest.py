@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.hub_server import no_hub  # noqa: F401  # used by name
 from vision.artifact import Artifact
 from vision.network import build_classifier
 from vision.preprocessing import preprocessing_for

@@ -57,6 +57,22 @@ def test_gentle_never_mirrors_and_basic_does_half_the_time() -> None:
     assert 70 <= num_mirrored("basic") <= 130
 
 
+def test_strong_alone_rotates_and_opened_corners_get_the_mean_colour() -> None:
+    # It is dark above and bright below: only a rotation makes one side of a row brighter than the other.
+    ramp = Image.fromarray(np.tile(np.arange(96, 160, 2, dtype=np.uint8)[:, None, None], (1, 32, 3)))
+
+    def slopes(level: Level) -> list[float]:
+        vary = augmented(PREPROCESSING, level, seed=0)
+        variants = [vary(ramp)[0, 8:24] for _ in range(30)]
+        return [abs(float(rows[:, 24].mean() - rows[:, 8].mean())) for rows in variants]
+
+    assert max(slopes("gentle") + slopes("basic")) < 0.02
+    assert max(slopes("strong")) > 0.1
+    grey = Image.new("RGB", (32, 32), (120, 120, 120))
+    turned = augmented(PREPROCESSING, "strong", seed=0)(grey)
+    assert float(turned[0].std()) < 1e-6
+
+
 @pytest.mark.parametrize("size", [(1600, 900), (300, 900), (64, 64)])
 def test_variants_of_a_long_picture_are_not_squeezed(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""The number of cores that a process may use."""
+"""The number of cores that a process may use, whichever control groups limit it."""
 
 import os
 from pathlib import Path
@@ -39,3 +39,31 @@ def test_a_quota_over_the_affinity_gives_no_more_cores(tmp_path: Path) -> None:
 def test_what_cant_be_read_is_no_quota(tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text("nonsense\n")
     assert num_cores(tmp_path) == AFFINITY
+
+
+@pytest.mark.parametrize("limited", ["", "system.slice", "system.slice/perennial.service"])
+def test_the_quota_of_each_group_around_the_process_holds(limited: str, tmp_path: Path) -> None:
+    # As `systemctl set-property perennial.service CPUQuota=100%` has it.
+    (tmp_path / "system.slice" / "perennial.service").mkdir(parents=True)
+    (tmp_path / limited / "cpu.max").write_text("100000 100000\n")
+    membership = tmp_path / "cgroup"
+    membership.write_text("0::/system.slice/perennial.service\n")
+    assert num_cores(tmp_path, membership) == 1
+
+
+def test_a_neighbours_quota_does_not_hold(tmp_path: Path) -> None:
+    (tmp_path / "system.slice" / "other.service").mkdir(parents=True)
+    (tmp_path / "system.slice" / "other.service" / "cpu.max").write_text("100000 100000\n")
+    membership = tmp_path / "cgroup"
+    membership.write_text("0::/system.slice/perennial.service\n")
+    assert num_cores(tmp_path, membership) == AFFINITY
+
+
+def test_a_batch_jobs_quota_of_the_older_kind_holds(tmp_path: Path) -> None:
+    job = tmp_path / "cpu" / "slurm" / "job_7"
+    job.mkdir(parents=True)
+    (job / "cpu.cfs_quota_us").write_text("100000\n")
+    (job / "cpu.cfs_period_us").write_text("100000\n")
+    membership = tmp_path / "cgroup"
+    membership.write_text("4:memory:/elsewhere\n3:cpu,cpuacct:/slurm/job_7\n0::/../..\n")
+    assert num_cores(tmp_path, membership) == 1

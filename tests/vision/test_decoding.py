@@ -62,7 +62,7 @@ def test_no_bytes_are_refused() -> None:
     [b"hello", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", b"<svg/>", b"\x00" * 100, b"RIFF\x00\x00\x00\x00AVI "],
 )
 def test_bytes_of_another_type_are_no_image(content: bytes) -> None:
-    with pytest.raises(NotAnImageError, match="JPEG, PNG or WebP"):
+    with pytest.raises(NotAnImageError, match="JPEG, PNG, WebP or AVIF"):
         decode_image(content, LIMITS)
 
 
@@ -222,7 +222,7 @@ def test_a_single_pixel_is_an_image(encode: Encode) -> None:
     assert decode_image(encode(Image.new("RGB", (1, 1), (1, 2, 3))), LIMITS).getpixel((0, 0)) == (1, 2, 3)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF"])
 def test_damaged_bytes_give_a_picture_or_an_image_error_and_nothing_else(
     kind: str, encode: Encode, picture: Picture
 ) -> None:

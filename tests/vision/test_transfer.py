@@ -13,7 +13,6 @@ from vision.errors import TooFewSamplesError, UndecodableImageError, UnknownStra
 from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
-from vision.training.strategies import choose_strategy
 from vision.transfer import transfer
 from vision.transfer_settings import TransferSettings
 
@@ -29,23 +28,6 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
     torch.save(build_classifier("resnet18", 5).state_dict(), path)
     return path
-
-
-@pytest.mark.parametrize(
-    ("samples_per_class", "weights", "expected"),
-    [
-        (99, "default", "linear_probe"),
-        (100, "default", "partial"),
-        (1000, "default", "partial"),
-        (1001, "default", "full"),
-        (10, "none", "full"),
-        (99, Path("weights.pth"), "linear_probe"),
-    ],
-)
-def test_samples_a_class_choose_the_strategy(
-    samples_per_class: int, weights: str | Path, expected: str
-) -> None:
-    assert choose_strategy(samples_per_class, weights) == expected  # type: ignore[arg-type]  # parametrized
 
 
 def test_an_artifact_from_scratch_serves_what_was_validated(dark_and_bright: MakeImages) -> None:

@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from vision.ensemble import MAX_OWN_GROUPS
 from vision.errors import UnknownBackboneError
 from vision.network import build_empty_classifier
-from vision.zoo import ZOO, find_backbone
+from vision.zoo import ZOO, facts_of, find_backbone
 
 # Each is like a smaller one, and takes a second and more to be built.
 _LARGE = {"densenet161", "densenet169", "densenet201"} | {f"efficientnet_b{size}" for size in range(3, 8)}
@@ -16,6 +17,10 @@ def test_the_zoo_holds_the_families_of_torchvision() -> None:
         f"efficientnet_b{size}" for size in range(8)
     }
     assert set(ZOO) == expected | {"efficientnet_lite0"}
+
+
+def test_the_limit_of_an_ensembles_own_groups_is_the_most_of_any_network() -> None:
+    assert max(len(backbone.groups) + 1 for backbone in ZOO.values()) == MAX_OWN_GROUPS
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -49,3 +54,15 @@ def test_an_unknown_backbone_is_refused_with_the_nearest() -> None:
         find_backbone("ResNet-18")
     with pytest.raises(UnknownBackboneError, match="There are: resnet18"):
         find_backbone("###")
+
+
+def test_facts_come_from_the_weights_own_metadata(no_hub: None) -> None:
+    facts = facts_of(ZOO["resnet18"])
+    assert (facts.num_parameters, facts.image_size, facts.is_here) == (11_689_512, 224, False)
+    assert (facts.megabytes, facts.top1, facts.top5) == pytest.approx((44.661, 0.69758, 0.89078))
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "mobilenet_v2"])
+def test_the_number_of_parameters_is_that_of_the_network(name: str) -> None:
+    num = sum(parameter.numel() for parameter in build_empty_classifier(name, 1000).parameters())
+    assert facts_of(ZOO[name]).num_parameters == num

@@ -13,6 +13,9 @@ AdaptationName = Literal[
     "warm_up", "unfreezing", "augmentation", "adversarial", "self_supervised", "batch_norm"
 ]
 
+#: Those that a round can use; neither needs labels of what production has seen.
+RoundAdaptation = Literal["augmentation", "batch_norm"]
+
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:

@@ -1,15 +1,21 @@
 """Lists a folder that has a folder of images for each class: DIR/CLASS/*, or DIR/train/CLASS/* and so on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vision.errors import NoImagesError, OneClassError, UnknownValidationClassError
-from vision.sources.listing import IMAGE_SUFFIXES, LabelledImage, Split
+from vision.errors import (
+    ClassNameError,
+    LabelError,
+    NoImagesError,
+    OneClassError,
+    UnknownValidationClassError,
+)
+from vision.labels import clean_label
+from vision.sources.folder_files import FolderFiles, files_in, folders_in, is_image, junk_in
+from vision.sources.listing import LabelledImage, Split, refuse_twins, shown, split_of
 
-# Images of types that we don't accept: they are listed as unreadable, while other files are ignored.
-_OTHER_SUFFIXES = {".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif", ".jp2"}
-_HELD_OUT: dict[str, Split] = {"val": "val", "validation": "val", "test": "test"}
 _NUM_NAMED = 5
 
 
@@ -20,97 +26,140 @@ class ImageFolder:
     place: Path
     class_names: tuple[str, ...]
     images: Sequence[LabelledImage]
+    passed_over: Sequence[tuple[str, str]]
     refused: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The class folders of one part: those whose names are one, once they are cleaned, are one class."""
+
+    split: Split | None
+    folders: Sequence[Path]
+    classes: dict[str, list[FolderFiles]]
+
+    @property
+    def images(self) -> list[LabelledImage]:
+        return [
+            LabelledImage(path.read_bytes, label, shown(path), self.split)
+            for label, found in self.classes.items()
+            for files in found
+            for path in files.images
+        ]
 
 
 def list_image_folder(directory: Path) -> ImageFolder:
     """List a folder's images by class.
 
     Args:
-        directory: DIR/CLASS/*, or DIR/train/CLASS/*, then also DIR/val/CLASS/* (or validation) and
-            DIR/test/CLASS/* if they exist. Folders inside a class belong to it; names that begin with a dot
-            are ignored.
+        directory: DIR/CLASS/*, or DIR/train/CLASS/*, then also DIR/val/CLASS/* and DIR/test/CLASS/* if they
+            exist; the parts may have every name that `split_of` knows. Folders inside a class belong to it.
+            What systems and tools make, and names that begin with a dot, are passed over.
 
     Raises:
         NoImagesError: There are no images in class folders.
+        ClassNameError: A folder's name can't be that of a class.
         OneClassError: There is one class folder.
         UnknownValidationClassError: A held-out part has a class that train lacks.
     """
-    is_split = _is_split(directory)
-    root = directory / "train" if is_split else directory
-    class_names = _class_names(root)
-    images = _images_of(root, class_names, "train" if is_split else None)
-    _check_classes(root, class_names, images)
-    for name, split in _HELD_OUT.items() if is_split else ():
-        if (directory / name).is_dir():
-            images += _held_out(directory / name, class_names, split)
-    return ImageFolder(directory, class_names, images)
+    train, *held_out = (_read(split, folders) for split, folders in _parts(directory).items())
+    _check_classes(train)
+    for part in held_out:
+        _check_held_out(part, train)
+    parts = [train, *held_out]
+    images = [image for part in parts for image in part.images]
+    return ImageFolder(directory, tuple(train.classes), images, _passed_over(directory, parts))
 
 
 def num_class_folders(directory: Path) -> int:
     """Return how many folders with images a folder holds."""
-    return sum(1 for name in _class_names(directory) if image_files(directory / name))
+    return sum(1 for folder in folders_in(directory) if files_in(folder).images)
 
 
-def _is_split(directory: Path) -> bool:
-    train = directory / "train"
-    has_others = any((directory / name).is_dir() for name in _HELD_OUT)
-    return train.is_dir() and (has_others or len(_class_names(train)) > 0)
+def _parts(directory: Path) -> dict[Split | None, list[Path]]:
+    """Return the folders of each part, train first; a folder without parts is one without a name."""
+    parts: dict[Split | None, list[Path]] = {"train": []}
+    folders = folders_in(directory)
+    for folder in folders:
+        if (split := split_of(folder.name)) is not None:
+            parts.setdefault(split, []).append(folder)
+    if parts["train"]:
+        has_classes = any(folders_in(folder) for folder in parts["train"])
+        return parts if has_classes or len(parts) > 1 else {None: [directory]}
+    if len(parts) > 1 and all(split_of(folder.name) and folders_in(folder) for folder in folders):
+        names = ", ".join(folder.name for folder in folders)
+        raise NoImagesError(
+            f"Expected a folder train in {shown(directory)} beside {names}; found none. Add it, or name the "
+            "folder of the training images."
+        )
+    return {None: [directory]}
 
 
-def _class_names(root: Path) -> tuple[str, ...]:
-    return tuple(
-        sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    )
+def _read(split: Split | None, folders: Sequence[Path]) -> _Part:
+    classes: dict[str, list[FolderFiles]] = {}
+    for folder in (inside for each in folders for inside in folders_in(each)):
+        try:
+            label = clean_label(folder.name)
+        except LabelError as error:
+            raise ClassNameError(
+                f"Expected a folder whose name can be a class's, found '{shown(folder)}'. {error} Rename it."
+            ) from error
+        classes.setdefault(label, []).append(files_in(folder))
+    return _Part(split, folders, dict(sorted(classes.items())))
 
 
-def _images_of(root: Path, class_names: Sequence[str], split: Split | None) -> list[LabelledImage]:
+def _check_classes(train: _Part) -> None:
+    place = shown(train.folders[0])
+    num_images = len(train.images)
+    if not num_images:
+        loose = sum(map(_num_loose, train.folders))
+        raise NoImagesError(
+            f"Expected images in one folder for each class under {place}; found {len(train.classes)} folders "
+            f"with no images in them and {loose} images outside of any. Move the images to {place}/CLASS/, "
+            "or name a CSV of paths and labels."
+        )
+    if len(train.classes) < 2:
+        raise OneClassError(
+            f"Expected at least two classes (folders) under {place}; found one, "
+            f"{next(iter(train.classes))!r}, with {num_images} images. Add a folder with images of something "
+            "else."
+        )
+
+
+def _check_held_out(part: _Part, train: _Part) -> None:
+    place, name = shown(part.folders[0]), shown(train.folders[0].name)
+    refuse_twins([*train.classes, *part.classes], part.folders[0])
+    unknown = sorted(set(part.classes) - set(train.classes))
+    if unknown:
+        raise UnknownValidationClassError(
+            f"Expected the classes of {name}/ in {place}; found {unknown[:_NUM_NAMED]} besides. "
+            f"Remove them or add them to {name}/."
+        )
+    if not part.images:
+        raise NoImagesError(
+            f"Expected images in one folder for each class under {place}; found none. Add some, or remove "
+            f"the folder to have a part of {name}/ held out instead."
+        )
+
+
+def _passed_over(directory: Path, parts: Sequence[_Part]) -> list[tuple[str, str]]:
+    """Return (name, reason) of the folders and images that belong to no class."""
+    roots = [folder for part in parts for folder in part.folders]
+    found = [files for part in parts for each in part.classes.values() for files in each]
+    junk = [path for root in dict.fromkeys([directory, *roots]) for path in junk_in(root)]
+    names = Counter(path.name for path in [*junk, *(path for files in found for path in files.junk)])
+    others = [] if directory in roots else [path for path in folders_in(directory) if path not in roots]
+    loose = {root: num for root in roots if (num := _num_loose(root))}
     return [
-        LabelledImage(path.read_bytes, name, str(path), split)
-        for name in class_names
-        for path in image_files(root / name)
+        *((shown(path), "a folder that is not used: it is no train, val or test") for path in others),
+        *((shown(root), f"{num} images are in no class's folder") for root, num in loose.items()),
+        *(
+            (name, f"systems and tools make such folders; there are {num}")
+            for name, num in sorted(names.items())
+        ),
+        *((shown(path), "a link to a folder is not followed") for files in found for path in files.links),
     ]
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Return the images in a folder and below, sorted; names that begin with a dot are ignored."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES | _OTHER_SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-
-
-def _check_classes(root: Path, class_names: Sequence[str], images: Sequence[LabelledImage]) -> None:
-    if not images:
-        loose = sum(1 for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-        raise NoImagesError(
-            f"Expected JPEG, PNG or WebP images in one folder for each class under {root}; found "
-            f"{len(class_names)} folders with no images in them and {loose} images outside of any. "
-            f"Move the images to {root}/CLASS/, or name a CSV of paths and labels."
-        )
-    if len(class_names) < 2:
-        raise OneClassError(
-            f"Expected at least two classes (folders) under {root}; found one, {class_names[0]!r}, with "
-            f"{len(images)} images. Add a folder with images of something else."
-        )
-
-
-def _held_out(root: Path, class_names: Sequence[str], split: Split) -> list[LabelledImage]:
-    unknown = sorted(set(_class_names(root)) - set(class_names))
-    if unknown:
-        raise UnknownValidationClassError(
-            f"Expected the classes of train/ in {root}; found {unknown[:_NUM_NAMED]} besides. "
-            "Remove them or add them to train/."
-        )
-    images = _images_of(root, class_names, split)
-    if not images:
-        raise NoImagesError(
-            f"Expected JPEG, PNG or WebP images in one folder for each class under {root}; found none. "
-            "Add some, or remove the folder to have a part of train/ held out instead."
-        )
-    return images
+def _num_loose(root: Path) -> int:
+    return sum(1 for path in root.iterdir() if is_image(path))

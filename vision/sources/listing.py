@@ -1,17 +1,36 @@
 """The listing that every source of labelled images returns; the bytes are read from it one by one."""
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from vision.errors import LabelError
-from vision.labels import clean_label
+from vision.errors import ClassNameError, LabelError
+from vision.labels import clean_label, first_twins
 
 Split = Literal["train", "val", "test"]
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".heic", ".heif"})
+# Folders that Windows, Linux, macOS, network drives and Python make beside a user's own.
+_JUNK = frozenset(
+    {
+        "$recycle.bin",
+        "recycler",
+        "system volume information",
+        "lost+found",
+        "__macosx",
+        "@eadir",
+        "@tmp",
+        "#recycle",
+        "#snapshot",
+        "@recycle",
+        "@recently-snapshot",
+        "~snapshot",
+        "__pycache__",
+    }
+)
 _SPLITS: dict[str, Split] = {
     "train": "train",
     "training": "train",
@@ -66,6 +85,10 @@ class Listing(Protocol):
     def refused(self) -> Sequence[tuple[str, str]]:
         """(name, reason) of entries that are no labelled image at all."""
 
+    @property
+    def passed_over(self) -> Sequence[tuple[str, str]]:
+        """(name, reason) of folders that are no part of the source."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entries:
@@ -74,11 +97,31 @@ class Entries:
     place: Path
     images: Sequence[LabelledImage]
     refused: Sequence[tuple[str, str]]
+    passed_over: Sequence[tuple[str, str]] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """All labels that there are, sorted."""
         return tuple(sorted({image.label for image in self.images}))
+
+
+def is_junk(name: str) -> bool:
+    """Return whether a system or a tool made the folder of that name, or hides it behind a dot.
+
+    >>> is_junk("@eaDir"), is_junk(".ipynb_checkpoints"), is_junk("ants")
+    (True, True, False)
+    """
+    return name.startswith(".") or name.casefold() in _JUNK
+
+
+def shown(path: Path | str) -> str:
+    """Return a path as text that any screen and database takes: what is no UTF-8 or no print is escaped.
+
+    >>> shown("caf\\udce9\\x1b.jpg")
+    'caf\\\\xe9\\\\x1b.jpg'
+    """
+    text = os.fsencode(path).decode(errors="backslashreplace")
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def split_of(name: str) -> Split | None:
@@ -112,3 +155,17 @@ def label_of(value: object) -> str:
         return clean_label("" if value is None else str(value))
     except LabelError as error:
         raise EntryError(str(error)) from error
+
+
+def refuse_twins(class_names: Iterable[str], place: Path) -> None:
+    """Raise if people would take two classes' names for one.
+
+    Raises:
+        ClassNameError: Two names differ only in case, in spaces or in what is invisible.
+    """
+    twins = first_twins(class_names)
+    if twins is not None:
+        raise ClassNameError(
+            f"Expected classes whose names differ by more than case, spaces and invisible characters; found "
+            f"{twins[0]!r} and {twins[1]!r} in {shown(place)}. Give both one name, or rename one."
+        )

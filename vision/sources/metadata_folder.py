@@ -79,5 +79,6 @@ def json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _split_of_path(path: object) -> Split | None:
-    first = str(path).partition("/")[0] if isinstance(path, str) and "/" in path else ""
-    return split_of(first)
+    # Windows writes backslashes.
+    folder, _, name = path.replace("\\", "/").partition("/") if isinstance(path, str) else ("", "", "")
+    return split_of(folder) if name else None

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from vision.errors import MalformedSourceError, ReaderMissingError
-from vision.sources.listing import Entries, EntryError, LabelledImage, label_of, split_in
-from vision.sources.rows import number_columns
+from vision.sources.listing import Entries, EntryError, LabelledImage, label_of, shown, split_in
+from vision.sources.rows import file_named, number_columns
 
 # Rows are large, since each holds an image.
 _NUM_ROWS_AT_ONCE = 64
@@ -40,7 +40,7 @@ def list_parquet(place: Path) -> Entries:
     images, refused, scratch = list[LabelledImage](), list[tuple[str, str]](), _Scratch()
     for path in parquet_files(place):
         for number, row in enumerate(_rows(path)):
-            name = f"{path} row {number}"
+            name = f"{shown(path)} row {number}"
             try:
                 label = label_of(row.label)
                 read = _reader(row.image, path.parent, scratch)
@@ -112,8 +112,7 @@ def _reader(image: Any, folder: Path, scratch: _Scratch) -> Callable[[], bytes]:
     path = image.get("path") if isinstance(image, dict) else None
     if not path:
         raise EntryError("It has no image.")
-    file = folder / str(path)
-    return file.read_bytes
+    return file_named(folder, str(path)).read_bytes
 
 
 def _named(label: Any, names: list[str] | None) -> Any:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from vision.errors import MalformedSourceError
-from vision.sources.listing import Entries, EntryError, LabelledImage, Split, label_of, split_of
+from vision.sources.listing import Entries, EntryError, LabelledImage, Split, label_of, shown, split_of
 
 
 @dataclass(slots=True)
@@ -45,8 +45,8 @@ class Rows:
     def _add(self, path: object, label: object, split: object) -> None:
         if not isinstance(path, str) or not path.strip():
             raise EntryError("It names no file.")
-        file = self.folder / path.strip()
-        self._images.append(LabelledImage(file.read_bytes, label_of(label), str(file), self._split(split)))
+        file = file_named(self.folder, path)
+        self._images.append(LabelledImage(file.read_bytes, label_of(label), shown(file), self._split(split)))
 
     def _split(self, named: object) -> Split | None:
         if named is None or not str(named).strip():
@@ -55,6 +55,33 @@ class Rows:
         if split is None:
             raise EntryError(f"Expected train, val or test as split, found {named!r}.")
         return split
+
+
+def file_named(folder: Path, path: str) -> Path:
+    """Return the file that a table names, relative to a folder; Windows' backslashes are read too.
+
+    Raises:
+        EntryError: No file here can have that name.
+    """
+    file = folder / path.strip()
+    try:
+        file.stat()
+    # It has a zero byte, or half of a surrogate pair.
+    except ValueError as error:
+        raise EntryError(
+            f"Expected the path of a file, found {path!r:.80}, which no file can have."
+        ) from error
+    except OSError:
+        is_there = False
+    else:
+        is_there = True
+    if is_there or "\\" not in path:
+        return file
+    if PureWindowsPath(path.strip()).drive:
+        raise EntryError(
+            f"Expected a path on this machine, found {path!r:.80}. Write it relative to the table."
+        )
+    return folder / path.strip().replace("\\", "/")
 
 
 def number_columns(file: Path, names: Sequence[str], required: Sequence[str]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vision.errors import MalformedSourceError
+from vision.sources.listing import is_junk, shown
 
 # Labels and fields are small; a larger file is neither, and is not read.
 MAX_FIELD_BYTES = 1024 * 1024
@@ -41,7 +42,7 @@ class Sample:
     @property
     def name(self) -> str:
         """Its name in messages."""
-        return f"{self.tar}:{self.key}"
+        return shown(f"{self.tar}:{self.key}")
 
 
 def tars_in(place: Path) -> list[Path]:
@@ -74,6 +75,8 @@ def _members(tar: Path) -> Iterator[tuple[str, str, Member]]:
             for entry in archive:
                 path = PurePosixPath(entry.name)
                 stem, _, extension = path.name.partition(".")
+                if any(map(is_junk, path.parent.parts)):
+                    continue
                 # The bytes of a sparse file don't lie in one place.
                 if entry.isreg() and not entry.issparse() and stem and extension:
                     key = str(path.parent / stem)

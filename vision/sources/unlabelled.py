@@ -7,8 +7,8 @@ from pathlib import Path
 from vision.decoding import ImageLimits
 from vision.errors import NoImagesError, SourceMissingError
 from vision.sources.checking import readable_images
-from vision.sources.image_folder import image_files
-from vision.sources.listing import LabelledImage
+from vision.sources.folder_files import files_in
+from vision.sources.listing import LabelledImage, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ def list_unlabelled(directory: Path) -> list[Path]:
     """
     if not directory.is_dir():
         raise SourceMissingError(f"Expected a folder of unlabelled pictures at {directory}; there is none.")
-    files = image_files(directory)
+    files = files_in(directory).images
     if not files:
         raise NoImagesError(
-            f"Expected JPEG, PNG or WebP pictures in {directory} or the folders in it; found none."
+            f"Expected JPEG, PNG, WebP or AVIF pictures in {directory} or the folders in it; found none."
         )
     return files
 
@@ -58,5 +58,6 @@ def check_unlabelled(
         on_image: Called after each with (pictures looked at, pictures in all).
     """
     # They have no class, because no part of training reads a label from here.
-    pictures = [LabelledImage(file.read_bytes, "", str(file)) for file in files]
-    return UnlabelledImages(*readable_images(pictures, limits, on_image))
+    pictures = [LabelledImage(file.read_bytes, "", shown(file)) for file in files]
+    readable = readable_images(pictures, limits, on_image)
+    return UnlabelledImages(readable.images, readable.unreadable)

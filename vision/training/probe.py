@@ -126,6 +126,7 @@ def fit_probe(
         diagnose(1 - epochs[best].training_accuracy, 1 - epochs[best].validation_accuracy),
         unseen,
         has_learnt_validation=resample_seed is None,
+        comparable=start.answer(validation[0]),
     )
     return Probe(result, start, unseen)
 

@@ -11,15 +11,13 @@ from vision.batches import LabelledTensors
 from vision.errors import TooFewSamplesError, UnknownStrategyError
 from vision.evaluation import evaluate_logits
 from vision.image_set import LabelRecorder
-from vision.network import Classifier, Weights
+from vision.network import Classifier
 from vision.training.cross_validation import Embedded
 from vision.training.probe import Probe, fit_probe
 from vision.training.training import Epoch, Penalty, TrainingResult, TrainingSettings, fit, snapshot
 
 Strategy = Literal["linear_probe", "partial", "full", "gradual"]
 
-FEW_PER_CLASS = 100
-MANY_PER_CLASS = 1000
 # Each block learns slower than the one above it by this factor (Howard and Ruder, ACL 2018).
 _DISCRIMINATIVE_FACTOR = 2.6
 
@@ -80,18 +78,6 @@ class Run:
     penalty_groups: Sequence[dict[str, Any]] = ()
 
 
-def choose_strategy(samples_per_class: int, weights: Weights) -> Strategy:
-    """Return the strategy for that many training images a class.
-
-    Without pretrained weights there are no features to keep, so everything is trained.
-    """
-    if weights == "none":
-        return "full"
-    if samples_per_class < FEW_PER_CLASS:
-        return "linear_probe"
-    return "partial" if samples_per_class <= MANY_PER_CLASS else "full"
-
-
 def check_strategy(name: str) -> Strategy:
     """Return the name as a strategy.
 
@@ -133,11 +119,14 @@ def fine_tune_settings(
 
 def count_trained(strategy: Strategy, classifier: Classifier) -> int:
     """Return how many parameters a strategy trains, in all its phases together."""
+    return sum(parameter.numel() for parameter in parameters_of(classifier, strategy))
+
+
+def parameters_of(classifier: Classifier, strategy: Strategy) -> list[nn.Parameter]:
+    """Return the parameters that a strategy trains, in all its phases together."""
     groups = classifier.block_groups()
     trained = {"linear_probe": groups[-1:], "partial": groups[-2:]}.get(strategy, groups)
-    return sum(
-        parameter.numel() for group in trained for module in group for parameter in module.parameters()
-    )
+    return [parameter for group in trained for module in group for parameter in module.parameters()]
 
 
 def _probed(run: Run) -> tuple[TrainingResult, Probe]:

@@ -1,4 +1,4 @@
-"""Chooses one of several strategies by their losses on validation."""
+"""Chooses a strategy: which to try, and which of them to keep by their losses on validation."""
 
 from collections.abc import Mapping
 from math import sqrt
@@ -11,11 +11,29 @@ from vision.training.strategies import Strategy
 
 #: Cheapest first: gradual unfreezing trains all blocks for half of its epochs only.
 BY_COST: tuple[Strategy, ...] = ("linear_probe", "partial", "gradual", "full")
+#: Training images a class below which fine-tuning overfits, and above which all blocks can learn from them.
+FEW_PER_CLASS = 100
+MANY_PER_CLASS = 1000
+#: Accuracy on validation from which feature extraction is enough.
+ENOUGH_ACCURACY = 0.9
 
 
 def strategies_to_try(weights: Weights) -> tuple[Strategy, ...]:
     """Return the strategies to choose from; without pretrained weights there is only one."""
     return ("full",) if weights == "none" else BY_COST
+
+
+def strategies_in_turn(samples_per_class: int, weights: Weights) -> tuple[Strategy, ...]:
+    """Return what "auto" tries, cheapest first: extraction, then what so many images a class are enough for.
+
+    The second is for where the first is not `ENOUGH_ACCURACY`. Without pretrained weights there are no
+    features to extract, so everything is trained.
+    """
+    if weights == "none":
+        return ("full",)
+    if samples_per_class < FEW_PER_CLASS:
+        return ("linear_probe",)
+    return ("linear_probe", "partial" if samples_per_class <= MANY_PER_CLASS else "full")
 
 
 def cheapest_within_one_error(losses: Mapping[Strategy, Tensor]) -> Strategy:

@@ -3,12 +3,12 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from vision.batches import EpochAware, LabelledTensors, in_parts, into_batches, laid_out, load, pieces
 from vision.engines.kind import Precision
@@ -19,6 +19,7 @@ from vision.training.freezing import Parameters, only_trainable, set_training_mo
 from vision.training.schedule import Schedule, rate_at
 from vision.training.seeding import seeded
 
+OptimizerName = Literal["sgd", "adam", "adamw"]
 # Returns a differentiable scalar of images (N, …), logits (N, C) and the images' indices in the training set.
 Penalty = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
 
@@ -31,8 +32,8 @@ class TrainingSettings:
         epochs: Passes over the training set, at most.
         batch_size: Images a step.
         learning_rate: The schedule's peak; a parameter group with a rate of its own keeps that.
-        optimizer: "sgd" with momentum, or "adamw".
-        momentum: SGD's only.
+        optimizer: "sgd" with momentum, "adam", or "adamw", whose decay is apart from its steps.
+        momentum: SGD's only, in [0, 1).
         weight_decay: Of the optimizer.
         schedule: "step" (a tenth every 7 epochs), "cosine" (rises over the first tenth, then falls to 0),
             "warm_up" (rises from a hundredth over six tenths, then falls to 0) or "constant".
@@ -53,7 +54,7 @@ class TrainingSettings:
     epochs: int = 10
     batch_size: int = 32
     learning_rate: float = 1e-3
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: OptimizerName = "sgd"
     momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: Schedule = "step"
@@ -99,6 +100,8 @@ class TrainingResult:
         unseen: Answers to training and validation images by solutions that have not learnt from them.
         has_learnt_validation: Whether `state` has learnt from validation images; then only `unseen` shows
             what to expect of it.
+        comparable: Logits (N, C) of the validation images by what training images alone have taught, to
+            compare with other trainings; None where `state` is that.
     """
 
     state: dict[str, Tensor]
@@ -107,6 +110,16 @@ class TrainingResult:
     diagnosis: Diagnosis
     unseen: Unseen | None = None
     has_learnt_validation: bool = False
+    comparable: Tensor | None = None
+
+
+def curves_of(epochs: Sequence[Epoch], best_epoch: int, diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the curves of a run as they are stored: values that JSON can hold."""
+    return {
+        "epochs": [asdict(epoch) for epoch in epochs],
+        "best_epoch": best_epoch,
+        "diagnosis": diagnosis,
+    }
 
 
 def fit(
@@ -284,12 +297,12 @@ class _Run:
 
 
 def _optimizer(groups: list[dict[str, Any]], settings: TrainingSettings) -> Optimizer:
-    if settings.optimizer == "adamw":
-        # Fused takes a fifth of the time on a CPU, where it is not torch's default.
-        return AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
-    return SGD(
-        groups, lr=settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
-    )
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimizer == "sgd":
+        return SGD(groups, lr=rate, momentum=settings.momentum, weight_decay=decay)
+    kind = Adam if settings.optimizer == "adam" else AdamW
+    # Fused takes a fifth of the time on a CPU, where it is not torch's default.
+    return kind(groups, lr=rate, weight_decay=decay, fused=True)
 
 
 def snapshot(network: nn.Module) -> dict[str, Tensor]:

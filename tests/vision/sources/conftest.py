@@ -1,7 +1,9 @@
 """Fixtures that encode pictures and write them in several formats."""
 
 import io
+import os
 import tarfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,12 +16,26 @@ from vision.sources.detection import list_images
 
 Encode = Callable[..., bytes]
 Picture = Callable[..., Image.Image]
+Fill = Callable[..., None]
 
 
 @pytest.fixture
 def jpeg(encode: Encode, picture: Picture) -> Callable[[int], bytes]:
     """The bytes of a small picture, different for every number."""
     return lambda seed: encode(picture(12, 12, seed), "JPEG")
+
+
+@pytest.fixture
+def fill(picture: Picture) -> Fill:
+    """Return a function that fills a folder with pictures, others in every folder."""
+
+    def filled(folder: Path, num: int, suffix: str = ".jpg") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for index in range(num):
+            seed = zlib.crc32(os.fsencode(f"{folder} {index}"))
+            picture(12, 12, seed).save(folder / f"{index:03}{suffix}")
+
+    return filled
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_another_encoding_is_refused_with_the_remedy(folder: Path) -> None:
         ("images/0.jpg,ant,testing,", None),
         ("images/0.jpg,ant,tomorrow", "found 'tomorrow'"),
         (f"images/0.jpg,{'a' * 201}", "at most 200"),
-        ("images/0.jpg,a\x07nt", "printable"),
+        ("images/0.jpg,a\x07nt", "visible"),
     ],
 )
 def test_a_row_that_labels_nothing_is_listed_with_its_line(

@@ -27,16 +27,6 @@ def read(folder: Path, **options: Any) -> CheckedImages:
     return check_images(list_images(folder), LIMITS, **options)
 
 
-@pytest.fixture
-def fill(picture: Picture) -> Fill:
-    def filled(folder: Path, num: int, suffix: str = ".jpg") -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        for index in range(num):
-            picture(12, 12, index).save(folder / f"{index:03}{suffix}")
-
-    return filled
-
-
 def test_classes_are_folders_in_alphabetical_order(tmp_path: Path, fill: Fill) -> None:
     fill(tmp_path / "wasps", 12, ".png")
     fill(tmp_path / "bees", 11)
@@ -101,7 +91,7 @@ def test_a_few_unreadable_files_are_listed_with_their_reasons_and_left_out(
     assert len(listing.images) == 39
     assert [name for name, _ in listing.unreadable] == [str(truncated), str(gif)]
     assert "truncated or corrupt" in listing.unreadable[0][1]
-    assert "JPEG, PNG or WebP" in listing.unreadable[1][1]
+    assert "JPEG, PNG, WebP or AVIF" in listing.unreadable[1][1]
 
 
 def test_many_unreadable_files_are_refused_and_named(tmp_path: Path, fill: Fill) -> None:

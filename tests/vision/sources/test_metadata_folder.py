@@ -73,12 +73,12 @@ def test_numbers_are_labels_and_a_column_names_the_split(
 
 
 def test_metadata_that_only_describe_leave_the_class_folders_in_force(
-    tmp_path: Path, fill: Callable[[Path, int], None], checked: Checked
+    tmp_path: Path, fill: Callable[[Path, int], None]
 ) -> None:
     fill(tmp_path / "ant", 2)
     fill(tmp_path / "bee", 2)
     (tmp_path / "metadata.csv").write_text("file_name,text\nant/0.jpg,small\n")
-    assert checked(tmp_path).class_names == ("ant", "bee")
+    assert list_images(tmp_path).class_names == ("ant", "bee")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,17 @@ def test_a_validation_set_that_is_all_right_does_not_ask_for_certainty() -> None
     assert result.best_epoch < len(PENALTIES) - 2
 
 
+def test_what_other_trainings_are_compared_with_has_learnt_from_training_images_alone() -> None:
+    training, validation = clouds(60), clouds(20, seed=1)
+    head = nn.Linear(12, 3)
+    probe = fit_probe(head, training, validation)
+    comparable = probe.result.comparable
+    assert comparable is not None
+    kept = probe.result.epochs[probe.result.best_epoch - 1]
+    assert float(cross_entropy(comparable, validation[1])) == pytest.approx(kept.validation_loss, rel=1e-4)
+    assert float(cross_entropy(comparable, validation[1])) > loss_of(head, validation)
+
+
 def test_the_cross_validated_logits_are_of_images_not_learnt_from() -> None:
     training, validation = clouds(150), clouds(50, seed=1)
     probe = fit_probe(nn.Linear(12, 3), training, validation)

@@ -1,10 +1,34 @@
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
 from vision.errors import TooFewSamplesError
+from vision.network import Weights
 from vision.training.strategies import Strategy
-from vision.training.strategy_choice import BY_COST, cheapest_within_one_error, strategies_to_try
+from vision.training.strategy_choice import (
+    BY_COST,
+    cheapest_within_one_error,
+    strategies_in_turn,
+    strategies_to_try,
+)
+
+
+@pytest.mark.parametrize(
+    ("samples_per_class", "weights", "expected"),
+    [
+        (99, "default", ("linear_probe",)),
+        (100, "default", ("linear_probe", "partial")),
+        (1000, "bundled", ("linear_probe", "partial")),
+        (1001, Path("weights.pth"), ("linear_probe", "full")),
+        (10, "none", ("full",)),
+    ],
+)
+def test_extraction_comes_first_and_more_needs_more_images(
+    samples_per_class: int, weights: Weights, expected: tuple[Strategy, ...]
+) -> None:
+    assert strategies_in_turn(samples_per_class, weights) == expected
 
 
 def test_the_best_is_kept_where_it_is_surely_better() -> None:

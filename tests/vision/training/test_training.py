@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vision.errors import TooFewSamplesError, TrainingDivergedError
 from vision.network import Classifier, build_classifier
-from vision.training.training import Epoch, TrainingResult, TrainingSettings, fit
+from vision.training.training import Epoch, OptimizerName, TrainingResult, TrainingSettings, fit
 
 Pair = tuple[Tensor, int]
 SETTINGS = TrainingSettings(epochs=2, batch_size=8, learning_rate=0.01, schedule="constant")
@@ -251,3 +251,10 @@ def test_a_set_gets_its_epoch() -> None:
     training = Noted(points(4))
     fit(line(), training, points(4), replace(SETTINGS, epochs=3))
     assert epochs == [1, 2, 3]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_adams_first_step_moves_each_weight_by_the_rate(optimizer: OptimizerName) -> None:
+    settings = replace(SETTINGS, epochs=1, batch_size=8, optimizer=optimizer)
+    moved = fit(line(), points(8), points(8, seed=1), settings).state["weight"] - line().weight.detach()
+    torch.testing.assert_close(moved.abs(), torch.full((2, 4), 0.01), atol=1e-5, rtol=0)

@@ -1,3 +1,5 @@
+import socket
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from io import BytesIO
@@ -11,7 +13,7 @@ from torchvision.models.mobilenetv3 import mobilenet_v3_small
 from tests.hub_server import HubServer, hub_server
 from vision.errors import WeightsUnavailableError
 from vision.network import build_classifier
-from vision.weights.hub import cached_file, imagenet_weights
+from vision.weights.hub import cached_file, imagenet_weights, require_reachable
 
 BACKBONE = "mobilenet_v3_small"
 
@@ -76,3 +78,21 @@ def test_what_cannot_be_fetched_completely_leaves_nothing_behind(hub: HubServer,
         build_classifier(BACKBONE, 2, "default")
     assert "efficientnet_lite0" in str(caught.value)
     assert not list(cached_file(imagenet_weights(BACKBONE)).parent.glob("*"))
+
+
+def test_a_silent_server_is_given_up_on_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = get_dir()
+    set_dir(tmp_path / "hub")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/weights.pth"
+        monkeypatch.setattr(imagenet_weights(BACKBONE).value, "url", url)
+        began = time.monotonic()
+        with pytest.raises(WeightsUnavailableError, match="is silent"):
+            require_reachable(BACKBONE, 0.2)
+        assert time.monotonic() - began < 5
+    set_dir(before)
+
+
+def test_a_server_that_refuses_to_describe_a_file_answers_all_the_same(hub: HubServer) -> None:
+    # It knows GET only, and answers HEAD with 501.
+    require_reachable(BACKBONE, 5.0)
