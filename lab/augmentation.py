@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from lab.charts import Chart, accuracy_bars, loss_chart
 from lab.experiment import Conclusion, Experiment, Table
-from lab.initial_weights import InitialWeights
 from lab.outcomes import Arm, ArmRuns, Measured, compare
 from lab.seeds import Interval, interval_of, mean_of
 from lab.sentences import comparison, describe_failures, listed, nothing_learnt, points, with_spread
 from vision.augmentation import Level
 from vision.charts import Bars, draw_bars
+from vision.initial_weights import InitialWeights
 from vision.transfer_settings import TransferSettings
 
 NUM_PER_CLASS = 50
@@ -31,7 +31,7 @@ def _arms(base: TransferSettings, networks: Sequence[InitialWeights]) -> list[Ar
             NAMES[level],
             replace(base, augmentation=level, learning_rate=LEARNING_RATE),
             networks[0].words,
-            has_fresh_head=True,
+            phases=("everything",),
             num_per_class=NUM_PER_CLASS,
         )
         for level in levels
@@ -166,8 +166,9 @@ EXPERIMENT = Experiment(
         "from the first step under a random head, by SGD with momentum 0.9 at a constant rate of "
         f"{LEARNING_RATE:g}: a head that is solved on the plain images would hide what variants do. The "
         "experiment compares plain images, the variants that suit them (basic: crops and mirror images; "
-        "gentle: crops alone, for digits and text), and strong variants: smaller crops, mirror images and "
-        "jittered brightness, contrast and saturation. Accuracies are of the best epoch on validation."
+        "gentle: crops alone, for digits and text), and strong variants: smaller crops, mirror images, "
+        "rotations up to 15 degrees and jittered brightness, contrast and saturation. Accuracies are of the "
+        "best epoch on validation."
     ),
     arms=_arms,
     conclude=conclude,

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.charts import Chart, accuracy_bars, seconds_bars
-from lab.choosing import describe_choice, quickest_unbeaten
+from lab.choosing import cheapest_unbeaten, describe_choice
 from lab.experiment import Conclusion, Experiment, Table
-from lab.initial_weights import InitialWeights
 from lab.outcomes import Arm, ArmRuns, Measured
 from lab.seeds import mean_of
 from lab.sentences import describe_failures, listed, nothing_learnt, with_spread
 from vision.charts import Bars, draw_bars
+from vision.initial_weights import InitialWeights
 from vision.network import build_empty_classifier
 from vision.transfer_settings import TransferSettings
 
@@ -43,7 +43,7 @@ def _answer(measured: Measured) -> tuple[str, ...]:
     nothing = nothing_learnt(measured)
     if nothing:
         return (*nothing, *_describe_initial_weights(measured))
-    chosen = quickest_unbeaten(measured)
+    chosen = cheapest_unbeaten(measured)
     return (
         *describe_choice(measured, chosen),
         *_describe_initial_weights(measured),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from lab.charts import Chart
 from lab.images import LabImages
-from lab.initial_weights import InitialWeights
 from lab.outcomes import Arm, Measured
 from vision.decoding import ImageLimits
+from vision.initial_weights import InitialWeights
 from vision.transfer_settings import TransferSettings
 
 

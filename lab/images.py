@@ -91,6 +91,8 @@ def folder_images(
         training, test = cut(training, share)[1], cut(test, share)[1]
     if checked.unreadable:
         notes.append(f"{len(checked.unreadable)} files could not be read as images and were left out.")
+    if checked.contradicting:
+        notes.append(f"{len(checked.contradicting)} images come under several classes and were left out.")
     size = image_size or IMAGE_SIZE
     num_images = len(training) + len(test)
     read = _Reader(checked.class_names, limits, _MARGIN * size, num_images, on_image)

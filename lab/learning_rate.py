@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from lab.charts import Chart, chance_loss
 from lab.experiment import Conclusion, Experiment, Table
-from lab.initial_weights import InitialWeights
 from lab.outcomes import Arm, Measured
 from lab.rate_losses import RateLosses, describe_rates, losses_of
 from lab.sentences import nothing_learnt, with_spread
 from vision.charts import draw_losses
+from vision.initial_weights import InitialWeights
 from vision.transfer_settings import TransferSettings
 
 RATES = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -17,7 +17,7 @@ RATES = (1e-4, 1e-3, 1e-2, 1e-1)
 
 def _arms(base: TransferSettings, networks: Sequence[InitialWeights]) -> list[Arm]:
     return [
-        Arm(f"{rate:g}", replace(base, learning_rate=rate), networks[0].words, has_fresh_head=True)
+        Arm(f"{rate:g}", replace(base, learning_rate=rate), networks[0].words, phases=("everything",))
         for rate in RATES
     ]
 

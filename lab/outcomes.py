@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from lab.images import LabImages
 from lab.seeds import Difference, Right, difference
 from vision.training.training import Epoch
 from vision.transfer_settings import TransferSettings
+
+#: What is trained of a network: more with each.
+Part = Literal["head", "last block", "everything"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +24,15 @@ class Arm:
         name: Its name in tables and charts.
         settings: How it is trained; each run sets its own seed.
         initial_weights: The weights that it begins with, in words.
-        has_fresh_head: Everything is trained from the first step on, under a random head and at a constant
-            rate, instead of by the settings' strategy.
+        phases: What is trained under a random head at a constant rate, one part after the other, each for the
+            same share of the epochs; empty where the settings' strategy decides.
         num_per_class: Training images of each class, at most; None for all.
     """
 
     name: str
     settings: TransferSettings
     initial_weights: str
-    has_fresh_head: bool = False
+    phases: tuple[Part, ...] = ()
     num_per_class: int | None = None
 
 

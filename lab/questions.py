@@ -32,6 +32,12 @@ QUESTIONS: tuple[Question, ...] = (
         "is too small for these images, which is too large, and how does it show?",
     ),
     Question(
+        "momentum",
+        "Which optimizer makes the steps",
+        "Does momentum make SGD learn these images in fewer epochs, and do Adam or AdamW learn them faster "
+        "or better?",
+    ),
+    Question(
         "augmentation",
         "What random variants gain",
         "With no more than 50 training images of each class, do random crops, mirror images and jittered "

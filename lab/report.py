@@ -14,6 +14,7 @@ from lab.experiment import Conclusion
 from lab.outcomes import ArmRuns, Measured, Outcome
 from lab.questions import Question
 from lab.seeds import RULE
+from store.durable import make_folder
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 
@@ -74,7 +75,7 @@ class Report:
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write NAME.html and NAME.json into a folder, over older ones, and return their paths."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         page, figures = (folder / f"{self.question.name}.{ending}" for ending in ("html", "json"))
         page.write_text(self.to_html(), encoding="utf-8")
         figures.write_text(f"{json.dumps(self.to_json(), indent=2, ensure_ascii=False)}\n", encoding="utf-8")
@@ -87,9 +88,12 @@ def _variant(runs: ArmRuns) -> dict[str, Any]:
         "name": runs.name,
         "backbone": settings.backbone,
         "started_from": runs.arm.initial_weights,
-        "strategy": "fresh_head" if runs.arm.has_fresh_head else settings.strategy,
+        "strategy": "fresh_head" if runs.arm.phases else settings.strategy,
         "augmentation": settings.augmentation,
+        "phases": list(runs.arm.phases),
         "learning_rate": settings.learning_rate,
+        "optimizer": settings.optimizer,
+        "momentum": settings.momentum,
         "epochs": settings.epochs,
         "num_per_class": runs.arm.num_per_class,
         "runs": [_run(outcome) for outcome in runs.outcomes],

@@ -7,16 +7,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from lab import augmentation, backbones, freezing, learning_rate, shift, unfreezing
+from lab import augmentation, backbones, freezing, learning_rate, momentum, shift, unfreezing
 from lab.experiment import Experiment
 from lab.images import LabImages, digit_images, folder_images
-from lab.initial_weights import InitialWeights, best_initial_weights, find_initial_weights
 from lab.questions import QUESTIONS
 from lab.report import Report
 from lab.training import TrainingListener, measure
 from transfer.settings import TrainSettings
 from transfer.trained_source import named_weights
 from vision.device import resolve_device
+from vision.initial_weights import InitialWeights, best_initial_weights, find_initial_weights
 from vision.network import Weights
 from vision.preprocessing import preprocessing_for
 from vision.transfer_settings import TransferSettings
@@ -25,6 +25,7 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     {
         "freezing": freezing.EXPERIMENT,
         "learning-rate": learning_rate.EXPERIMENT,
+        "momentum": momentum.EXPERIMENT,
         "augmentation": augmentation.EXPERIMENT,
         "backbones": backbones.EXPERIMENT,
         "unfreezing": unfreezing.EXPERIMENT,

@@ -10,7 +10,6 @@ from lab.charts import Chart, accuracy_bars, seconds_bars
 from lab.choosing import seconds_of
 from lab.experiment import Conclusion, Experiment, Table
 from lab.images import LabImages, Pair, encoded
-from lab.initial_weights import InitialWeights
 from lab.outcomes import Arm, ArmRuns, Measured, compare
 from lab.seeds import Difference, mean_of
 from lab.sentences import describe_failures, listed, nothing_learnt, percent, points, quoted, with_spread
@@ -18,6 +17,7 @@ from vision.adaptation.shifts import shifted
 from vision.adaptation.table import ADAPTATIONS, Adaptation
 from vision.charts import draw_bars
 from vision.decoding import ImageLimits
+from vision.initial_weights import InitialWeights
 from vision.transfer_settings import TransferSettings
 
 CLEAN, SHIFTED = "clean", "shifted"

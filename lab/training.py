@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lab.images import LabImages, Pair, cut_off, first_of_each
-from lab.outcomes import Arm, ArmRuns, Measured, Outcome
+from lab.outcomes import Arm, ArmRuns, Measured, Outcome, Part
 from lab.seeds import Right
 from vision.artifact import Artifact
 from vision.augmentation import augmented
@@ -19,7 +19,7 @@ from vision.image_set import LabelRecorder, PreparedImages
 from vision.network import Classifier, build_classifier
 from vision.preprocessing import preprocessing_for
 from vision.timing import milliseconds_an_image
-from vision.training.strategies import check_strategy, count_trained
+from vision.training.strategies import Strategy, check_strategy, count_trained, numbered, parameters_of
 from vision.training.training import Epoch, TrainingSettings, fit
 from vision.transfer import transfer
 from vision.transfer_settings import TransferSettings
@@ -28,6 +28,10 @@ from vision.transfer_settings import TransferSettings
 _LEARNING_RATE = 1e-3
 _BATCH_SIZE = 32
 _EPOCHS = 10
+_MOMENTUM = 0.9
+# AdamW keeps its decay apart from its steps, so that its usual one is larger.
+_DECAY = {"sgd": 1e-4, "adam": 1e-4, "adamw": 1e-2}
+_STRATEGIES: dict[Part, Strategy] = {"head": "linear_probe", "last block": "partial", "everything": "full"}
 
 
 class TrainingListener(Protocol):
@@ -84,7 +88,7 @@ def measure(
 
 def _outcome(job: _Job, epochs: list[Epoch]) -> Outcome:
     begun = time.monotonic()
-    train = _train_with_fresh_head if job.arm.has_fresh_head else _transfer
+    train = _train_with_fresh_head if job.arm.phases else _transfer
     try:
         artifact = train(job)
     except TrainingDivergedError as error:
@@ -92,7 +96,8 @@ def _outcome(job: _Job, epochs: list[Epoch]) -> Outcome:
     seconds = time.monotonic() - begun
     classifier = artifact.build(job.device)
     [milliseconds] = milliseconds_an_image([classifier], artifact.preprocessing.image_size, 1, job.device)
-    strategy = "full" if job.arm.has_fresh_head else check_strategy(job.settings.strategy)
+    phases, own = job.arm.phases, job.settings.strategy
+    strategy = _STRATEGIES[phases[-1]] if phases else check_strategy(own)
     return Outcome(
         seed=job.settings.seed,
         epochs=tuple(epochs),
@@ -119,32 +124,43 @@ def _transfer(job: _Job) -> Artifact:
 
 
 def _train_with_fresh_head(job: _Job) -> Artifact:
-    """Train all parameters from the first step on, by SGD with momentum 0.9 at a constant rate."""
+    """Train part after part under a random head at a constant rate; keep the best epoch of the last part."""
     settings = job.settings
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         classifier = build_classifier(settings.backbone, len(job.images.class_names), settings.weights)
     preprocessing = preprocessing_for(settings.backbone, settings.image_size)
-    plain = augmented(preprocessing, "none")
-    varied = augmented(preprocessing, settings.augmentation, settings.seed)
-    result = fit(
-        classifier,
-        PreparedImages(job.training, varied, settings.limits),
-        PreparedImages(job.validation, plain, settings.limits),
-        TrainingSettings(
-            epochs=settings.epochs or _EPOCHS,
-            batch_size=settings.batch_size or _BATCH_SIZE,
-            learning_rate=settings.learning_rate or _LEARNING_RATE,
-            weight_decay=1e-4,
-            schedule="constant",
-            seed=settings.seed,
-            num_threads=settings.num_threads,
-        ),
-        device=job.device,
-        on_epoch=job.on_epoch,
-        on_batch=job.on_batch,
+    training, validation = (
+        PreparedImages(pairs, augmented(preprocessing, level, settings.seed), settings.limits)
+        for pairs, level in ((job.training, settings.augmentation), (job.validation, "none"))
     )
+    epochs = max(1, (settings.epochs or _EPOCHS) // len(job.arm.phases))
+    for number, part in enumerate(job.arm.phases):
+        result = fit(
+            classifier,
+            training,
+            validation,
+            replace(_step_settings(settings), epochs=epochs, keeps_best=part == job.arm.phases[-1]),
+            parameters=parameters_of(classifier, _STRATEGIES[part]),
+            device=job.device,
+            on_epoch=numbered(job.on_epoch, number * epochs),
+            on_batch=job.on_batch,
+        )
     return Artifact(settings.backbone, job.images.class_names, preprocessing, result.state)
+
+
+def _step_settings(settings: TransferSettings) -> TrainingSettings:
+    optimizer = settings.optimizer or "sgd"
+    return TrainingSettings(
+        batch_size=settings.batch_size or _BATCH_SIZE,
+        learning_rate=settings.learning_rate or _LEARNING_RATE,
+        optimizer=optimizer,
+        momentum=_MOMENTUM if settings.momentum is None else settings.momentum,
+        weight_decay=_DECAY[optimizer],
+        schedule="constant",
+        seed=settings.seed,
+        num_threads=settings.num_threads,
+    )
 
 
 def _right(classifier: Classifier, artifact: Artifact, pairs: Sequence[Pair], job: _Job) -> Right:

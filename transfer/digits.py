@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from sklearn.datasets import load_digits
 
+from transfer.settings import TrainSettings
+from vision.transfer_settings import TransferSettings
+
 IMAGE_SIZE = 32
+NUM_EPOCHS = 5
 _WHITE = 255
 # The scans have 17 levels of grey.
 _LEVELS = 16
@@ -71,3 +75,17 @@ def drifted_png(scan: Scan, rng: np.random.Generator) -> bytes:
     paper = rng.uniform(0.55, 0.75)
     noisy = grey * paper + rng.normal(0, 22, grey.shape)
     return png_of(Image.fromarray(np.clip(noisy, 0, _WHITE).astype(np.uint8)))
+
+
+def digits_transfer(settings: TrainSettings) -> TransferSettings:
+    """Return the settings that train a classifier of the digits from scratch in about half a minute."""
+    return TransferSettings(
+        weights="none",
+        image_size=IMAGE_SIZE,
+        epochs=NUM_EPOCHS,
+        # Larger batches would be too few steps with so few scans.
+        batch_size=32,
+        learning_rate=1e-3,
+        augmentation="gentle",
+        num_threads=settings.num_threads,
+    )

@@ -19,7 +19,7 @@ from vision.engines.choice import EngineSettings
 from vision.engines.served_form import spread_evenly
 from vision.engines.served_model import ServedModel, served
 from vision.ensemble import Ensemble
-from vision.evaluation import evaluate, evaluate_logits
+from vision.evaluation import evaluate, evaluate_logits, top5_accuracy
 from vision.image_set import LabelRecorder, PreparedImages
 from vision.transfer import TransferResult
 
@@ -36,6 +36,7 @@ class GoldenEvaluation:
         uncalibrated_error: The same without the temperature.
         member_accuracy: Mean of an ensemble's members, each on its own; None for one network.
         plain_accuracy: Of the one linear probe that an ensemble replaces; None where there is none.
+        top5_accuracy: Share whose class is among the five likeliest; None up to five classes.
     """
 
     model: ServedModel
@@ -45,6 +46,7 @@ class GoldenEvaluation:
     uncalibrated_error: float
     member_accuracy: float | None = None
     plain_accuracy: float | None = None
+    top5_accuracy: float | None = None
 
 
 class GoldenEvaluator:
@@ -97,6 +99,7 @@ class GoldenEvaluator:
             plain_accuracy=None
             if plain is None
             else _share(plain.head.answer(embeddings[: self._num_golden]).argmax(dim=1) == known),
+            top5_accuracy=top5_accuracy(golden, known),
         )
 
     def _prepared(self, artifact: Artifact, samples: Sequence[Sample]) -> PreparedImages:

@@ -1,6 +1,5 @@
 """Brings labelled images into the store as initial samples, cut into train, validation and golden."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -63,8 +62,6 @@ def import_images(
 ) -> Imported:
     """Store images with their labels; doing it again changes nothing.
 
-    A picture that comes under several labels is left out, since nobody can say which of them is right.
-
     Args:
         state: Where the images go.
         parts: The images by part.
@@ -73,16 +70,15 @@ def import_images(
         on_image: Called after each image.
     """
     stored, unreadable = _store_bytes(state, parts, settings.limits, on_image)
-    agreed, contradicting = _without_contradictions(stored)
     ids, num_moved = list[int](), 0
-    for group in chunks((each.sample for each in agreed), _GROUP):
+    for group in chunks((each.sample for each in stored), _GROUP):
         group_ids, moved = state.database.write(_adding(group, class_names, settings.split))
         ids += group_ids
         num_moved += moved
     with state.database.read() as connection:
         samples = samples_by_id(connection, ids)
     accepted = [sample for sample in samples if sample.state == "accepted"]
-    names = dict(zip(ids, (each.name for each in agreed), strict=True))
+    names = dict(zip(ids, (each.name for each in stored), strict=True))
     disputed = [
         (names[sample.id], "feedback gave it another label, and nobody has settled which is right")
         for sample in samples
@@ -97,7 +93,7 @@ def import_images(
         tuple(sample for sample in accepted if sample.split == split)
         for split in ("train", "validation", "golden")
     )
-    return Imported(train, validation, golden, num_moved, (*unreadable, *contradicting, *disputed, *held_out))
+    return Imported(train, validation, golden, num_moved, (*unreadable, *disputed, *held_out))
 
 
 def _store_bytes(
@@ -123,21 +119,6 @@ def _store_bytes(
                     unreadable.append((file.name, str(result)))
                 on_image()
     return stored, unreadable
-
-
-def _without_contradictions(stored: Sequence[_Stored]) -> tuple[list[_Stored], list[tuple[str, str]]]:
-    """Return pictures that come with one label, and (name, reason) of those that come with several."""
-    names = defaultdict[str, dict[str, str]](dict)
-    for each in stored:
-        names[each.sample.sha256].setdefault(each.sample.label, each.name)
-    agreed, contradicting = list[_Stored](), list[tuple[str, str]]()
-    for each in stored:
-        others = [name for label, name in names[each.sample.sha256].items() if label != each.sample.label]
-        if others:
-            contradicting.append((each.name, f"the same picture as {others[0]}, which has another label"))
-        else:
-            agreed.append(each)
-    return agreed, contradicting
 
 
 def _stored(state: State, file: LabelledImage, part: PartName, limits: ImageLimits) -> NewSample | ImageError:

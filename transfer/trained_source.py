@@ -1,6 +1,7 @@
 """`perennial train SOURCE`: reads labelled images, and trains a version on them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -9,6 +10,7 @@ from transfer.cuts import cut_three_ways
 from transfer.errors import OptionError, TooFewImagesError
 from transfer.importing import Imported, import_images
 from transfer.settings import TrainSettings
+from transfer.step_options import StepOptions, check_steps, describe_unsure
 from transfer.target_images import target_images
 from transfer.trained_version import (
     TrainedVersion,
@@ -20,26 +22,34 @@ from transfer.trained_version import (
 from transfer.training_warnings import warnings_before
 from vision.adaptation.table import AdaptationName
 from vision.cores import num_cores
+from vision.initial_weights import BACKBONE, InitialWeights, find_initial_weights, named_initial_weights
 from vision.network import Weights
+from vision.preprocessing import preprocessing_for
 from vision.sources.checking import check_images
 from vision.sources.detection import list_images
+from vision.sources.listing import shown
 from vision.sources.unlabelled import UnlabelledImages
 from vision.transfer_settings import TransferSettings
 
+_NUM_NAMED = 5
 _NAMED_WEIGHTS: dict[str, Weights] = {"default": "default", "bundled": "bundled", "none": "none"}
 
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """The options of `perennial train`."""
+    """The options of `perennial train`; None leaves the choice to the product.
+
+    `docs/reference/commands.md` has a line for each.
+    """
 
     source: Path
     actor: str
-    backbone: str = "resnet18"
+    backbone: str | None = None
     weights: str = "default"
     strategy: str = "auto"
     image_size: int | None = None
     epochs: int | None = None
+    steps: StepOptions = field(default_factory=StepOptions)
     augmentation: Literal["none", "gentle", "basic", "strong"] = "basic"
     balances_classes: bool = False
     num_members: int = 1
@@ -64,6 +74,7 @@ class TrainedSource:
     """The version that was trained on a source, with the images that were left out and its curves."""
 
     trained: TrainedVersion
+    start: InitialWeights
     imported: Imported
     unlabelled: UnlabelledImages | None
     left_out: tuple[tuple[str, str], ...]
@@ -81,8 +92,10 @@ def train_source(
         OptionError, VisionError: The weights, the backbone or the settings can't be used.
         TooFewImagesError: A part is empty once near-duplicates share a part and disputed labels are left out.
     """
-    # An unknown backbone or a missing weights file fails here, before minutes go into reading images.
-    transfer = _transfer_settings(settings, request)
+    # What the options get wrong fails here, before minutes go into reading images.
+    start = _initial_weights(settings, request)
+    transfer = _transfer_settings(settings, request, start)
+    check_steps(request.steps, transfer)
     unlabelled = target_images(
         request.unlabelled,
         transfer,
@@ -102,34 +115,52 @@ def train_source(
         listener.on_read("storing", num_done, num_images)
 
     imported = import_images(state, parts, checked.class_names, settings, on_image)
-    _check_parts(imported, request.source)
-    warnings = warnings_before(imported.train, transfer)
+    _check_parts(imported, checked.class_names, request.source)
+    warnings = (
+        start.note,
+        describe_unsure(request.steps, transfer),
+        *warnings_before(imported.train, transfer),
+    )
+    warnings = tuple(warning for warning in warnings if warning)
     for warning in warnings:
         listener.on_warning(warning)
     job = TrainingJob(
         class_names=checked.class_names,
         transfer=transfer,
         engines=engine_settings(settings),
-        reason=f"Trained on {request.source} by {request.actor}.",
-        description=f"{len(checked.class_names)} classes from {request.source.name}",
+        reason=f"Trained on {shown(request.source)} by {request.actor}.",
+        description=f"{len(checked.class_names)} classes from {shown(request.source.name)}",
         actor=request.actor,
         num_seeds=request.num_seeds,
         unlabelled=unlabelled,
     )
     trained = train_version(state, imported, job, listener)
     unreadable = () if unlabelled is None else unlabelled.unreadable
-    left_out = (*checked.unreadable, *imported.left_out, *unreadable)
+    left_out = (*checked.left_out, *imported.left_out, *unreadable)
     curves_file = _write_curves(state, settings, trained)
-    return TrainedSource(trained, imported, unlabelled, left_out, warnings, curves_file)
+    return TrainedSource(trained, start, imported, unlabelled, left_out, warnings, curves_file)
 
 
-def _transfer_settings(settings: TrainSettings, request: TrainRequest) -> TransferSettings:
+def _initial_weights(settings: TrainSettings, request: TrainRequest) -> InitialWeights:
+    weights = named_weights(request.weights)
+    if request.backbone is not None:
+        # A network that a person named is never replaced by another.
+        return named_initial_weights(request.backbone, weights)
+    return find_initial_weights(BACKBONE, weights, settings.starter_download_seconds)
+
+
+def _transfer_settings(
+    settings: TrainSettings, request: TrainRequest, start: InitialWeights
+) -> TransferSettings:
+    # Raises where the network can't take images that small.
+    preprocessing_for(start.backbone, request.image_size)
     return TransferSettings(
-        backbone=request.backbone,
-        weights=named_weights(request.weights),
+        backbone=start.backbone,
+        weights=start.weights,
         strategy=request.strategy,
         image_size=request.image_size,
         epochs=request.epochs,
+        **asdict(request.steps),
         augmentation=request.augmentation,
         balances_classes=request.balances_classes,
         num_members=request.num_members,
@@ -156,14 +187,21 @@ def named_weights(option: str) -> Weights:
     return Path(option)
 
 
-def _check_parts(imported: Imported, source: Path) -> None:
+def _check_parts(imported: Imported, class_names: Sequence[str], source: Path) -> None:
     for name in ("train", "validation", "golden"):
         if not getattr(imported, name):
             raise TooFewImagesError(
                 f"Expected images to make a {name} part of {source}, found none: nearly all images are "
-                "near-duplicates of one another, or the same under two labels. Add images of other things "
-                "or moments."
+                "near-duplicates of one another. Add images of other things or moments."
             )
+    learnt = {sample.label for sample in imported.train}
+    missing = [repr(name) for name in class_names if name not in learnt]
+    if missing:
+        raise TooFewImagesError(
+            f"Expected images of every class to learn from in {source}, found none of "
+            f"{', '.join(missing[:_NUM_NAMED])}: they are near-duplicates of images that are judged on, or "
+            "feedback gave them another label. Add images of other things or moments, or remove the class."
+        )
 
 
 def _write_curves(state: State, settings: TrainSettings, trained: TrainedVersion) -> Path:

@@ -13,7 +13,7 @@ from store.registry import production, promote
 from store.samples.sample import Sample
 from store.slices import add_slice, golden_slice, slice_names, slice_samples
 from store.state import State
-from store.versions import NewVersion, Version, add_version
+from store.versions import CURVES, NewVersion, Version, add_version
 from transfer.ensemble_gain import EnsembleGain, measure_gain
 from transfer.golden_evaluation import GoldenEvaluator
 from transfer.importing import Imported
@@ -26,9 +26,9 @@ from vision.engines.choice import EngineSettings
 from vision.engines.openvino_engine import Threads
 from vision.image_set import ImageSource
 from vision.training.progress import RunProgress
-from vision.training.training import Epoch
+from vision.training.training import Epoch, curves_of
 from vision.transfer import TransferResult, transfer
-from vision.transfer_settings import TransferSettings, plan_steps
+from vision.transfer_settings import TransferSettings, plan_steps, settled
 
 WANTED_MARGIN = 0.02
 
@@ -52,13 +52,12 @@ class TrainingJob:
 
     Attributes:
         class_names: In the order of the network's outputs.
-        transfer: How to train; the strategy "best" tries each.
+        transfer: How to train; the strategies "auto" and "best" try several.
         engines: How versions are evaluated and served, and where training runs.
         reason: Kept with the move of the alias.
         description: What the version is, in a few words.
         actor: Who asked.
         unlabelled: Pictures of the target domain for its adaptations; they do not enter the store.
-        is_starter: Nobody chose this model: the user's own replaces it.
         num_seeds: Trainings with other seeds; the best on validation is kept.
     """
 
@@ -69,7 +68,6 @@ class TrainingJob:
     description: str
     actor: str = "train"
     unlabelled: ImageSource | None = None
-    is_starter: bool = False
     num_seeds: int = 1
 
 
@@ -124,15 +122,12 @@ def train_version(
         # An earlier version with the very same files may have been dropped since they were put.
         state.blobs.ensure({files[name]: content for name, content in contents.items()})
         parent = production(connection)
-        if job.is_starter and parent is not None:
-            return parent  # somebody trained one meanwhile, which a starter must never replace
         new = NewVersion(
             class_names=job.class_names,
             files=files,
             metrics=_metrics(runs, job, len(imported.golden)),
             parent=parent.version if parent is not None else None,
             margin=margin,
-            is_starter=job.is_starter,
             begins_lineage=parent is not None and _begins_lineage(parent, job.class_names),
         )
         version = add_version(connection, new, _seen(imported))
@@ -159,7 +154,8 @@ def _run_trainings(
         num_images = len(training), len(validation), len(job.unlabelled or ())
         return sum(plan_steps(settings, num_images, len(job.class_names)))
 
-    plan = TrainingPlan(job.transfer, job.num_seeds)
+    settings = settled(job.transfer, len(job.unlabelled or ()))
+    plan = TrainingPlan(settings, job.num_seeds, len(training) // len(job.class_names))
     steps = [num_steps(settings) for trainings in plan.trainings() for settings in trainings]
     progress = RunProgress(steps, listener.on_batch)
 
@@ -235,10 +231,11 @@ def _record_accuracies(connection: Connection, version: Version, outcomes: Mappi
 
 
 def _metrics(runs: TrainingRuns, job: TrainingJob, num_golden: int) -> dict[str, Any]:
-    result = runs.result
+    result, top5 = runs.result, runs.evaluation.top5_accuracy
     return {
         "description": job.description,
         "golden_accuracy": runs.evaluation.accuracy,
+        **({} if top5 is None else {"golden_top5_accuracy": top5}),
         "num_golden": num_golden,
         "calibration_error": runs.evaluation.calibration_error,
         "uncalibrated_error": runs.evaluation.uncalibrated_error,
@@ -249,6 +246,11 @@ def _metrics(runs: TrainingRuns, job: TrainingJob, num_golden: int) -> dict[str,
         "image_size": result.artifact.preprocessing.image_size,
         "temperature": result.artifact.temperature,
         "diagnosis": result.diagnosis,
+        CURVES: {
+            **curves_of(result.epochs, result.best_epoch, result.diagnosis),
+            # A head that is solved has no epochs: each of its points is one penalty on the weights.
+            "unit": "penalty" if result.strategy == "linear_probe" else "epoch",
+        },
         "num_epochs": len(result.epochs),
         "num_members": result.artifact.num_members,
         "seed": runs.chosen_seed,

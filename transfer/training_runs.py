@@ -7,14 +7,19 @@ from statistics import mean, stdev
 
 from transfer.golden_evaluation import GoldenEvaluation
 from vision.training.strategies import Strategy
-from vision.training.strategy_choice import cheapest_within_one_error, strategies_to_try
+from vision.training.strategy_choice import (
+    ENOUGH_ACCURACY,
+    cheapest_within_one_error,
+    strategies_in_turn,
+    strategies_to_try,
+)
 from vision.transfer import TransferResult
 from vision.transfer_settings import TransferSettings
 
 #: Trains once with these settings.
 Train = Callable[[TransferSettings], TransferResult]
 
-BEST = "best"
+AUTO, BEST = "auto", "best"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class TrainingRuns:
     Attributes:
         result: Of the seed with the best validation accuracy; of equals, with the lowest validation loss.
         evaluation: Of that result.
-        by_strategy: The chosen seed's strategies; empty unless the strategy is "best".
+        by_strategy: The chosen seed's strategies; empty unless several were compared.
         by_seed: One for each seed.
         chosen_seed: The result's.
     """
@@ -63,27 +68,32 @@ class TrainingPlan:
     """Which trainings to run.
 
     Attributes:
-        settings: Of the first seed; the strategy may be "best".
+        settings: Of the first seed; the strategy may be "best", which compares all, or "auto", which goes on
+            to the second only where the first is not enough.
         num_seeds: Seeds, counted up from the settings' own.
+        samples_per_class: Images to learn from.
     """
 
     settings: TransferSettings
     num_seeds: int
-
-    @property
-    def is_strategy_choice(self) -> bool:
-        """Whether strategies are compared."""
-        return self.settings.strategy == BEST
+    samples_per_class: int
 
     def trainings(self) -> list[list[TransferSettings]]:
-        """Return the settings of each training, seed by seed."""
-        strategies: tuple[str, ...] = (self.settings.strategy,)
-        if self.is_strategy_choice:
-            strategies = strategies_to_try(self.settings.weights)
+        """Return the settings of each training, seed by seed; not all of "auto" need be run."""
+        strategies = possible_strategies(self.settings, self.samples_per_class)
         return [
             [replace(self.settings, seed=self.settings.seed + number, strategy=name) for name in strategies]
             for number in range(self.num_seeds)
         ]
+
+
+def possible_strategies(settings: TransferSettings, samples_per_class: int) -> tuple[str, ...]:
+    """Return the strategies among which these settings choose, in the order in which they are tried."""
+    if settings.strategy == BEST:
+        return strategies_to_try(settings.weights)
+    if settings.strategy == AUTO:
+        return strategies_in_turn(samples_per_class, settings.weights)
+    return (settings.strategy,)
 
 
 def run_trainings(
@@ -103,7 +113,9 @@ def run_trainings(
     kept: TrainingRuns | None = None
     by_seed: list[SeedResult] = []
     for trainings in plan.trainings():
-        result, by_strategy = _train_seed(trainings, plan, train, on_run)
+        is_in_turn = plan.settings.strategy == AUTO
+        is_named = plan.num_seeds > 1 or len(trainings) > 1
+        result, by_strategy = _train_seed(trainings, is_in_turn, train, on_run if is_named else _unnamed)
         evaluation = evaluate(result)
         seed = trainings[0].seed
         by_seed.append(_seed_result(seed, result, evaluation))
@@ -120,19 +132,20 @@ def spread(values: list[float]) -> tuple[float, float | None]:
 
 
 def _train_seed(
-    trainings: list[TransferSettings], plan: TrainingPlan, train: Train, on_run: Callable[[str], None]
+    trainings: list[TransferSettings], is_in_turn: bool, train: Train, on_run: Callable[[str], None]
 ) -> tuple[TransferResult, tuple[StrategyResult, ...]]:
-    """Train with each strategy; return the result to keep, with the figures of all compared strategies."""
+    """Train by each strategy, or in turn until one is enough; return the result to keep with all figures."""
     results: dict[Strategy, TransferResult] = {}
     seconds: dict[Strategy, float] = {}
     for settings in trainings:
-        if plan.num_seeds > 1 or len(trainings) > 1:
-            on_run(f"seed {settings.seed}, {settings.strategy.replace('_', ' ')}")
+        on_run(f"seed {settings.seed}, {settings.strategy.replace('_', ' ')}")
         begun = time.monotonic()
         result = train(settings)
         results[result.strategy] = result
         seconds[result.strategy] = time.monotonic() - begun
-    if not plan.is_strategy_choice:
+        if is_in_turn and result.validation_accuracy >= ENOUGH_ACCURACY:
+            break
+    if len(results) == 1:
         return result, ()
     chosen = cheapest_within_one_error({name: each.validation_losses for name, each in results.items()})
     return results[chosen], tuple(
@@ -145,6 +158,10 @@ def _train_seed(
         )
         for name, each in results.items()
     )
+
+
+def _unnamed(name: str) -> None:
+    """Tell nobody: one training alone needs no name."""
 
 
 def _seed_result(seed: int, result: TransferResult, evaluation: GoldenEvaluation) -> SeedResult:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from store.samples.sample import Sample
-from transfer.training_runs import BEST
-from vision.transfer_settings import TransferSettings, strategy_for
+from transfer.training_runs import possible_strategies
+from vision.transfer_settings import TransferSettings
 
 #: The largest class over the smallest; above this, rare classes are likely to be neglected.
 MAX_UNEVENNESS = 3.0
@@ -17,7 +17,7 @@ def warnings_before(training: Sequence[Sample], settings: TransferSettings) -> t
 
     Args:
         training: Samples to learn from.
-        settings: How to train; the strategy may be "best".
+        settings: How to train; the strategy may be "auto" or "best".
     """
     counts = Counter(str(sample.label) for sample in training)
     warnings = [_uneven_classes(counts, settings), _large_ensemble(counts, settings)]
@@ -37,12 +37,12 @@ def _uneven_classes(counts: Counter[str], settings: TransferSettings) -> str | N
 def _large_ensemble(counts: Counter[str], settings: TransferSettings) -> str | None:
     if settings.num_members == 1:
         return None
-    num, is_choice = settings.num_members, settings.strategy == BEST
-    strategy = BEST if is_choice else strategy_for(settings, counts.total(), len(counts))
-    if strategy not in (*_WITHOUT_SHARED_BLOCKS, BEST):
+    num, possible = settings.num_members, possible_strategies(settings, counts.total() // len(counts))
+    if not set(possible) & set(_WITHOUT_SHARED_BLOCKS):
         return None
+    verb = "may be" if len(possible) > 1 else "is"
     return (
-        f"With --strategy {strategy} the ensemble {'may be' if is_choice else 'is'} {num} whole networks, "
+        f"With --strategy {settings.strategy} the ensemble {verb} {num} whole networks, "
         f"which cost {num} times the training, disk and time of one. With --strategy partial they share all "
         "blocks but the last."
     )

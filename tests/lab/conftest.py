@@ -1,20 +1,18 @@
 """Experiments with given figures, to test the sentences that follow from them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch.hub import get_dir, set_dir
 
 from lab.images import LabImages
 from lab.outcomes import Arm, ArmRuns, Measured, Outcome
 from tests.homes import home, make_images, run, run_json, settings  # noqa: F401  # used by name
+from tests.hub_server import no_hub  # noqa: F401  # used by name
 from vision.training.training import Epoch
 from vision.transfer_settings import TransferSettings
-from vision.weights.hub import imagenet_weights
 
 NUM_TEST = 200
 
@@ -25,19 +23,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(num_threads)
-
-
-@pytest.fixture
-def no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine that has no weights of torch hub and can't download any."""
-    before = get_dir()
-    set_dir(tmp_path / "hub")
-    for name in ("resnet18", "resnet50", "mobilenet_v3_small"):
-        weights = imagenet_weights(name).value
-        # Nothing listens there, so every download fails at once.
-        monkeypatch.setattr(weights, "url", f"http://127.0.0.1:9/{weights.url.rsplit('/', 1)[-1]}")
-    yield
-    set_dir(before)
 
 
 def epochs(*losses: tuple[float, float]) -> tuple[Epoch, ...]:
@@ -62,7 +47,9 @@ def runs_of(name: str, accuracies: Sequence[float | None], **given: Any) -> ArmR
         given: `seconds`, `training_accuracy`, `curves`, `shifted`, `strategy`, `start`, `fresh`.
     """
     training = TransferSettings(strategy=given.get("strategy", "full"), epochs=3)
-    arm = Arm(name, training, given.get("start", "ImageNet weights"), given.get("fresh", False))
+    arm = Arm(
+        name, training, given.get("start", "ImageNet weights"), ("everything",) if given.get("fresh") else ()
+    )
     curves = given.get("curves") or [epochs((0.5, 0.6), (0.4, 0.5), (0.3, 0.4))] * len(accuracies)
     outcomes = []
     for seed, (accuracy, curve) in enumerate(zip(accuracies, curves, strict=True)):

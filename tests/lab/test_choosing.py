@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 from lab import backbones, freezing
 from lab.outcomes import ArmRuns, Measured
@@ -78,3 +79,22 @@ def test_the_answer_names_what_networks_started_from(measured_of: MeasuredOf, ru
     assert conclusion.table.rows[1][1] == "random weights"
     alike = backbones.conclude(measured_of(lite, runs_of("resnet18", [0.8, 0.8, 0.8], seconds=2.0))).answer
     assert "All of them started from ImageNet weights." in alike
+
+
+def test_seconds_within_the_spread_choose_nothing_and_fewer_parameters_do(
+    measured_of: MeasuredOf, runs_of: RunsOf
+) -> None:
+    probe = runs_of("linear probe", [0.9, 0.9, 0.9], strategy="linear_probe", num_trained=10)
+    full = runs_of("full", [0.9, 0.9, 0.9], num_trained=5000)
+    measured = measured_of(_taking(full, 10.5, 16.2, 21.9), _taking(probe, 15.7, 16.6, 17.5))
+    answer = freezing.conclude(measured).answer
+    assert answer[0].startswith("Use “linear probe”")
+    assert "or quicker to train by more than the spread, and it trains the fewest parameters" in answer[0]
+    measured = measured_of(_taking(full, 10.5, 10.4, 10.6), _taking(probe, 15.7, 16.6, 17.5))
+    assert freezing.conclude(measured).answer[0].startswith("Use “full”")
+
+
+def _taking(runs: ArmRuns, *seconds: float) -> ArmRuns:
+    """Return trainings that took so many seconds, one for each seed."""
+    outcomes = zip(runs.outcomes, seconds, strict=True)
+    return replace(runs, outcomes=tuple(replace(outcome, seconds=each) for outcome, each in outcomes))

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from lab.questions import QUESTIONS
+from lab.running import EXPERIMENTS
 from perennial.settings.settings import Settings
 from perennial.state import open_state
 from store.registry import production
@@ -73,7 +75,8 @@ def test_an_experiment_answers_in_a_page_of_one_file_with_names_escaped_and_stor
     assert "url(" not in re.sub(r"url\(#", "", text)
     assert {"table", "svg", "figcaption"} <= read.tags
     report = json.loads((settings.home / "lab" / "freezing.json").read_text())
-    assert [variant["name"] for variant in report["variants"]] == ["linear probe", "partial", "full"]
+    names = [variant["name"] for variant in report["variants"]]
+    assert names == ["linear probe", "head in steps", "partial", "full"]
     with open_state(settings) as state, state.database.read() as connection:
         assert production(connection) is None
 
@@ -142,7 +145,7 @@ def test_networks_without_pretrained_weights_start_from_scratch_and_the_report_s
 
 def test_without_a_folder_it_runs_on_digits_and_says_so(run_json: RunJson, tmp_path: Path) -> None:
     place = tmp_path / "here"
-    few = ("--seeds", "1", "--max-images", "100")
+    few = ("--seeds", "1", "--epochs", "1", "--max-images", "60")
     report = run_json("lab", "freezing", *SMALL, *few, "--out", str(place))
     assert report["images"]["name"] == "handwritten digits"
     assert "demonstration images" in report["notes"][0]
@@ -152,7 +155,8 @@ def test_without_a_folder_it_runs_on_digits_and_says_so(run_json: RunJson, tmp_p
 
 def test_the_questions_are_listed(run: Run, run_json: RunJson) -> None:
     names = [each["name"] for each in run_json("lab")["exercises"]]
-    assert names == ["freezing", "learning-rate", "augmentation", "backbones", "unfreezing", "shift"]
+    assert names == [question.name for question in QUESTIONS]
+    assert names == list(EXPERIMENTS)
     text = run("lab").stdout
     assert all(name in text for name in names)
 

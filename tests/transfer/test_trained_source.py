@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -149,6 +150,40 @@ def test_a_malformed_source_is_an_error_of_one_line(
     assert result.exit_code == 2
     assert "Traceback" not in result.output
     assert message in result.stderr
+
+
+def test_what_the_options_get_wrong_is_refused_before_anything_is_stored(
+    run: Callable[..., Result], make_images: Callable[..., Path], tmp_path: Path, settings: Settings
+) -> None:
+    source = make_images(tmp_path / "images")
+    result = run("train", str(source), "--backbone", "alexnet", "--weights", "none", "--image-size", "32")
+    assert result.exit_code == 2
+    assert "63 pixels or more, got 32" in result.stderr
+    with open_state(settings) as state:
+        assert list(kept_samples(state.database)) == []
+
+
+def test_a_class_of_which_nothing_is_left_to_learn_from_is_refused_by_name(
+    run: Callable[..., Result], make_images: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = make_images(tmp_path / "images")
+    for number in range(1, 20):
+        shutil.copy(source / "red" / "0.jpg", source / "red" / f"{number}.jpg")
+    result = run("train", str(source), *TRAIN)
+    assert result.exit_code == 2
+    assert "found none of 'red'" in result.stderr
+
+
+def test_what_is_no_part_of_the_source_is_told(
+    run_json: Callable[..., Any], make_images: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = make_images(tmp_path / "caf\udce9 [b]")
+    (source / "#recycle").mkdir()
+    (source / "blue" / "0.jpg").rename(source / "blue" / "caf\udce9.jpg")
+    (source / "blue" / "caf\udce9.jpg").write_bytes(b"broken")
+    trained = run_json("train", str(source), *TRAIN)
+    (junk, _), (broken, _) = trained["left_out"]
+    assert (junk, Path(broken).name) == ("#recycle", r"caf\xe9.jpg")
 
 
 def images_of(**counts: int) -> CheckedImages:

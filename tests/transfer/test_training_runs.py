@@ -39,12 +39,14 @@ class Recorded:
     names: list[str]
 
 
-def run_plan(settings: TransferSettings, accuracies: Sequence[float]) -> Recorded:
+def run_plan(
+    settings: TransferSettings, accuracies: Sequence[float], samples_per_class: int = 50
+) -> Recorded:
     """Run as many seeds as there are accuracies, with trainings that give known figures."""
     names: list[str] = []
 
     def train(given: TransferSettings) -> TransferResult:
-        strategy = check_strategy("linear_probe" if given.strategy == "auto" else given.strategy)
+        strategy = check_strategy(given.strategy)
         accuracy = accuracies[given.seed - settings.seed]
         return result_of(strategy, accuracy, LOSSES[strategy], given.seed)
 
@@ -52,7 +54,7 @@ def run_plan(settings: TransferSettings, accuracies: Sequence[float]) -> Recorde
         model = ServedModel(result.artifact, TorchEngine(build_classifier("resnet18", 2)))
         return GoldenEvaluation(model, {}, result.validation_accuracy - 0.1, 0.02, 0.03)
 
-    plan = TrainingPlan(settings, num_seeds=len(accuracies))
+    plan = TrainingPlan(settings, len(accuracies), samples_per_class)
     return Recorded(run_trainings(plan, train, evaluate, names.append), names)
 
 
@@ -64,7 +66,7 @@ def test_the_seed_that_is_best_on_validation_is_kept_and_all_are_reported() -> N
     assert runs.evaluation.accuracy == pytest.approx(0.85)
     assert [result.seed for result in runs.by_seed] == [5, 6, 7]
     assert [result.golden_accuracy for result in runs.by_seed] == pytest.approx([0.7, 0.85, 0.8])
-    assert recorded.names == ["seed 5, auto", "seed 6, auto", "seed 7, auto"]
+    assert recorded.names == [f"seed {seed}, linear probe" for seed in (5, 6, 7)]
 
 
 def test_of_equal_seeds_the_first_is_kept() -> None:
@@ -86,9 +88,29 @@ def test_the_best_strategy_is_kept_and_every_one_is_reported() -> None:
 
 
 def test_a_plan_has_a_training_for_each_seed_and_strategy() -> None:
-    trainings = TrainingPlan(TransferSettings(seed=3, strategy="best"), num_seeds=2).trainings()
+    plan = TrainingPlan(TransferSettings(seed=3, strategy="best"), num_seeds=2, samples_per_class=50)
+    trainings = plan.trainings()
     assert [[each.strategy for each in seed] for seed in trainings] == [list(BY_COST)] * 2
     assert [{each.seed for each in seed} for seed in trainings] == [{3}, {4}]
+
+
+def test_auto_stops_where_extraction_is_enough() -> None:
+    recorded = run_plan(TransferSettings(), (0.9,), samples_per_class=104)
+    assert recorded.runs.result.strategy == "linear_probe"
+    assert recorded.names == ["seed 0, linear probe"]
+    assert recorded.runs.by_strategy == ()
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept"), [((0.2, 0.1, 0.1), "partial"), ((1.0, 0.9, 1.1), "linear_probe")]
+)
+def test_auto_goes_on_where_extraction_is_not_enough_and_keeps_what_validation_prefers(
+    losses: Sequence[float], kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LOSSES, "partial", losses)
+    recorded = run_plan(TransferSettings(), (0.8,), samples_per_class=104)
+    assert recorded.runs.result.strategy == kept
+    assert [result.strategy for result in recorded.runs.by_strategy] == ["linear_probe", "partial"]
 
 
 def test_one_training_alone_has_no_name_and_no_choice() -> None:
