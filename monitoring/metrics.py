@@ -1,10 +1,13 @@
 """The Prometheus instruments of a serving process, and the page that `/metrics` answers."""
 
-from collections.abc import Iterator
+import logging
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -12,6 +15,14 @@ LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 PREFIX = "perennial_"
 OTHER = "other"
+# Routes with their methods and classes of status: more than we have, and few enough for the file below.
+MAX_ANSWERS = 250
+# What a worker reserves for each of its two files, so that they never grow: see `reserve_files`.
+RESERVED_BYTES = 2**20
+# What prometheus_client raises for a file that was damaged or cut off.
+_UNREADABLE = (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, struct.error)
+
+_log = logging.getLogger(__name__)
 
 
 class BoundedLabel:
@@ -87,6 +98,8 @@ class ServiceMetrics:
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answer; `route` is the template ("/v1/rounds/{id}"), never the path."""
         labels = self._routes.of(route), self._methods.of(method), f"{status // 100}xx"
+        if labels not in self._answer_instruments and len(self._answer_instruments) >= MAX_ANSWERS:
+            labels = OTHER, OTHER, labels[2]
         if labels not in self._answer_instruments:
             self._answer_instruments[labels] = (
                 self._requests.labels(*labels),
@@ -121,13 +134,7 @@ class Exposition:
     ) -> None:
         """`multiprocess_dir` is PROMETHEUS_MULTIPROC_DIR where there are several workers."""
         processes = CollectorRegistry(auto_describe=False)
-        if multiprocess_dir is None:
-            processes.register(_OwnMetrics(registry))
-        else:
-            merged = CollectorRegistry(auto_describe=False)
-            # prometheus_client leaves this constructor without types.
-            MultiProcessCollector(merged, path=multiprocess_dir)  # type: ignore[no-untyped-call]  # prometheus-client leaves it without types
-            processes.register(_OwnMetrics(merged))
+        processes.register(ProcessMetrics(registry, multiprocess_dir))
         processes.register(store)
         self._registry = processes
 
@@ -136,15 +143,45 @@ class Exposition:
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
 
-class _OwnMetrics(Collector):
-    """Passes on our own names only: the folder that processes share is BentoML's too."""
+class ProcessMetrics(Collector):
+    """The numbers of this process, or of all, from the files of a folder; a damaged file is passed over.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    It passes on our own names only: BentoML has metrics too.
+    """
+
+    def __init__(self, registry: CollectorRegistry, folder: str | None) -> None:
         self._registry = registry
+        self._folder = folder
+        self._unreadable: set[Path] = set()
 
     def collect(self) -> Iterator[Metric]:
-        return (metric for metric in self._registry.collect() if metric.name.startswith(PREFIX))
+        """Yield the metrics, and how many files could not be read."""
+        metrics = self._registry.collect() if self._folder is None else self._read(Path(self._folder))
+        yield from (metric for metric in metrics if metric.name.startswith(PREFIX))
+        yield GaugeMetricFamily(
+            f"{PREFIX}metrics_files_unreadable",
+            "Files of processes' numbers that were found damaged, and are left out here.",
+            value=len(self._unreadable),
+        )
 
     def describe(self) -> list[Metric]:
-        # Nothing is read at registration.
+        """Return none, so that nothing is read at registration."""
         return []
+
+    def _read(self, folder: Path) -> list[Metric]:
+        return _merged([file for file in sorted(folder.glob("*.db")) if self._is_readable(file)])
+
+    def _is_readable(self, file: Path) -> bool:
+        try:
+            _merged([file])
+        except _UNREADABLE as error:
+            if file not in self._unreadable:
+                self._unreadable.add(file)
+                _log.warning("the numbers in %s are left out of the metrics: %r", file, error)
+            return False
+        return True
+
+
+def _merged(files: Iterable[Path]) -> list[Metric]:
+    merged: Iterable[Metric] = MultiProcessCollector.merge(map(str, files))  # type: ignore[no-untyped-call]  # prometheus-client leaves it without types
+    return list(merged)

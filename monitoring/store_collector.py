@@ -99,7 +99,7 @@ def read_figures(connection: Connection) -> Figures:
 
 
 def _learning(figures: Figures) -> Iterator[Metric]:
-    yield _gauge("pending_samples", "New training samples that production has not seen.", figures.num_pending)
+    yield _gauge("pending_samples", "New samples that production has not seen.", figures.num_pending)
     yield _gauge(
         "audits_waiting", "Predictions drawn for audit that still want a label.", figures.num_audits_waiting
     )

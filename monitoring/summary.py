@@ -1,27 +1,27 @@
 """What a reader is answered about the system's state, read in one transaction."""
 
 from dataclasses import asdict
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
 from monitoring.answers.models import Model, ModelDetail, ModelList, Promotion
 from monitoring.answers.quality import Audit, AuditList, Drift, DriftPoint, Forgetting
-from monitoring.answers.rounds import RoundDetail, RoundList, RoundSummary
-from monitoring.answers.status import Learner, Pause, RoundProgress, ServingWorker, Status
-from monitoring.drift import METRIC as DRIFT_METRIC
-from monitoring.drift import REFERENCE_FILE
-from monitoring.forgetting import forgetting_matrix
+from monitoring.answers.rounds import Curves, RoundDetail, RoundList, RoundSummary
+from monitoring.answers.status import Learner, Pause, RoundProgress, ServingWorker, Status, Training
 from store import learning_state, leases, measurements, registry
 from store.database.database import now
 from store.measurements import Measurement
 from store.predictions import predictions
 from store.registry import Move
-from store.rounds.log import num_recorded, read_attempts, read_steps
+from store.rounds.log import Step, num_recorded, read_attempts, read_steps
 from store.rounds.records import Round, current_round, find_round, read_rounds
-from store.samples.pending import num_pending
+from store.rounds.training_progress import training_progress
+from store.samples.pending import num_pending, num_set_aside
 from store.version_history import last_promotions
-from store.versions import Version, find_version, read_versions
+from store.versions import CURVES, Version, find_version, read_versions
 from store.workers import read_workers
+from vision.training.diagnosis import ADVICE
 
 
 def status(connection: Connection, threshold: int) -> Status:
@@ -30,6 +30,7 @@ def status(connection: Connection, threshold: int) -> Status:
     workers = read_workers(connection)
     current = current_round(connection)
     pause = learning_state.paused(connection)
+    set_aside = num_set_aside(connection)
     return Status(
         production=production.version if production else None,
         is_starter=production is not None and production.is_starter,
@@ -37,7 +38,10 @@ def status(connection: Connection, threshold: int) -> Status:
         device=workers[0].device if workers else None,
         classes=list(production.class_names) if production else [],
         num_pending=num_pending(connection),
+        num_conflicts=set_aside["conflict"],
+        num_quarantined=set_aside["quarantined"],
         threshold=threshold,
+        waits_for=learning_state.obstacle(connection),
         round=_progress(connection, current) if current else None,
         workers=[
             ServingWorker(id=worker.id, version=worker.version, since=worker.since, error=worker.error)
@@ -58,7 +62,7 @@ def models(connection: Connection, limit: int = 50, before: int | None = None) -
 
 
 def model(connection: Connection, version: str) -> ModelDetail:
-    """Return one version with its classes and files.
+    """Return one version with its classes, files and curves.
 
     Raises:
         UnknownVersionError: There is none of that name.
@@ -66,7 +70,12 @@ def model(connection: Connection, version: str) -> ModelDetail:
     record = find_version(connection, version)
     promotion = last_promotions(connection, [version]).get(version)
     listed = _model(record, _production_name(connection), promotion)
-    return ModelDetail(**dict(listed), classes=list(record.class_names), files=record.files)
+    return ModelDetail(
+        **dict(listed),
+        classes=list(record.class_names),
+        curves=_version_curves(connection, record),
+        files=record.files,
+    )
 
 
 def rounds(connection: Connection, limit: int = 50, before: int | None = None) -> RoundList:
@@ -83,26 +92,28 @@ def round_detail(connection: Connection, round_id: int) -> RoundDetail:
         UnknownRoundError: There is none of that id.
     """
     record = find_round(connection, round_id)
+    steps = read_steps(connection, round_id)
     # Validated from plain values: verdicts and curves are as JSON gave them.
     return RoundDetail.model_validate(
         dict(_round(record))
         | {
             "verdict": record.verdict,
-            "curves": record.curves,
-            "steps": [
-                {"step": step.step, "detail": step.detail, "created": step.created}
-                for step in read_steps(connection, round_id)
-            ],
+            "curves": _curves(record.curves or _curves_so_far(steps)),
+            "steps": [{"step": step.step, "detail": step.detail, "created": step.created} for step in steps],
             "attempts": [asdict(attempt) for attempt in read_attempts(connection, round_id)],
             "num_samples": num_recorded(connection, [round_id])[round_id],
+            "training": _training(connection, record),
         }
     )
 
 
 def drift(connection: Connection, limit: int = 500) -> Drift:
     """Return the drift measurements, newest first: MMD² beside the 95 % quantile of what chance gives."""
+    # Only now, as below: a command that shows a row or two need not load NumPy.
+    from monitoring.drift import METRIC, REFERENCE_FILE
+
     production = registry.production(connection)
-    points = measurements.series(connection, DRIFT_METRIC, limit=limit)
+    points = measurements.series(connection, METRIC, limit=limit)
     return Drift(
         production=production.version if production else None,
         statistic="unbiased MMD², RBF kernel, median heuristic",
@@ -113,6 +124,8 @@ def drift(connection: Connection, limit: int = 500) -> Drift:
 
 def forgetting(connection: Connection) -> Forgetting:
     """Return the accuracy of every version on every slice, oldest first, and what production forgot."""
+    from monitoring.forgetting import forgetting_matrix
+
     name = _production_name(connection)
     matrix = forgetting_matrix(connection, name)
     return Forgetting(
@@ -162,7 +175,26 @@ def _progress(connection: Connection, current: Round) -> RoundProgress:
         step=last.step if last else None,
         detail=last.detail if last else None,
         started=current.started,
+        training=_training(connection, current),
     )
+
+
+def _training(connection: Connection, record: Round) -> Training | None:
+    progress = training_progress(connection, record.id) if record.state == "training" else None
+    if progress is None:
+        return None
+    return Training(**{name: value for name, value in asdict(progress).items() if name != "round_id"})
+
+
+def _curves_so_far(steps: list[Step]) -> dict[str, Any] | None:
+    """Return the epochs of the present try; the whole curves are stored when the training is over."""
+    epochs: list[dict[str, Any]] = []
+    for step in steps:
+        if step.step == "preparing":
+            epochs = []
+        elif step.step == "epoch":
+            epochs.append(step.detail)
+    return {"epochs": epochs} if epochs else None
 
 
 def _round(record: Round) -> RoundSummary:
@@ -194,12 +226,27 @@ def _model(version: Version, production: str | None, promotion: Move | None) -> 
         round_id=version.round_id,
         created=version.created,
         num_classes=len(version.class_names),
-        metrics=version.metrics,
+        metrics={name: value for name, value in version.metrics.items() if name != CURVES},
         margin=version.margin,
         is_retired=version.is_retired,
         num_deleted_samples=version.num_deleted_samples,
         promotion=_promotion(promotion) if promotion else None,
     )
+
+
+def _version_curves(connection: Connection, version: Version) -> Curves | None:
+    if version.round_id is not None:
+        return _curves(find_round(connection, version.round_id).curves)
+    return _curves(version.metrics.get(CURVES))
+
+
+def _curves(stored: dict[str, Any] | None) -> Curves | None:
+    """Return curves as they are stored, with the advice that goes with their diagnosis."""
+    if stored is None:
+        return None
+    # Another release's diagnosis may be one that this one has no advice for.
+    advice = {str(name): text for name, text in ADVICE.items()}.get(stored.get("diagnosis", ""))
+    return cast(Curves, stored if advice is None else {**stored, "advice": advice})
 
 
 def _promotion(move: Move) -> Promotion:

@@ -11,7 +11,7 @@ from retrain.errors import LeakageError
 from retrain.replay import class_balanced_replay
 from store import slices
 from store.blobs.blob_store import BlobStore
-from store.samples.pending import pending_samples, replayable
+from store.samples.pending import judged_groups, pending_samples, replayable
 from store.samples.sample import Sample
 from store.versions import Version
 
@@ -81,6 +81,8 @@ def collect(
 ) -> RoundSamples:
     """Return the pending samples by their splits, with old samples of production beside them.
 
+    A group of which any sample is judged on is judged on as a whole.
+
     Args:
         champion: The version in production.
         replay_ratio: Replayed old samples per new one to learn; 0 replays nothing.
@@ -88,17 +90,14 @@ def collect(
     Raises:
         LeakageError: An image would be both learnt and judged.
     """
-    new = pending_samples(connection)
-    holdout = tuple(sample for sample in new if sample.split == "holdout")
+    new, judged = pending_samples(connection), judged_groups(connection)
     old_holdouts = {
         name: tuple(slices.slice_samples(connection, name))
         for name in slices.slice_names(connection, champion.lineage, champion.version)
     }
-    holdout_groups = {sample.group for sample in chain(holdout, *old_holdouts.values())} - {None}
 
     def learnable(part: Iterable[Sample], split: str) -> list[Sample]:
-        # A near-duplicate inherits its split, so one group may have samples on both sides.
-        return [s for s in part if s.split == split and s.group not in holdout_groups]
+        return [sample for sample in part if sample.split == split and sample.group not in judged]
 
     training = learnable(new, "train")
     old = learnable(replayable(connection, champion.class_names), "train")
@@ -109,7 +108,7 @@ def collect(
         replayed=tuple(class_balanced_replay(old, num_to_replay, rng)) if num_to_replay else (),
         new_validation=tuple(learnable(new, "validation")),
         old_validation=tuple(_at_most(validation, _MAX_OLD_VALIDATION, rng)),
-        new_holdout=holdout,
+        new_holdout=tuple(sample for sample in new if sample.split == "holdout" or sample.group in judged),
         slices=old_holdouts,
         num_to_replay=num_to_replay,
     )

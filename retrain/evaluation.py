@@ -1,15 +1,19 @@
 """Compares champion and candidate on the same held-out samples."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from retrain.dataset import Item
 from retrain.gate.outcomes import AGREEMENT, CalibrationPair, NewEvidence, Outcomes, outcomes_from_logits
+from store.slices import GOLDEN_PREFIX
 from vision.calibration import expected_calibration_error
 from vision.engines.served_model import ServedModel
+from vision.evaluation import top5_accuracy
+from vision.training.training import TrainingResult
 
 Logits = NDArray[np.float32]
 # From a model and n items to logits (n, classes).
@@ -43,12 +47,18 @@ class LiveAccuracy:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the gate needs, and `accuracy`: slice → (champion's, candidate's, number of samples)."""
+    """What the gate needs, and what is shown beside it.
+
+    Attributes:
+        accuracy: Slice → (champion's, candidate's, number of samples).
+        top5: "golden" or `NEW` → top-5 accuracy, (champion's, candidate's); empty up to five classes.
+    """
 
     old: tuple[Outcomes, ...]
     new: NewEvidence
     calibration: CalibrationPair | None
     accuracy: dict[str, tuple[float, float, int]]
+    top5: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class PairedEvaluation:
@@ -92,7 +102,17 @@ class PairedEvaluation:
                 for name, outcomes in [*by_slice, (NEW, [direct, volunteered])]
                 if any(len(each) for each in outcomes)
             },
+            top5=self._top5(logits),
         )
+
+    def _top5(self, logits: dict[str, Logits]) -> dict[str, tuple[float, float]]:
+        golden = [part for part in self._old if part.slice.startswith("golden")]
+        shares: dict[str, tuple[float, float]] = {}
+        for name, parts in (("golden", golden), (NEW, self._new)):
+            own, other = _top5(parts, self._champion_logits), _top5(parts, logits)
+            if own is not None and other is not None:
+                shares[name] = own, other
+        return shares
 
     def _logits(self, model: ServedModel) -> dict[str, Logits]:
         return {part.slice: self._answer(model, part.items) for part in (*self._old, *self._new)}
@@ -113,6 +133,48 @@ class PairedEvaluation:
             (of_candidate, candidate.artifact.temperature),
             np.concatenate([part.labels() for part in self._old if part.slice != AGREEMENT]),
         )
+
+
+def version_metrics(
+    comparison: Comparison, candidate: ServedModel, tuned: TrainingResult
+) -> dict[str, object]:
+    """Return what is shown with a round's version; accuracies and errors are fractions.
+
+    What `perennial train` measures too has the same name as there.
+    """
+    golden = [
+        (accuracy, num)
+        for name, (_, accuracy, num) in comparison.accuracy.items()
+        if name.startswith(GOLDEN_PREFIX)
+    ]
+    num_golden = sum(num for _, num in golden)
+    measured: dict[str, object] = {}
+    if num_golden:
+        measured["golden_accuracy"] = sum(accuracy * num for accuracy, num in golden) / num_golden
+        measured["num_golden"] = num_golden
+    if NEW in comparison.accuracy:
+        _, measured["new_accuracy"], measured["num_new"] = comparison.accuracy[NEW]
+    if comparison.calibration is not None:
+        measured["calibration_error"] = comparison.calibration.candidate
+    measured |= {f"{part}_top5_accuracy": own for part, (_, own) in comparison.top5.items()}
+    return measured | {
+        "backbone": candidate.artifact.backbone,
+        "image_size": candidate.artifact.preprocessing.image_size,
+        "temperature": candidate.artifact.temperature,
+        "diagnosis": tuned.diagnosis,
+        "num_epochs": len(tuned.epochs),
+        "num_members": candidate.artifact.num_members,
+        **candidate.metrics(),
+    }
+
+
+def _top5(parts: Sequence[Part], logits: dict[str, Logits]) -> float | None:
+    own = [part for part in parts if part.items]
+    if not own:
+        return None
+    answers = np.concatenate([logits[part.slice] for part in own])
+    labels = np.concatenate([part.labels() for part in own])
+    return top5_accuracy(torch.from_numpy(answers), torch.from_numpy(labels))
 
 
 def _accuracies(outcomes: Sequence[Outcomes]) -> tuple[float, float, int]:

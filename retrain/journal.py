@@ -8,13 +8,15 @@ from typing import Any
 from retrain.errors import RoundCancelledError
 from retrain.gate.verdict import Verdict
 from store.database.database import Database
-from store.rounds.log import add_attempt, add_step, record_samples
+from store.rounds.log import REPEAT_STEP, add_attempt, add_step, record_samples
 from store.rounds.progress import advance
 from store.rounds.records import find_round
+from store.rounds.training_progress import TrainingProgress, report
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 2.0
+_REPORT_SECONDS = 5.0
 
 
 class Journal:
@@ -24,10 +26,11 @@ class Journal:
         self.round_id = round_id
         self.fencing = fencing
         self._database = database
-        self._polled = time.monotonic()
+        self._polled = self._began = self._reported = time.monotonic()
 
     def enter(self, state: str, **detail: Any) -> None:
         """Move the round to `state`."""
+        self._began = self._reported = time.monotonic()
         self._database.write(lambda c: advance(c, self.round_id, state, fencing=self.fencing, detail=detail))
         log.info("round %d: %s %s", self.round_id, state, detail)
 
@@ -55,6 +58,26 @@ class Journal:
     def note(self, step: str, **detail: Any) -> None:
         """Add a step to the present state."""
         self._database.write(lambda c: add_step(c, self.round_id, step, detail, self.fencing))
+
+    def repeat(self, reason: str) -> None:
+        """Write down that the round begins anew, through no fault of its own: this try doesn't count."""
+        self.note(REPEAT_STEP, reason=reason)
+
+    def report(self, num_steps_done: int, num_steps: int, num_epochs: int) -> None:
+        """Write down how far the training is, every 5 seconds at most: cheap enough for every batch."""
+        moment = time.monotonic()
+        if moment - self._reported < _REPORT_SECONDS or num_steps_done == 0:
+            return
+        self._reported = moment
+        progress = TrainingProgress(
+            self.round_id,
+            epoch=1 + (num_steps_done - 1) * num_epochs // num_steps,
+            num_epochs=num_epochs,
+            num_steps_done=num_steps_done,
+            num_steps=num_steps,
+            seconds_left=(moment - self._began) * (num_steps - num_steps_done) / num_steps_done,
+        )
+        self._database.write(lambda c: report(c, progress, self.fencing))
 
     def attempt(self, number: int, cure: str, verdict: Verdict) -> None:
         """Store the verdict on one candidate."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from retrain.evaluation import LiveAccuracy
-from store.blobs.blob_store import BlobStore
 from store.predictions import evidence
 from store.samples.sample import Sample
+from store.state import State
 from store.versions import Version
 
 # One image in five is held out, by its digest, as one sample in five is.
@@ -43,15 +43,16 @@ def _own_audits(connection: Connection, champion: Version, new: Sequence[Sample]
     return [audits[prediction_id] for prediction_id in own]
 
 
-def logged_images(connection: Connection, blobs: BlobStore, limit: int) -> tuple[list[str], list[str]]:
+def logged_images(state: State, limit: int) -> tuple[list[str], list[str]]:
     """Return SHA-256s of logged images that are no samples: to rehearse, and held out; newest first.
 
     Args:
-        blobs: Where they lie; those that it lost are left out.
+        state: Where they are logged, and where they lie; those whose bytes were lost are left out.
         limit: Images that are held out, at most.
     """
-    logged = evidence.unsampled_images(connection, limit * _HELD_OUT)
-    kept = blobs.survivors(logged)
+    with state.database.read() as connection:
+        logged = evidence.unsampled_images(connection, limit * _HELD_OUT)
+    kept = state.blobs.survivors(logged)
     held_out = [sha256 for sha256 in kept if is_held_out(sha256)]
     return [sha256 for sha256 in kept if not is_held_out(sha256)], held_out[:limit]
 

@@ -77,7 +77,7 @@ def store_candidate(
     def work(connection: Connection) -> str:
         # A clean-up that was under way may have deleted bytes that an earlier, rejected try had put.
         state.blobs.ensure({files[name]: content for name, content in candidate.files.items()})
-        _refuse_deleted(connection, candidate, round_id)
+        refuse_deleted(connection, [sample_id for sample_id, _, _ in candidate.roles], round_id)
         _refuse_changed_champion(connection, candidate.champion)
         if needs_approval:
             name = rounds.await_approval(
@@ -95,8 +95,12 @@ def store_candidate(
     return name
 
 
-def _refuse_deleted(connection: Connection, candidate: PassedCandidate, round_id: int) -> None:
-    ids = [sample_id for sample_id, _, _ in candidate.roles]
+def refuse_deleted(connection: Connection, ids: Sequence[int], round_id: int) -> None:
+    """Refuse to go on with a round some of whose samples are gone.
+
+    Raises:
+        SampleDeletedError: They are.
+    """
     num_deleted = len(ids) - len(samples.samples_by_id(connection, ids))
     if num_deleted:
         raise SampleDeletedError(

@@ -10,18 +10,19 @@ from torch import Tensor
 from retrain.blend_choice import BlendLimits, choose_blend
 from retrain.cures import Cure, next_cure
 from retrain.errors import NoChampionError, RoundCancelledError
-from retrain.evaluation import Comparison, PairedEvaluation
+from retrain.evaluation import Comparison, PairedEvaluation, version_metrics
 from retrain.fine_tune import fine_tune
 from retrain.gate.gate import judge
 from retrain.gate.old_evidence import margin_for
 from retrain.gate.verdict import Verdict
 from retrain.journal import Journal
 from retrain.models import RoundModels, StateDict
-from retrain.promotion import PassedCandidate, store_candidate
+from retrain.promotion import PassedCandidate, refuse_deleted, store_candidate
 from retrain.round_inputs import RoundInputs, read_inputs
 from retrain.round_items import RoundItems, gather_items
 from retrain.settings import RoundSettings
-from store.errors import ChampionChangedError
+from store.errors import BlobMissingError, ChampionChangedError
+from store.rounds.log import recorded_samples
 from store.state import State
 from store.versions import Version
 from vision.charts import draw_curves
@@ -30,7 +31,7 @@ from vision.engines.choice import EngineSettings
 from vision.engines.openvino_engine import Threads
 from vision.engines.served_model import ServedModel
 from vision.errors import TrainingDivergedError
-from vision.training.training import Epoch, TrainingResult
+from vision.training.training import Epoch, TrainingResult, curves_of
 
 
 def run_round(
@@ -46,9 +47,15 @@ def run_round(
 
     Raises:
         FencedError: The lease went to another learner; nothing was written since.
+        SampleDeletedError: A sample of the round was deleted meanwhile; it is to be run again.
     """
     try:
         LearningRound(state, settings, journal, rest).run()
+    except BlobMissingError:
+        with state.database.read() as connection:
+            ids = [sample_id for sample_id, _, _ in recorded_samples(connection, journal.round_id)]
+            refuse_deleted(connection, ids, journal.round_id)
+        raise
     except RoundCancelledError as error:
         journal.end("cancelled", str(error))
     except ChampionChangedError as error:
@@ -93,7 +100,9 @@ class LearningRound:
             self._journal.attempt(len(verdicts), cures[-1] if cures else "fine_tune", verdict)
             if verdict.decision == "passed":
                 files = {**candidate.to_files(), "curves.png": _curves(tuned)}
-                self._promote(inputs, files, comparison, verdict, _metrics(comparison, candidate, tuned))
+                self._promote(
+                    inputs, files, comparison, verdict, version_metrics(comparison, candidate, tuned)
+                )
                 return
             cure = next_cure(verdict, cures, self._settings.gate.max_candidates)
             if cure is None:
@@ -108,10 +117,7 @@ class LearningRound:
         return EngineSettings(settings.engine, settings.precision, resolve_device(settings.device), threads)
 
     def _read_inputs(self) -> RoundInputs:
-        with self._state.database.read() as connection:
-            inputs = read_inputs(
-                connection, self._state.blobs, self._settings, self._journal.round_id, self._rng
-            )
+        inputs = read_inputs(self._state, self._settings, self._journal.round_id, self._rng)
         self._journal.record_samples(inputs.samples.roles())
         return inputs
 
@@ -136,9 +142,13 @@ class LearningRound:
             models.images(items.validation),
             settings,
             on_epoch=self._on_epoch,
-            on_batch=lambda done, total: self._journal.poll_cancellation(),
+            on_batch=self._on_batch,
             on_piece=self._rest,
         )
+
+    def _on_batch(self, num_done: int, num_steps: int) -> None:
+        self._journal.poll_cancellation()
+        self._journal.report(num_done, num_steps, self._settings.fine_tune.epochs)
 
     def _on_epoch(self, epoch: Epoch) -> None:
         self._journal.note("epoch", **asdict(epoch))
@@ -147,15 +157,17 @@ class LearningRound:
     def _evaluate_champion(
         self, inputs: RoundInputs, models: RoundModels, items: RoundItems, tuned: TrainingResult
     ) -> PairedEvaluation:
-        curves = {
-            "epochs": [asdict(epoch) for epoch in tuned.epochs],
-            "best_epoch": tuned.best_epoch,
-            "diagnosis": tuned.diagnosis,
-        }
-        self._journal.enter_evaluating(curves)
+        self._journal.enter_evaluating(curves_of(tuned.epochs, tuned.best_epoch, tuned.diagnosis))
         return PairedEvaluation(items.old, items.new, models.champion, inputs.live, models.answer)
 
     def _judge(self, inputs: RoundInputs, comparison: Comparison) -> Verdict:
+        if comparison.top5:
+            named = {
+                f"{part}_{model}": share
+                for part, pair in comparison.top5.items()
+                for model, share in zip(("production", "candidate"), pair, strict=True)
+            }
+            self._journal.note("top5_accuracy", **named)
         num_old = sum(len(outcomes) for outcomes in comparison.old)
         return judge(
             comparison.old,
@@ -237,17 +249,6 @@ class LearningRound:
 
 def _margin(champion: Version, num_old: int) -> float:
     return margin_for(max(num_old, 1)) if champion.margin is None else champion.margin
-
-
-def _metrics(comparison: Comparison, candidate: ServedModel, tuned: TrainingResult) -> dict[str, object]:
-    """Return what is shown with a version; accuracies are fractions."""
-    accuracies = {f"accuracy_{name}": own for name, (_, own, _) in comparison.accuracy.items()}
-    return {
-        **accuracies,
-        **candidate.metrics(),
-        "temperature": candidate.artifact.temperature,
-        "diagnosis": tuned.diagnosis,
-    }
 
 
 def _curves(tuned: TrainingResult) -> bytes:

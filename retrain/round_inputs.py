@@ -1,4 +1,4 @@
-"""What a round starts from, read from the store in one moment."""
+"""What a round starts from, read from the store in short reads."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from retrain.evaluation import LiveAccuracy
 from retrain.logged_predictions import live_accuracy, logged_images
 from retrain.settings import RoundSettings
 from store import registry, slices
-from store.blobs.blob_store import BlobStore
 from store.errors import ChampionChangedError
 from store.rounds.records import find_round
 from store.slices import golden_slice
+from store.state import State
 from store.versions import Version
 from vision.adaptation.choice import MIN_UNLABELLED
 
@@ -41,7 +41,7 @@ class RoundInputs:
 
 
 def read_inputs(
-    connection: Connection, blobs: BlobStore, settings: RoundSettings, round_id: int, rng: np.random.Generator
+    state: State, settings: RoundSettings, round_id: int, rng: np.random.Generator
 ) -> RoundInputs:
     """Read what round `round_id` starts from.
 
@@ -50,20 +50,23 @@ def read_inputs(
         ChampionChangedError: Production is no longer the version from which the round began.
         LeakageError: An image would be both learnt and judged.
     """
-    champion = _champion(connection, round_id)
-    samples = collect(connection, champion, settings.fine_tune.replay_ratio, rng)
+    with state.database.read() as connection:
+        champion = _champion(connection, round_id)
+        samples = collect(connection, champion, settings.fine_tune.replay_ratio, rng)
     golden = golden_slice(champion.lineage)
     has_golden = any(members and name.startswith(golden) for name, members in samples.slices.items())
     new = (*samples.new_training, *samples.new_validation, *samples.new_holdout)
+    with state.database.read() as connection:
+        live = live_accuracy(connection, champion, new, settings.min_audits)
+        judged = [sample.id for sample in samples.new_holdout]
+        num_earlier_verdicts = slices.num_earlier_verdicts(connection, judged)
     return RoundInputs(
         champion=champion,
         samples=samples,
-        live=live_accuracy(connection, champion, new, settings.min_audits),
-        logged=None if has_golden else logged_images(connection, blobs, settings.max_agreement),
-        num_earlier_verdicts=slices.num_earlier_verdicts(
-            connection, [sample.id for sample in samples.new_holdout]
-        ),
-        target_images=_target_images(connection, blobs, settings),
+        live=live,
+        logged=None if has_golden else logged_images(state, settings.max_agreement),
+        num_earlier_verdicts=num_earlier_verdicts,
+        target_images=_target_images(state, settings),
     )
 
 
@@ -77,8 +80,8 @@ def _champion(connection: Connection, round_id: int) -> Version:
     return champion
 
 
-def _target_images(connection: Connection, blobs: BlobStore, settings: RoundSettings) -> tuple[str, ...]:
+def _target_images(state: State, settings: RoundSettings) -> tuple[str, ...]:
     if "batch_norm" not in settings.adaptations:
         return ()
-    images, _ = logged_images(connection, blobs, settings.max_adapted)
+    images, _ = logged_images(state, settings.max_adapted)
     return tuple(images[: settings.max_adapted]) if len(images) >= MIN_UNLABELLED else ()

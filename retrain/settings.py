@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from retrain.gate.settings import GateSettings
+from vision.adaptation.table import RoundAdaptation
 from vision.decoding import ImageLimits
 from vision.engines.kind import EngineKind, Precision, PrecisionKind
 
@@ -35,10 +36,6 @@ class FineTuneSettings:
     num_threads: int = 1
     seed: int = 0
     precision: Precision = "float32"
-
-
-#: Adaptations that a round can use; neither needs labels of what production has seen.
-RoundAdaptation = Literal["augmentation", "batch_norm"]
 
 
 @dataclass(frozen=True, slots=True)

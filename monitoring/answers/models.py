@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from monitoring.answers.answer import Answer, UtcTime
+from monitoring.answers.rounds import Curves
 
 
 class Promotion(Answer):
@@ -36,9 +37,10 @@ class Model(Answer):
 
 
 class ModelDetail(Model):
-    """One version with its classes and files."""
+    """One version with its classes, files and curves."""
 
     classes: list[str]
+    curves: Curves | None = Field(description="How its training went; null for a starter.")
     files: dict[str, str] = Field(description="The SHA-256 of each file, by the file's name.")
 
 

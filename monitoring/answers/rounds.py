@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from monitoring.answers.answer import Answer, UtcTime
+from monitoring.answers.status import Training
 
 Number = bool | int | float | str | None
 # Verdicts and curves are stored as JSON, and shown as they are stored: another release's, too.
@@ -52,11 +53,17 @@ class EpochFigures(TypedDict, total=False):
 
 @_as_stored
 class Curves(TypedDict, total=False):
-    """How a round's training went: the epochs, oldest first, and the one whose weights were kept."""
+    """How a training went: the epochs, oldest first, and the one whose weights were kept.
+
+    `diagnosis` is underfitting, overfitting or good fit, and `advice` what to do about it. `unit` is what is
+    counted: epochs, or for a solved head the penalties on its weights, strongest first.
+    """
 
     epochs: list[EpochFigures]
     best_epoch: int
     diagnosis: str
+    advice: str
+    unit: str
 
 
 class RoundSummary(Answer):
@@ -101,10 +108,11 @@ class RoundDetail(RoundSummary):
     """One retraining with its steps, attempts, curves and verdict."""
 
     verdict: Verdict | None
-    curves: Curves | None
+    curves: Curves | None = Field(description="While it trains, of the epochs so far.")
     steps: list[RoundStep] = Field(description="Oldest first.")
     attempts: list[RoundAttempt] = Field(description="First to last.")
     num_samples: dict[str, int] = Field(description="How many samples it used, by role.")
+    training: Training | None = Field(description="How far its training is, while it trains.")
 
 
 class RoundList(Answer):

@@ -31,6 +31,16 @@ class Learner(Answer):
     holder: str | None = Field(description="Who had the learner's lease last.")
 
 
+class Training(Answer):
+    """How far the training of a round is."""
+
+    epoch: int = Field(description="The present pass over the samples, from 1.")
+    num_epochs: int
+    num_steps_done: int
+    num_steps: int = Field(description="Of all epochs together.")
+    seconds_left: float = Field(description="Until the training ends, if it goes on as it went so far.")
+
+
 class RoundProgress(Answer):
     """The round that is not finished, with its last step."""
 
@@ -40,6 +50,7 @@ class RoundProgress(Answer):
     # Each step writes down what it has to say: an epoch its losses, a state its reason.
     detail: dict[str, Any] | None = Field(description="What the step wrote down; each kind has its own.")
     started: UtcTime | None
+    training: Training | None = Field(description="While it trains, once it has reported.")
 
 
 class Status(Answer):
@@ -50,8 +61,15 @@ class Status(Answer):
     description: str | None = Field(description="What a starter is made of.")
     device: str | None = Field(description="What networks run on.")
     classes: list[str]
-    num_pending: int = Field(description="Samples that production has not learnt from.")
+    num_pending: int = Field(
+        description="Samples that production has not seen: those to learn from and those to judge on."
+    )
+    num_conflicts: int = Field(description="Samples set aside, since sources give them different labels.")
+    num_quarantined: int = Field(description="Samples set aside, since no class has the name of their label.")
     threshold: int = Field(description="Pending samples that start a round.")
+    waits_for: str | None = Field(
+        description="What the next round waits for where that is something else, as after a rejected one."
+    )
     round: RoundProgress | None
     workers: list[ServingWorker]
     paused: Pause | None = Field(description="Null while learning goes on.")

@@ -28,7 +28,8 @@ def check_new(
     right, they are corrections in disguise, on which any candidate that merely differs would win: then the
     check is open too.
 
-    Its numbers name the `method`: direct, weighted or none.
+    Its numbers name the `method`: direct, weighted or none. Accuracies in them are counted on the samples,
+    unless they are named as estimated.
     """
     if len(new.direct) >= settings.min_direct:
         return _check_direct(new.direct, num_earlier_verdicts, settings)
@@ -88,8 +89,10 @@ def _check_weighted(
     error = max(float(draws[0].std()), 1e-9)
     reach = settings.hoped_gain / error - NormalDist().inv_cdf(1 - alpha)
     numbers = _numbers("weighted", new, num_earlier_verdicts, settings) | {
-        "champion_accuracy": live,
-        "candidate_accuracy": live + difference,
+        "champion_accuracy": pooled.champion_accuracy,
+        "candidate_accuracy": pooled.candidate_accuracy,
+        "estimated_champion_accuracy": live,
+        "estimated_candidate_accuracy": live + difference,
         "num_lost": lost,
         "num_won": won,
         "difference": difference,

@@ -83,9 +83,14 @@ def _new(check: Check) -> str:
     change = _change(numbers["champion_accuracy"], numbers["candidate_accuracy"])
     if numbers["method"] == "direct":
         return f"new photographs {change} (n={numbers['num_samples']:,}, {_p_value(numbers['p'])})"
+    audits = numbers["num_audited"]
+    live = f"counted on {audits:,} audits" if audits else "read off its own confidence"
+    estimate = _change(numbers["estimated_champion_accuracy"], numbers["estimated_candidate_accuracy"])
     return (
-        f"new photographs about {change} (weighted from {numbers['num_confirmations']} confirmations and "
-        f"{numbers['num_corrections']} corrections, bound {_points(numbers['lower_bound'])} points)"
+        f"new photographs that people chose to label {change} (n={numbers['num_samples']:,}), "
+        f"all new photographs by estimate {estimate} (from {numbers['num_confirmations']} confirmations, "
+        f"{numbers['num_corrections']} corrections and production's accuracy, {live}; bound "
+        f"{_points(numbers['lower_bound'])} points)"
     )
 
 

@@ -14,7 +14,8 @@ class GateSettings:
         max_negative_flips: Share of old answers that may turn from right to wrong.
         max_calibration_rise: Rise of the expected calibration error, after temperature scaling, that refuses.
         min_calibration: Samples from which calibration refuses; with fewer it is only reported.
-        min_direct: Direct samples from which they alone decide; with fewer, volunteered ones are weighted.
+        min_direct: Direct samples from which they alone decide; with fewer, volunteered ones are weighted. A
+            fifth of 500 samples is 100 give or take 9, so that a round at 500 has as many.
         min_direct_right: Direct samples that production must have got right: with fewer, what the candidate
             loses was not measured.
         min_confirmations: Samples that production got right, needed to weight.
@@ -30,7 +31,7 @@ class GateSettings:
     max_negative_flips: float = 0.05
     max_calibration_rise: float = 0.03
     min_calibration: int = 1000
-    min_direct: int = 100
+    min_direct: int = 75
     min_direct_right: int = 5
     min_confirmations: int = 30
     min_agreement: int = 300

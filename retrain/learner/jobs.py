@@ -12,7 +12,7 @@ from monitoring.errors import EmbeddingMismatchError, NoReferenceError
 from retrain.learner import triggers
 from retrain.learner.fenced_database import FencedDatabase
 from retrain.learner.settings import LearnerSettings
-from retrain.learner.triggers import EndedRound, Pending, TriggerSettings
+from retrain.learner.triggers import EndedRound, TriggerSettings
 from store import learning_state, registry, workers
 from store.blobs.blob_store import BlobStore
 from store.cleanup import collect_blobs, delete_blobs, expire
@@ -20,7 +20,7 @@ from store.database.database import now
 from store.rounds import rounds
 from store.rounds.log import num_recorded
 from store.rounds.records import current_round, read_rounds
-from store.samples.pending import num_pending, pending_samples, recount_pending
+from store.samples.pending import count_pending, num_pending, recount_pending
 from store.thinning import thin
 
 log = logging.getLogger(__name__)
@@ -30,12 +30,18 @@ _NUM_ROUNDS = 50
 
 
 def request_due_round(database: FencedDatabase, settings: TriggerSettings) -> str | None:
-    """Ask for a round where one is due; return why, None where none is."""
+    """Ask for a round where one is due; return why, None where none is.
+
+    What the next round waits for besides the threshold is written down for people.
+    """
     with database.read() as connection:
-        if due_reason(connection, settings) is None:
+        obstacle = _obstacle(connection, settings)
+        is_known = obstacle == learning_state.obstacle(connection)
+        if is_known and due_reason(connection, settings) is None:
             return None
 
     def work(connection: Connection) -> str | None:
+        learning_state.note_obstacle(connection, obstacle)
         reason = due_reason(connection, settings)
         if reason is not None:
             rounds.request_round(connection, SCHEDULER, reason)
@@ -54,22 +60,24 @@ def due_reason(connection: Connection, settings: TriggerSettings) -> str | None:
         return None
     if current_round(connection) is not None or num_pending(connection) == 0:
         return None
-    waiting = pending_samples(connection)
-    training = [sample for sample in waiting if sample.split != "holdout"]
-    pending = Pending(
-        num_training=len(training),
-        num_holdout=len(waiting) - len(training),
-        oldest=min((sample.created for sample in training), default=None),
-    )
-    return triggers.due_reason(pending, _history(connection, champion.version), now(connection), settings)
+    history = _history(connection, champion.version)
+    return triggers.due_reason(count_pending(connection), history, now(connection), settings)
 
 
-def watch_drift(database: FencedDatabase, blobs: BlobStore, settings: DriftSettings) -> None:
-    """Measure drift once, where it can be measured."""
+def _obstacle(connection: Connection, settings: TriggerSettings) -> str | None:
+    champion = registry.production(connection)
+    if champion is None:
+        return None
+    return triggers.obstacle(count_pending(connection), _history(connection, champion.version), settings)
+
+
+def watch_drift(database: FencedDatabase, blobs: BlobStore, settings: DriftSettings) -> str | None:
+    """Measure drift once; return why it can't be measured, None where it can."""
     try:
         measure_drift(database, blobs, settings)
     except (NoReferenceError, EmbeddingMismatchError) as error:
-        log.info("drift was not measured: %s", error)
+        return str(error)
+    return None
 
 
 def clean_up(database: FencedDatabase, blobs: BlobStore, settings: LearnerSettings) -> None:
@@ -107,7 +115,7 @@ def _history(connection: Connection, champion: str) -> list[EndedRound]:
     return [
         EndedRound(
             state=each.state,
-            num_training=num_by_role[each.id].get("train", 0) + num_by_role[each.id].get("validation", 0),
+            num_samples=sum(num for role, num in num_by_role[each.id].items() if role != "replay"),
             num_holdout=num_by_role[each.id].get("holdout", 0),
             ended=each.ended,
         )

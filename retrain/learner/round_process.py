@@ -15,6 +15,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
+from retrain.learner.priority import Priority
+
 # The exit statuses of a round's process.
 FINISHED: Final = 0
 CRASHED: Final = 1
@@ -22,6 +24,10 @@ CRASHED: Final = 1
 FENCED: Final = 3
 #: The learner died.
 ORPHANED: Final = 4
+#: It got too little of the processor: it begins anew with the next higher priority.
+STARVED: Final = 5
+#: A sample was deleted that it learnt from: it begins anew without it.
+REPEATED: Final = 6
 
 _PR_SET_PDEATHSIG = 1
 
@@ -34,10 +40,10 @@ class RoundProcess:
     group reaches it.
     """
 
-    def __init__(self, command: Sequence[str], round_id: int, fencing: int) -> None:
+    def __init__(self, command: Sequence[str], round_id: int, fencing: int, priority: Priority) -> None:
         self.round_id = round_id
         self._process = subprocess.Popen(
-            [*command, str(round_id), "--fencing", str(fencing)],
+            [*command, str(round_id), "--fencing", str(fencing), "--priority", priority],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )

@@ -16,7 +16,8 @@ from monitoring.drift import DriftSettings
 from retrain.learner import jobs
 from retrain.learner.fenced_database import FencedDatabase
 from retrain.learner.resources import free_memory
-from retrain.learner.round_process import CRASHED, FENCED, FINISHED, RoundProcess
+from retrain.learner.retries import Retries
+from retrain.learner.round_process import CRASHED, FENCED, FINISHED, REPEATED, STARVED, RoundProcess
 from retrain.learner.settings import LearnerSettings
 from store import leases
 from store.blobs.blob_store import BlobStore
@@ -55,6 +56,9 @@ class Learner:
         self._child: RoundProcess | None = None
         # The round whose wait was logged already.
         self._waiting_round_id: int | None = None
+        self._retries = Retries(settings.priority, settings.crash_wait_seconds)
+        # Why drift was not measured, as logged last.
+        self._drift_obstacle: str | None = None
 
     def run(self) -> None:
         """Keep the clock until SIGTERM, SIGINT or `stop`."""
@@ -109,13 +113,16 @@ class Learner:
             if current is None or current.state == "awaiting_approval":
                 return
             fencing, round_id = self._fencing, current.id
-            if not self._check_memory(round_id, fencing):
+            may_begin = self._retries.may_begin(round_id) and self._check_memory(round_id, fencing)
+            # A cancelled round ends at once.
+            if not may_begin and not current.cancel_requested:
                 return
             begun = self._database.write(lambda c: progress.begin(c, round_id, fencing))
             if begun.state != "preparing":
                 _log_end(begun)
                 return
-            self._child = RoundProcess(self._settings.child_command, round_id, fencing)
+            priority = self._retries.priority(round_id)
+            self._child = RoundProcess(self._settings.child_command, round_id, fencing, priority)
             log.info("round %d: try %d runs as process %d", round_id, begun.num_tries, self._child.pid)
 
     def request_due_round(self) -> None:
@@ -125,10 +132,14 @@ class Learner:
             jobs.request_due_round(fenced, self._settings.triggers)
 
     def watch_drift(self) -> None:
-        """Measure drift."""
+        """Measure drift, and log once why it can't be measured."""
         fenced = self._fenced()
-        if fenced is not None:
-            jobs.watch_drift(fenced, self._blobs, DriftSettings())
+        if fenced is None:
+            return
+        obstacle = jobs.watch_drift(fenced, self._blobs, DriftSettings())
+        if obstacle not in (None, self._drift_obstacle):
+            log.info("drift is not measured: %s", obstacle)
+        self._drift_obstacle = obstacle
 
     def clean_up(self) -> None:
         """Apply the limits of retention, and delete what nothing refers to."""
@@ -205,9 +216,20 @@ class Learner:
         elif status == FENCED:
             log.warning("round %d: its process was fenced off", round_id)
         else:
-            how = "crashed" if status == CRASHED else f"ended with status {status}"
-            log.error("round %d: its process %s; it is tried again, three times in all", round_id, how)
+            self._note_failed_try(round_id, status)
         return True
+
+    def _note_failed_try(self, round_id: int, status: int) -> None:
+        """Log and write down a try that did not finish; the child wrote down why it has to be repeated."""
+        wait = self._retries.note(round_id, status)
+        if status in (STARVED, REPEATED):
+            return
+        how = "crashed" if status == CRASHED else f"ended with status {status}"
+        then = f"; it is tried again in {wait:.0f} s, three times in all" if wait else ""
+        log.error("round %d: its process %s%s", round_id, how, then)
+        if self._fencing is not None:
+            fencing, detail = self._fencing, {"how": how, "wait_seconds": wait}
+            self._database.write(lambda c: add_step(c, round_id, "crashed", detail, fencing))
 
     def _stand_down(self, why: str | None) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from retrain.learner.priority import Priority
 from retrain.learner.triggers import TriggerSettings
 from store.predictions.retention import RetentionSettings
 
@@ -15,6 +16,8 @@ class LearnerSettings:
         holder: Names this learner in the lease; unique to its process.
         lease_seconds: Another learner takes over this long after this one's last renewal.
         min_free_bytes: Free memory without which a round waits.
+        priority: How a round ranks beside other programs, until it starves.
+        crash_wait_seconds: After a first crash of a round's process; four times as long after a second.
     """
 
     child_command: tuple[str, ...]
@@ -27,5 +30,7 @@ class LearnerSettings:
     keep_versions: int = 10
     forget_workers_seconds: float = 86_400.0
     min_free_bytes: int = 2 * 2**30
+    priority: Priority = "idle"
+    crash_wait_seconds: float = 30.0
     triggers: TriggerSettings = field(default_factory=TriggerSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)

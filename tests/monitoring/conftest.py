@@ -19,6 +19,17 @@ from store.workers import WorkerBeat
 
 CLASSES = ["ants", "bees", "wasps <b>not bold</b>"]
 WIDTH = 16
+CURVES = {
+    "epochs": [
+        {
+            "epoch": number, "training_loss": 0.9 / number, "validation_loss": 0.8 / number + 0.1 * number,
+            "training_accuracy": 1 - 0.3 / number, "validation_accuracy": 0.78, "seconds": 5.0,
+        }
+        for number in range(1, 4)
+    ],
+    "best_epoch": 3,
+    "diagnosis": "overfitting",
+}  # fmt: skip
 NOW = datetime.now(UTC)
 
 
@@ -44,7 +55,7 @@ def fill(database: Database) -> None:
 
 def _fill(connection: Connection) -> None:
     story = Story(connection)
-    story.version(1, None, None, days=20, metrics={"validation_accuracy": 0.931})
+    story.version(1, None, None, days=20, metrics={"validation_accuracy": 0.931, "curves": CURVES})
     story.round(1, "promoted", 12, "v1", "v2", verdict(sentence="Passed: new photographs 41.2 → 63.8 %."))
     story.version(2, "v1", 1, days=12, metrics={"validation_accuracy": 0.934})
     story.round(2, "rejected", 7, "v2", None, verdict("rejected", "Rejected: class bees (92 → 61 %) lost."))
@@ -72,7 +83,7 @@ class Story:
         self.connection.execute(insert(table).values(**values))
 
     def version(
-        self, number: int, parent: str | None, round_id: int | None, *, days: int, metrics: dict[str, float]
+        self, number: int, parent: str | None, round_id: int | None, *, days: int, metrics: dict[str, Any]
     ) -> None:
         created = NOW - timedelta(days=days)
         self.add(
@@ -99,7 +110,9 @@ class Story:
         self.add(
             schema.rounds, id=number, state=state, requested_by="scheduler", trigger="500 new samples",
             reason=judged and judged["sentence"], production=production, candidate=candidate, num_tries=1,
-            verdict=judged, cancel_requested=False, created=started, started=started, ended=ended,
+            verdict=judged, curves=judged and CURVES, cancel_requested=False, created=started,
+            started=started,
+            ended=ended,
         )  # fmt: skip
         steps = ("preparing", "training", "epoch")
         for minute, step in enumerate(steps):

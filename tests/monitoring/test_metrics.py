@@ -1,5 +1,6 @@
 import os
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from monitoring.metrics import Exposition, ServiceMetrics
+from monitoring.metrics import RESERVED_BYTES, Exposition, ServiceMetrics
 from monitoring.store_collector import StoreCollector
 from store.database.database import Database
 
@@ -128,6 +129,64 @@ def test_the_numbers_of_all_processes_are_summed(tmp_path: Path) -> None:
     )
     assert values["perennial_from_the_store[]"] == 7
     assert "pid=" not in page.decode()
+
+
+def _count_in(folder: Path) -> None:
+    # prometheus_client reads the variable when it is imported, hence a process of its own.
+    code = (
+        "from prometheus_client import CollectorRegistry\n"
+        "from monitoring.metrics import ServiceMetrics\n"
+        "ServiceMetrics(CollectorRegistry()).count_rejection()\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}, check=True
+    )
+
+
+def test_a_damaged_file_is_left_out_named_once_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _count_in(tmp_path)
+    [intact] = tmp_path.glob("counter_*.db")
+    content = intact.read_bytes()
+    num_used = struct.unpack("i", content[:4])[0]
+    damaged = {
+        "counter_1.db": b"",
+        "counter_2.db": content[: num_used - 8],
+        "counter_3.db": struct.pack("i", 2**20) + content[4:],
+        "counter_4.db": content.replace(b"perennial_queue", b"perenn\xffal_queue"),
+        "counter_5.db": content.replace(b'["', b"[["),
+        "gauge.db": content,
+        "counter_6.db": b"\x10",
+    }
+    for name, wrong in damaged.items():
+        (tmp_path / name).write_bytes(wrong)
+    exposition = Exposition(CollectorRegistry(), Nothing(), str(tmp_path))
+    for _ in range(2):
+        values = samples(exposition.render()[0])
+        assert values["perennial_queue_rejections_total[]"] == 1
+        assert values["perennial_from_the_store[]"] == 7
+    num_unreadable = values["perennial_metrics_files_unreadable[]"]
+    assert num_unreadable == caplog.text.count("left out of the metrics") == len(damaged)
+
+
+def test_the_most_that_is_counted_fits_into_what_a_worker_reserves(tmp_path: Path) -> None:
+    code = (
+        "from prometheus_client import CollectorRegistry\n"
+        "from monitoring.metrics import ServiceMetrics\n"
+        "metrics = ServiceMetrics(CollectorRegistry())\n"
+        "for number in range(3000):\n"
+        "    route, method = f'/v1/some/long/path/{{some_identity}}/{number % 60}', f'METHOD{number // 60}'\n"
+        "    metrics.observe_request(route, method, 100 * (number % 5 + 1), 0.1)\n"
+        "    metrics.count_feedback(f'{number:0100}', 'quarantined')\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        check=True,
+    )
+    for file in tmp_path.iterdir():
+        assert struct.unpack("i", file.read_bytes()[:4])[0] < RESERVED_BYTES
 
 
 def test_every_metric_is_documented_and_every_documented_metric_exists(

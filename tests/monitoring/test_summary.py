@@ -10,8 +10,11 @@ from store import registry
 from store.database.database import Database
 from store.errors import UnknownRoundError, UnknownVersionError
 from store.learning_state import pause
+from store.leases import current_lease
 from store.rounds import rounds
+from store.rounds.training_progress import TrainingProgress, report
 from store.versions import NewVersion, add_version
+from vision.training.diagnosis import ADVICE
 
 
 def test_status_of_an_empty_store_is_complete(database: Database) -> None:
@@ -24,7 +27,10 @@ def test_status_of_an_empty_store_is_complete(database: Database) -> None:
         "device": None,
         "classes": [],
         "num_pending": 0,
+        "num_conflicts": 0,
+        "num_quarantined": 0,
         "threshold": 500,
+        "waits_for": None,
         "round": None,
         "workers": [],
         "paused": None,
@@ -97,6 +103,17 @@ def test_one_model_has_its_classes(filled: Database) -> None:
     assert model.classes[0] == "ants"
 
 
+def test_curves_are_those_of_the_training_or_the_round_with_advice_and_no_metric(filled: Database) -> None:
+    with filled.read() as connection:
+        trained, learnt = summary.model(connection, "v1"), summary.model(connection, "v2")
+        of_round = summary.round_detail(connection, 1)
+    assert "curves" not in trained.metrics
+    assert trained.curves is not None
+    assert trained.curves == learnt.curves == of_round.curves
+    assert (trained.curves["diagnosis"], len(trained.curves["epochs"])) == ("overfitting", 3)
+    assert trained.curves["advice"] == ADVICE["overfitting"]
+
+
 def test_an_unknown_model_or_round_is_the_stores_error(filled: Database) -> None:
     with filled.read() as connection:
         with pytest.raises(UnknownVersionError):
@@ -127,6 +144,30 @@ def test_one_round_has_its_steps_attempts_and_verdict(filled: Database) -> None:
     assert detail.verdict is not None
     assert detail.verdict["lost_classes"] == ["bees"]
     assert detail.num_samples == {"train": 2}
+
+
+def test_a_round_that_trains_shows_how_far_it_is_and_its_curves_so_far(filled: Database) -> None:
+    progress = TrainingProgress(4, epoch=2, num_epochs=3, num_steps_done=45, num_steps=90, seconds_left=80.0)
+    with filled.read() as connection:
+        lease = current_lease(connection)
+        assert lease is not None
+        assert summary.round_detail(connection, 4).training is None
+    filled.write(lambda c: report(c, progress, lease.fencing))
+    with filled.read() as connection:
+        status, detail = summary.status(connection, 500), summary.round_detail(connection, 4)
+        ended = summary.round_detail(connection, 3)
+    assert status.round is not None
+    assert status.round.training == detail.training
+    assert detail.training is not None
+    assert (detail.training.epoch, detail.training.num_steps_done, detail.training.seconds_left) == (
+        2,
+        45,
+        80,
+    )
+    assert detail.curves is not None
+    [epoch] = [step.detail for step in detail.steps if step.step == "epoch"]
+    assert detail.curves["epochs"] == [epoch]
+    assert ended.training is None
 
 
 def test_drift_is_newest_first_beside_what_chance_gives(filled: Database) -> None:

@@ -76,7 +76,7 @@ def test_an_image_on_both_sides_is_refused(small_world: World, picture: Any) -> 
         refuse_leakage(leaking)
 
 
-def test_a_group_that_is_judged_is_not_learnt(small_world: World) -> None:
+def test_a_group_with_one_sample_to_judge_on_is_judged_on_as_a_whole(small_world: World) -> None:
     # A near-duplicate inherits its split, so one group may have samples on both sides.
     small_world.send(CLASSES, 40)
     holdout = _collect(small_world).new_holdout[0]
@@ -86,7 +86,8 @@ def test_a_group_that_is_judged_is_not_learnt(small_world: World) -> None:
     small_world.database.write(lambda c: c.execute(query) and None)
     samples = _collect(small_world)
     assert training.id not in {sample.id for sample in samples.new_training}
-    assert holdout.id in {sample.id for sample in samples.new_holdout}
+    assert {holdout.id, training.id} <= {sample.id for sample in samples.new_holdout}
+    assert len(samples.roles()) == small_world.num_pending == 40
 
 
 def test_a_deleted_sample_is_in_no_later_round(small_world: World) -> None:

@@ -51,6 +51,24 @@ def test_both_answer_the_same_samples_and_the_champion_only_once(
     assert oracle.num_answers == {id(champion): 5, id(candidate): 10}
 
 
+def test_top_5_accuracy_is_of_the_golden_and_of_the_new_samples_where_there_are_six_classes(
+    pair: tuple[ServedModel, ServedModel],
+) -> None:
+    champion, candidate = pair
+
+    def answer(model: ServedModel, items: Sequence[Item]) -> Logits:
+        # The champion finds the first class the unlikeliest, the candidate the last.
+        order = np.arange(6) if model is champion else np.arange(6)[::-1]
+        return np.tile(order, (len(items), 1)).astype(np.float32)
+
+    old, new = (
+        [_part("golden-1", [0, 5]), _part(AGREEMENT, [1])],
+        (_part(DIRECT, [0]), _part(VOLUNTEERED, [])),
+    )
+    comparison = PairedEvaluation(old, new, champion, LiveAccuracy(), answer).compare(candidate)
+    assert comparison.top5 == {"golden": (0.5, 0.5), "new": (0.0, 1.0)}
+
+
 def test_agreement_is_no_accuracy_and_has_no_calibration(pair: tuple[ServedModel, ServedModel]) -> None:
     champion, candidate = pair
     oracle = Oracle({id(champion): set(), id(candidate): {"agreement-0"}})

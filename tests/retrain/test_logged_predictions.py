@@ -61,6 +61,5 @@ def test_logged_images_that_the_store_lost_are_left_out(small_world: Any, pictur
     shas = [hashlib.sha256(content).hexdigest() for content in contents]
     for sha256 in shas[:5]:
         small_world.blobs.delete(sha256)
-    with small_world.database.read() as connection:
-        rehearsed, held_out = logged_images(connection, small_world.blobs, limit=100)
+    rehearsed, held_out = logged_images(small_world.state, limit=100)
     assert sorted(rehearsed + held_out) == sorted(shas[5:])

@@ -58,6 +58,13 @@ def training_results() -> list[TrainingResult]:
     return []
 
 
+# A test of `perennial train` holds that its metrics have these names.
+MEASURED_BY_TRAIN_TOO = {
+    "golden_accuracy", "num_golden", "calibration_error", "backbone", "image_size", "temperature",
+    "diagnosis", "num_epochs", "num_members", "served_precision",
+}  # fmt: skip
+
+
 @pytest.fixture
 def brief(world: World) -> RoundSettings:
     """A round of one gentle epoch, for what doesn't depend on what is learnt."""
@@ -90,6 +97,10 @@ def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Wor
     assert ended.curves is not None
     assert len(ended.curves["epochs"]) == world.settings.fine_tune.epochs
     assert world.attempts(ended.id)[-1].verdict == ended.verdict
+    metrics = world.production.metrics
+    assert metrics.keys() - {"new_accuracy", "num_new", "share_changed"} == MEASURED_BY_TRAIN_TOO
+    assert metrics["golden_accuracy"] == measured["v2", "golden-1"]
+    assert metrics["new_accuracy"] == measured["v2", "round-1"]
 
 
 @pytest.mark.parametrize(("has_it", "expected"), [(True, "bfloat16"), (False, "float32")])
@@ -148,7 +159,7 @@ def test_without_a_low_weight_a_round_says_so_and_keeps_to_one_thread(
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     many = replace(brief, fine_tune=replace(brief.fine_tune, num_threads=4))
     journal = Journal(world.database, round_id, fencing)
-    status = child.main(world.state, many, journal, "no weights here")
+    status = child.main(world.state, many, journal, priority_error="no weights here")
     assert status == FINISHED
     noted = next(step for step in world.steps(round_id) if step.step == "priority")
     assert noted.detail == {"obstacle": "no weights here", "threads": 1}

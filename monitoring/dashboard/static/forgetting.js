@@ -1,7 +1,7 @@
 // The forgetting matrix as a heat table: versions down, slices across, the colour being the accuracy.
 
 import { element } from "./dom.js";
-import { percent, points } from "./format.js";
+import { percent } from "./format.js";
 
 export function buildForgetting({ versions, slices, cells, forgotten, production }) {
   if (!cells.length) {
@@ -27,7 +27,7 @@ export function buildForgetting({ versions, slices, cells, forgotten, production
     ),
   ), element(
     "p", { className: "hint" },
-    "Forgotten: what production lost since the best version before it (Chaudhry et al., 2018). Below zero it gained.",
+    "Lost or gained: production against the best version before it (Chaudhry et al., 2018, call it forgetting).",
   )];
 }
 
@@ -45,11 +45,17 @@ function heat(cell, { low, high }) {
 function lostRow(slices, forgotten) {
   return element(
     "tr", {},
-    element("th", { scope: "row" }, "Forgotten, in points"),
+    element("th", { scope: "row" }, "Lost or gained"),
     ...slices.map((slice) => {
       const lost = forgotten[slice];
       if (lost === undefined) return element("td", { className: "none" }, "–");
-      return element("td", { className: lost > 0.02 ? "bad-text" : "" }, points(lost));
+      return element("td", { className: lost > 0.02 ? "bad-text" : "" }, change(lost));
     }),
   );
+}
+
+function change(lost) {
+  const size = Math.abs(100 * lost).toFixed(1);
+  if (size === "0.0") return "kept";
+  return `${lost > 0 ? "lost" : "gained"} ${size} points`;
 }

@@ -11,6 +11,7 @@ export function buildLearning({ status, hasRounds }) {
   return [
     progress(status, hasRounds),
     status.round ? round(status.round) : element("p", {}, "No round in progress."),
+    setAside(status),
     state(status),
     controls(status),
   ];
@@ -22,7 +23,7 @@ export function untilFirst({ num_pending, threshold }) {
 }
 
 function progress(status, hasRounds) {
-  const { num_pending, threshold, round } = status;
+  const { num_pending, threshold, round, waits_for } = status;
   const left = Math.max(0, threshold - num_pending);
   const bar = element("progress", { max: Math.max(1, threshold), value: Math.min(num_pending, threshold) });
   bar.setAttribute("aria-label", "New samples until a round starts");
@@ -34,11 +35,21 @@ function progress(status, hasRounds) {
       number(num_pending), element("span", { className: "of" }, ` of ${number(threshold)} new samples`),
     ),
     bar,
-    round ? null : element("p", { className: "hint" }, hasRounds ? untilNext : untilFirst(status)),
+    round ? null : element("p", { className: "hint" }, waits_for ?? (hasRounds ? untilNext : untilFirst(status))),
   );
 }
 
-function round({ id, state, step, detail, started }) {
+function setAside({ num_conflicts, num_quarantined }) {
+  if (!num_conflicts && !num_quarantined) return null;
+  const conflicts = num_conflicts ? `${count(num_conflicts, "sample")} whose sources disagree` : "";
+  const unknown = num_quarantined ? `${count(num_quarantined, "sample")} whose label no class has` : "";
+  return element(
+    "p", { className: "hint", id: "set-aside" },
+    `Set aside: ${[conflicts, unknown].filter(Boolean).join(", ")}. Another label for the image settles it.`,
+  );
+}
+
+function round({ id, state, step, detail, started, training }) {
   const waits = state === "awaiting_approval";
   const reached = waits ? STATES.length - 1 : STATES.indexOf(state);
   const steps = STATES.map((name, index) => {
@@ -50,7 +61,21 @@ function round({ id, state, step, detail, started }) {
     "div", { className: "round-now" },
     element("p", {}, element("strong", {}, `Round ${id}`), " is in progress", started ? ", started " : "", started ? since(started) : "", "."),
     element("ol", { className: "steps" }, ...steps),
+    training ? trainingProgress(training) : null,
     step && step !== state ? element("p", { className: "hint" }, `${words(step)}${inline(detail)}`) : null,
+  );
+}
+
+function trainingProgress({ epoch, num_epochs, num_steps_done, num_steps, seconds_left }) {
+  const bar = element("progress", { max: num_steps, value: num_steps_done });
+  bar.setAttribute("aria-label", "Steps of the training");
+  const left = seconds_left < 100 ? `${Math.round(seconds_left)} s` : `${Math.round(seconds_left / 60)} min`;
+  return element(
+    "div", { id: "training-progress" }, bar,
+    element(
+      "p", { className: "hint" },
+      `Epoch ${epoch} of ${num_epochs}, step ${number(num_steps_done)} of ${number(num_steps)}, about ${left} left.`,
+    ),
   );
 }
 

@@ -1,6 +1,7 @@
 // The rounds with the gate's verdicts; each opens to its checks, attempts and steps.
 
 import { get } from "./api.js";
+import { buildCurves } from "./curves.js";
 import { cells, element, show, table } from "./dom.js";
 import { count, number, percent, points, since, words } from "./format.js";
 import { inline, untilFirst } from "./learning.js";
@@ -80,9 +81,15 @@ function buildDetail(round) {
     round.sentence && round.reason && round.reason !== round.sentence ? element("p", { className: "hint" }, round.reason) : null,
     counts.length ? element("p", { className: "hint" }, `Samples: ${counts.join(", ")}.`) : null,
     round.verdict ? verdict(round.verdict, "Verdict") : null,
+    curves(round),
     ...attempts(round),
+    curves(round),
     steps(round),
   ];
+}
+
+function curves(round) {
+  return round.curves ? element("div", {}, element("h3", {}, "Training"), buildCurves(round.curves)) : null;
 }
 
 function attempts({ attempts, verdict: final }) {
@@ -131,6 +138,20 @@ function formatted(name, value) {
   if (typeof value !== "number") return number(value);
   if (POINTS.test(name)) return `${points(value)} points`;
   return SHARES.test(name) ? percent(value) : number(value);
+}
+
+function curves({ curves: stored }) {
+  const epochs = stored?.epochs ?? [];
+  if (!epochs.length) return null;
+  const rows = epochs.map((epoch) => element("tr", {}, ...cells(
+    number(epoch.epoch), number(epoch.training_loss), percent(epoch.training_accuracy),
+    number(epoch.validation_loss), percent(epoch.validation_accuracy),
+  )));
+  return element(
+    "div", { className: "curves" },
+    element("h3", {}, "Training"),
+    table(["Epoch", "Training loss", "Accuracy", "Validation loss", "Accuracy"], rows),
+  );
 }
 
 function steps({ steps: list }) {

@@ -87,7 +87,11 @@ def application(database: Database, script: str) -> Starlette:
 
     async def feedback(request: Request) -> Response:
         sent = await request.json()
-        database.write(lambda c: predictions.mark_labelled(c, sent["prediction_id"]))
+        database.write(
+            lambda c: predictions.mark_labelled(
+                c, [predictions.find_prediction(c, sent["prediction_id"]).sha256]
+            )
+        )
         return JSONResponse({"status": "accepted"}, 201)
 
     def scripted(request: Request) -> Response:
@@ -104,6 +108,7 @@ def application(database: Database, script: str) -> Starlette:
             route("/v1/rounds", lambda c, _: summary.rounds(c)),
             route("/v1/rounds/{id:int}", lambda c, r: summary.round_detail(c, r.path_params["id"])),
             route("/v1/models", lambda c, _: summary.models(c)),
+            route("/v1/models/{version}", lambda c, r: summary.model(c, r.path_params["version"])),
             route("/v1/forgetting", lambda c, _: summary.forgetting(c)),
             route("/v1/drift", lambda c, _: summary.drift(c)),
             route("/v1/audits", lambda c, _: summary.audits(c)),

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
 from monitoring import summary
 from store.database.database import Database
+from store.leases import current_lease
+from store.rounds.training_progress import TrainingProgress, report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = [
@@ -64,8 +67,29 @@ def test_a_store_with_a_past_is_shown_in_full(filled: Database, serve: Serve, br
     assert 'max="500"' in document
     assert "5 images to label." in document
     assert document.count('<img alt="Image to label"') == 5
-    assert document.count("<circle") == 48
+    assert document.count('<circle class="dot"') == 48
+    assert "<strong>Overfitting: </strong>add images, augment more" in document
+    assert document.count('<circle class="dot line"') == document.count('<circle class="dot null"') == 6
     assert re.search(r"<td[^>]*--share: 1.000[^>]*>93.5 %", document)
+
+
+def test_what_is_set_aside_and_how_far_a_training_is_are_shown(
+    filled: Database, serve: Serve, browse: Browse
+) -> None:
+    progress = TrainingProgress(4, epoch=2, num_epochs=3, num_steps_done=45, num_steps=90, seconds_left=80.0)
+
+    def work(connection: Connection) -> None:
+        lease = current_lease(connection)
+        assert lease is not None
+        report(connection, progress, lease.fencing)
+        connection.execute(text("UPDATE samples SET state = 'conflict', label = NULL WHERE id IN (1, 2)"))
+
+    filled.write(work)
+    document = browse(serve(filled) + "/#round-4")
+    assert "Epoch 2 of 3, step 45 of 90, about 80 s left." in document
+    assert "Set aside: 2 samples whose sources disagree." in document
+    assert "Validation loss" in document
+    assert re.search(r"<td[^>]*>(lost|gained) [0-9.]+ points</td>", document)
 
 
 def test_a_class_name_with_markup_is_shown_as_text(filled: Database, serve: Serve, browse: Browse) -> None:
@@ -102,6 +126,15 @@ def test_pressing_buttons_labels_an_audit_and_pauses_learning(
     assert status.num_audits_waiting == 4
     assert "v3 said bees." in document
     assert "Learning is paused by ada: a look at the labels" in document
+
+
+def test_the_curves_of_a_version_open_on_the_page(filled: Database, serve: Serve, browse: Browse) -> None:
+    script = """
+    (await element(".training:nth-of-type(6) summary")).click();
+    await element(".training .curves");
+    """
+    document = browse(serve(filled, ELEMENT + script) + "/scripted")
+    assert "Epoch 3 was kept: 90.0 % of training and 78.0 % of validation images right." in document
 
 
 def test_an_action_that_is_not_confirmed_does_nothing(filled: Database, serve: Serve, browse: Browse) -> None:

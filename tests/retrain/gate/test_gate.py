@@ -92,6 +92,18 @@ def test_a_better_candidate_that_holds_the_old_passes() -> None:
     assert verdict.labels_needed is None
 
 
+def test_an_estimate_stands_behind_what_was_counted_and_says_what_it_is_from() -> None:
+    chosen = outcomes(220, 100, lost=2, won=60, slice="volunteered")
+    by_confidence = judged(HELD, new=NewEvidence(NONE, chosen, live_accuracy=0.8)).sentence
+    assert by_confidence.startswith(
+        "Passed: new photographs that people chose to label 45.5 → 71.8 % (n=220), all new photographs by "
+        "estimate 80.0 → 88.4 % (from 100 confirmations, 120 corrections and production's accuracy, read off "
+        "its own confidence; bound +"
+    )
+    audited = judged(HELD, new=NewEvidence(NONE, chosen, live_accuracy=0.8, num_audited=40)).sentence
+    assert "production's accuracy, counted on 40 audits;" in audited
+
+
 def test_a_significant_loss_of_the_old_is_rejected() -> None:
     verdict = judged(outcomes(2000, 1420, lost=90, won=20))
     assert verdict.decision == "rejected"

@@ -22,16 +22,16 @@ def check(new: NewEvidence, num_earlier_verdicts: int = 0, settings: GateSetting
     return check_new(new, num_earlier_verdicts, settings, np.random.default_rng(0))
 
 
-def test_a_hundred_direct_samples_decide_alone() -> None:
-    direct = outcomes(both=40, lost=4, won=26, neither=30)
+def test_seventy_five_direct_samples_decide_alone() -> None:
+    direct = outcomes(both=30, lost=4, won=26, neither=15)
     result = check(NewEvidence(direct, outcomes(lost=400), live_accuracy=0.1))
     assert result.passed is True
     assert result.numbers["method"] == "direct"
-    assert result.numbers["num_samples"] == 100
+    assert result.numbers["num_samples"] == 75
 
 
-def test_ninety_nine_direct_samples_do_not() -> None:
-    result = check(NewEvidence(outcomes(both=40, lost=4, won=26, neither=29), NONE, live_accuracy=None))
+def test_seventy_four_direct_samples_do_not() -> None:
+    result = check(NewEvidence(outcomes(both=30, lost=4, won=26, neither=14), NONE, live_accuracy=None))
     assert result.passed is None
     assert result.numbers["method"] == "none"
 
@@ -68,7 +68,9 @@ def test_volunteered_samples_are_weighted_by_productions_outcome() -> None:
     result = check(NewEvidence(NONE, outcomes(both=98, lost=2, won=60, neither=60), live_accuracy=0.8))
     assert result.numbers["method"] == "weighted"
     assert result.numbers["difference"] == pytest.approx(0.2 * 0.5 - 0.8 * 0.02)
-    assert result.numbers["candidate_accuracy"] == pytest.approx(0.8 + 0.084)
+    assert result.numbers["estimated_candidate_accuracy"] == pytest.approx(0.8 + 0.084)
+    assert result.numbers["champion_accuracy"] == pytest.approx(100 / 220)
+    assert result.numbers["candidate_accuracy"] == pytest.approx(158 / 220)
     assert result.passed is True
 
 

@@ -1,6 +1,11 @@
+from sqlalchemy import update
+
+from retrain.learner import jobs
+from retrain.learner.fenced_database import FencedDatabase
 from retrain.learner.jobs import due_reason
 from retrain.learner.triggers import TriggerSettings
-from store import registry
+from store import learning_state, registry
+from store.database.schema import samples as table
 from store.rounds.log import record_samples
 from store.samples.pending import pending_samples
 from store.versions import NewVersion, add_version
@@ -23,6 +28,23 @@ def _reject(world: World) -> None:
     world.advance(round_id, fencing, "training", "evaluating", "rejected")
 
 
+def test_a_round_is_due_at_as_many_labels_as_the_threshold_says_whatever_they_are_used_for(
+    small_world: World,
+) -> None:
+    small_world.send(CLASSES, 19)
+    assert (_due(small_world), small_world.num_pending) == (None, 19)
+    small_world.send(CLASSES, 1)
+    assert (_due(small_world), small_world.num_pending) == ("20 new samples, 20 are enough", 20)
+
+
+def test_samples_of_which_none_may_be_learnt_make_no_round_due(small_world: World) -> None:
+    small_world.send(CLASSES, 40)
+    # Among the forty some are judged on: as one group, all are.
+    query = update(table).values(group="one burst")
+    small_world.database.write(lambda c: c.execute(query) and None)
+    assert (_due(small_world), small_world.num_pending) == (None, 40)
+
+
 def test_the_same_samples_are_not_tried_again_on_the_champion_that_they_failed_to_better(
     small_world: World,
 ) -> None:
@@ -30,6 +52,24 @@ def test_the_same_samples_are_not_tried_again_on_the_champion_that_they_failed_t
     assert _due(small_world) is not None
     _reject(small_world)
     assert _due(small_world) is None
+
+
+def test_what_the_next_round_waits_for_is_written_down_and_forgotten(small_world: World) -> None:
+    def waits_for() -> str | None:
+        fencing = small_world.acquire_lease()
+        jobs.request_due_round(FencedDatabase(small_world.database, fencing), SETTINGS)
+        with small_world.database.read() as connection:
+            return learning_state.obstacle(connection)
+
+    assert waits_for() is None
+    small_world.send(CLASSES, 20)
+    _reject(small_world)
+    expected = "The next round begins at 40 new samples, since nothing was won by the last one."
+    assert waits_for() == expected
+    new = NewVersion(class_names=CLASSES, files=small_world.production.files, parent="v1")
+    small_world.database.write(lambda c: add_version(c, new, []))
+    small_world.database.write(lambda c: registry.promote(c, "v2", reason="mine", actor="a person"))
+    assert waits_for() is None
 
 
 def test_another_champion_is_tried_afresh(small_world: World) -> None:

@@ -1,27 +1,16 @@
-"""What a round leaves to serving: free memory is read, its weight is the lowest, and it rests."""
+"""What a round leaves to serving: free memory is read, and it rests."""
 
 import multiprocessing
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import retrain
 from retrain.learner.resources import MAX_REST_SECONDS, Throttle, free_memory
 
 MEMINFO = "MemTotal:       8000000 kB\nMemFree:         100000 kB\nMemAvailable:   3000000 kB\n"
-
-YIELDING_PROGRAM = """
-import pathlib, sys
-from retrain.learner.resources import yield_to_serving
-print(yield_to_serving(pathlib.Path(sys.argv[1])), flush=True)
-"""
-
-needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="weights are read from /proc")
 
 
 @pytest.fixture
@@ -49,6 +38,14 @@ def test_a_container_has_its_limit_less_what_it_can_not_give_up(meminfo: Path, t
     assert free_memory(meminfo, _container(tmp_path / "full", "500")) == 0
 
 
+def test_the_limit_of_the_unit_that_the_process_is_in_holds(meminfo: Path, tmp_path: Path) -> None:
+    (tmp_path / "system.slice").mkdir()
+    _container(tmp_path / "system.slice" / "perennial.service", "1000")
+    membership = tmp_path / "cgroup"
+    membership.write_text("0::/system.slice/perennial.service\n")
+    assert free_memory(meminfo, tmp_path, membership) == 450
+
+
 def test_without_any_reading_free_memory_is_unknown(tmp_path: Path) -> None:
     assert free_memory(tmp_path / "none", tmp_path / "none") is None
 
@@ -56,55 +53,6 @@ def test_without_any_reading_free_memory_is_unknown(tmp_path: Path) -> None:
 def test_this_machine_has_a_sensible_amount_of_free_memory() -> None:
     num_bytes = free_memory()
     assert num_bytes is None or 2**20 < num_bytes < 2**50
-
-
-def _print_after_yielding(own_proc: Path, then: str = "") -> str:
-    """Let a process of its own yield, and then run `then`; return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-c", YIELDING_PROGRAM + then, str(own_proc)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(retrain.__file__).parents[1])},
-    )
-    return done.stdout.strip()
-
-
-@needs_linux
-def test_where_there_are_no_autogroups_a_nice_value_is_enough(tmp_path: Path) -> None:
-    assert _print_after_yielding(tmp_path) == "None"
-
-
-@needs_linux
-def test_the_autogroup_is_lowered_too(tmp_path: Path) -> None:
-    (tmp_path / "autogroup").write_text("/autogroup-7 nice 0")
-    assert _print_after_yielding(tmp_path) == "None"
-    assert (tmp_path / "autogroup").read_text() == "19"
-
-
-@needs_linux
-def test_the_round_leaves_a_core_to_whoever_wakes_up(tmp_path: Path) -> None:
-    printed = _print_after_yielding(tmp_path, "import os; print(os.sched_getscheduler(0))")
-    assert printed.split() == ["None", str(os.SCHED_IDLE)]
-
-
-@needs_linux
-def test_its_time_slice_is_the_shortest_where_the_kernel_has_slices(tmp_path: Path) -> None:
-    sched = Path("/proc/self/sched")
-    if not sched.exists() or "se.slice" not in sched.read_text():
-        pytest.skip("this kernel has no slices of a task's own")
-    # Of idle work the kernel shows none; it is the same one when the policy is as it was.
-    then = "import os; os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0)); "
-    then += "print(pathlib.Path('/proc/self/sched').read_text())"
-    printed = _print_after_yielding(tmp_path, then)
-    (line,) = (line for line in printed.splitlines() if line.startswith("se.slice"))
-    assert line.split()[-1] == "100000"
-
-
-@needs_linux
-def test_an_autogroup_that_cant_be_lowered_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "autogroup").mkdir()
-    assert "does not let the round take a lower weight" in _print_after_yielding(tmp_path)
 
 
 @pytest.fixture

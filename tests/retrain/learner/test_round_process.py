@@ -11,7 +11,7 @@ import retrain
 
 PROGRAM = """
 import sys
-from retrain.learner.resources import yield_to_serving
+from retrain.learner.priority import yield_to_serving
 from retrain.learner.round_process import die_with_parent
 yield_to_serving()
 die_with_parent()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,22 @@ from store import learning_state, leases
 from store.database.facts import write_fact
 from store.errors import FencedError
 from store.measurements import Measurement, record
+from store.predictions.predictions import LoggedPrediction, log_predictions
 from store.rounds import rounds
 from store.rounds.log import read_steps
 from store.rounds.records import current_round
 from store.versions import NewVersion, add_version
 from tests.retrain.world import World
 
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CRASHES = (sys.executable, "-c", "import sys; sys.exit(1)")
 
 
 @pytest.fixture
 def learner(small_world: World) -> Learner:
-    settings = LearnerSettings(child_command=CRASHES, holder="first", lease_seconds=600)
+    settings = LearnerSettings(
+        child_command=CRASHES, holder="first", lease_seconds=600, crash_wait_seconds=0.0
+    )
     return Learner(small_world.database, small_world.blobs, settings)
 
 
@@ -122,6 +127,41 @@ def test_a_round_whose_child_crashes_three_times_fails(
     ended = small_world.find_round(round_id)
     assert (ended.state, ended.num_tries) == ("failed", 3)
     assert "is failed" in caplog.text
+    crashes = [step.detail for step in small_world.steps(round_id) if step.step == "crashed"]
+    assert crashes == [{"how": "crashed", "wait_seconds": 0.0}] * 3
+
+
+def test_a_crashed_round_is_not_tried_again_at_once(
+    small_world: World, wait_until: Callable[..., None]
+) -> None:
+    round_id = _request(small_world)
+    settings = LearnerSettings(child_command=CRASHES, holder="first", lease_seconds=600)
+    learner = Learner(small_world.database, small_world.blobs, settings)
+    learner.hold_lease()
+
+    def has_crashed() -> bool:
+        learner.supervise_round()
+        return any(step.step == "crashed" for step in small_world.steps(round_id))
+
+    wait_until(has_crashed, "the first try has crashed")
+    learner.supervise_round()
+    assert (small_world.find_round(round_id).num_tries, learner._child) == (1, None)
+    small_world.database.write(lambda c: rounds.cancel(c, round_id, "a person"))
+    learner.supervise_round()
+    assert small_world.find_round(round_id).state == "cancelled"
+
+
+def test_why_drift_is_not_measured_is_logged_once(
+    small_world: World, learner: Learner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    row = LoggedPrediction("0", "a" * 64, 1, "red", 0.5, "v1", b"\x00\x3c", False, None, "tests", NOON)
+    rows = [replace(row, id=f"{number}") for number in range(50)]
+    small_world.database.write(lambda c: log_predictions(c, rows))
+    learner.hold_lease()
+    for _ in range(3):
+        learner.watch_drift()
+    assert caplog.text.count("drift is not measured") == 1
 
 
 def test_a_learner_without_the_lease_starts_nothing(small_world: World, learner: Learner) -> None:
@@ -176,7 +216,7 @@ def test_upkeep_drops_the_files_of_old_versions(small_world: World) -> None:
 def test_upkeep_mends_the_number_of_pending_samples(small_world: World) -> None:
     small_world.send(("red",), 8)
     counted = small_world.num_pending
-    small_world.database.write(lambda c: write_fact(c, "num_pending", 99))
+    small_world.database.write(lambda c: write_fact(c, "num_pending_labels", 99))
     assert small_world.num_pending == 99
     fencing = small_world.acquire_lease("first")
     settings = LearnerSettings(child_command=CRASHES, holder="first")

@@ -4,21 +4,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from retrain.learner.triggers import EndedRound, Pending, TriggerSettings, due_reason, samples_needed
+from retrain.learner.triggers import EndedRound, TriggerSettings, due_reason, obstacle, samples_needed
+from store.samples.pending import PendingCounts
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 SETTINGS = TriggerSettings()
 
 
-def pending(num: int, holdout: int = 100, days: float = 1.0) -> Pending:
-    return Pending(num, holdout, NOW - timedelta(days=days) if num else None)
+def pending(num: int, holdout: int = 0, days: float = 1.0) -> PendingCounts:
+    """So many samples in all, of which some are judged on."""
+    return PendingCounts(num, holdout, NOW - timedelta(days=days) if num else None)
 
 
 def ended(state: str, num: int = 500, holdout: int = 100, days: float = 0.5) -> EndedRound:
     return EndedRound(state, num, holdout, NOW - timedelta(days=days))
 
 
-def due(waiting: Pending, *history: EndedRound) -> str | None:
+def due(waiting: PendingCounts, *history: EndedRound) -> str | None:
     return due_reason(waiting, history, NOW, SETTINGS)
 
 
@@ -36,6 +38,12 @@ def test_a_hundred_samples_are_due_after_28_days(num: int, days: float, expected
 
 def test_nothing_is_due_with_nothing_pending() -> None:
     assert due(pending(0)) is None
+
+
+def test_samples_to_judge_on_count_and_are_not_enough_alone() -> None:
+    assert due(pending(500, holdout=400)) is not None
+    assert due(pending(500, holdout=500)) is None
+    assert due(pending(500, holdout=500, days=60)) is None
 
 
 def test_rejections_in_a_row_back_off_from_500_over_1000_to_2000() -> None:
@@ -102,6 +110,24 @@ def test_an_inconclusive_round_between_rejections_is_no_rejection() -> None:
     history = ended("rejected", 700), ended("inconclusive"), ended("rejected", 500)
     assert due(pending(1999), *history) is None
     assert due(pending(2000), *history) is not None
+
+
+@pytest.mark.parametrize(
+    ("waiting", "history", "expected"),
+    [
+        (pending(600), [], None),
+        (pending(600), [ended("promoted"), ended("rejected")], None),
+        (pending(600), [ended("rejected", 520)], "begins at 1,020 new samples"),
+        (pending(600), [ended("failed", 1000), ended("rejected", 500)], "nothing was won by the last 2"),
+        (pending(600, holdout=90), [ended("inconclusive", holdout=80)], "at 120 new samples to judge on"),
+        (pending(40, holdout=40), [], "None of the new samples may be learnt"),
+    ],
+)
+def test_what_the_next_round_waits_for_is_said(
+    waiting: PendingCounts, history: list[EndedRound], expected: str | None
+) -> None:
+    said = obstacle(waiting, history, SETTINGS)
+    assert said is None if expected is None else expected in str(said)
 
 
 def test_a_threshold_over_the_longest_back_off_is_kept() -> None:
