@@ -14,7 +14,6 @@ from monitoring.dashboard.pages import dashboard_routes
 from service.errors import (
     ClientGoneError,
     MalformedRequestError,
-    NotReadyError,
     ServiceError,
     answer_for_status,
     envelope,
@@ -25,6 +24,7 @@ from service.routes import learning as learning_routes
 from service.routes import models as registry_routes
 from service.routes import openapi
 from service.routes import predictions as prediction_routes
+from service.routes.api_docs import api_docs_routes
 from service.schemas import LivenessBody, ReadinessBody
 from service.services import Services
 from store.errors import StoreError
@@ -37,7 +37,7 @@ def create_api(services: Services) -> FastAPI:
         title="Perennial",
         description="An image classifier that keeps learning after it ships.",
         version="1",
-        # The pages that FastAPI would serve load scripts from elsewhere.
+        # The pages that FastAPI would serve load scripts from elsewhere; ours is in routes/api_docs.py.
         docs_url=None,
         redoc_url=None,
         # BentoML makes spans where that is configured; these would be the same once more.
@@ -49,7 +49,7 @@ def create_api(services: Services) -> FastAPI:
     api.include_router(_state_routes(services))
     api.include_router(registry_routes.create_router(services))
     api.include_router(learning_routes.create_router(services))
-    api.router.routes.extend(dashboard_routes())
+    api.router.routes.extend([*dashboard_routes(), *api_docs_routes()])
     for error in (ServiceError, StoreError, VisionError, OSError, Exception):
         api.add_exception_handler(error, _answer_error)
     api.add_exception_handler(ClientDisconnect, _answer_disconnect)
@@ -82,8 +82,7 @@ def _state_routes(services: Services) -> APIRouter:
     @router.get("/readyz")
     async def readyz() -> ReadinessBody:
         """Show whether requests should be sent here: 200, or 503."""
-        if not services.readiness.is_ready:
-            raise NotReadyError("Expected a loaded version, found none yet, or the server is stopping.")
+        services.readiness.check()
         return ReadinessBody(ready=True)
 
     return router
@@ -102,6 +101,11 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
     message = f"Expected what the route takes, found in {'.'.join(place)}: {first['msg']}."
+    kind = request.headers.get("content-type", "")
+    if place == ["body"] and not kind.startswith("application/json"):
+        message = (
+            f"Expected JSON, sent as application/json, found a body that was sent as {kind or 'nothing'}."
+        )
     if place[0] == "path":
         # No row can have an id of that form.
         return JSONResponse(envelope("unknown_id", message, "Use an id that the server answered."), 404)

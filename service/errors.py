@@ -3,13 +3,18 @@
 ServiceError
 ├── MalformedRequestError     400  the request can't be read as what the route takes
 ├── UnauthorizedError         401  no key, or an unknown one
-├── ForbiddenError            403  a key without the scope, a foreign Origin or Host
+├── ForbiddenError            403  a key without the scope
+│   ├── ForeignHostError      403  the request names another server
+│   └── ForeignOriginError    403  the request comes from another server's page
+├── RequestTimeoutError       408  the client takes too long to send its request
 ├── BodyTooLargeError         413  too many bytes in one request
 ├── TooManyImagesError        413  too many images in one request
-├── NotAnImageTypeError       415  a content type that is no image's
+├── NotAnImageTypeError       415  a content type that can't hold several images
 ├── BusyError                 429  too many images are waiting
+├── HeadTooLargeError         431  too many bytes before the body
 ├── ClientGoneError           499  the client has hung up
 ├── NotReadyError             503  no version is loaded yet
+├── AnswerTimeoutError        503  the answer takes too long
 └── KeysError                 503  the keys file, a name or a scope is not as it must be
 """
 
@@ -19,6 +24,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from store import errors as store_errors
+from store.durable import FULL
 from vision import errors as vision_errors
 
 RETRY_SECONDS = 1
@@ -37,7 +43,19 @@ class UnauthorizedError(ServiceError):
 
 
 class ForbiddenError(ServiceError):
-    """The key lacks the scope, or the request came from a foreign place."""
+    """The key lacks the scope."""
+
+
+class ForeignHostError(ForbiddenError):
+    """The request's Host is none of this server's names."""
+
+
+class ForeignOriginError(ForbiddenError):
+    """The request comes from the page of another server."""
+
+
+class RequestTimeoutError(ServiceError):
+    """The client takes too long to send its request."""
 
 
 class BodyTooLargeError(ServiceError):
@@ -45,15 +63,19 @@ class BodyTooLargeError(ServiceError):
 
 
 class TooManyImagesError(ServiceError):
-    """One request holds more images than are answered at once."""
+    """One request holds more images, or larger ones, than are answered at once."""
 
 
 class NotAnImageTypeError(ServiceError):
-    """The content type is not an image's."""
+    """The content type can't hold several images."""
 
 
 class BusyError(ServiceError):
     """Too many images are waiting."""
+
+
+class HeadTooLargeError(ServiceError):
+    """A request's line and headers are over the limit."""
 
 
 class ClientGoneError(ServiceError):
@@ -62,6 +84,10 @@ class ClientGoneError(ServiceError):
 
 class NotReadyError(ServiceError):
     """No version is loaded yet."""
+
+
+class AnswerTimeoutError(ServiceError):
+    """The answer takes too long."""
 
 
 class KeysError(ServiceError):
@@ -84,10 +110,14 @@ class Answer:
         return {"Retry-After": str(RETRY_SECONDS)} if self.status in (429, 503) else {}
 
 
-_IMAGE_REMEDY = "Send a JPEG, PNG or WebP image, as image/jpeg, image/png, image/webp or multipart/form-data."
+_IMAGE_REMEDY = (
+    "Send the bytes of a JPEG, PNG, WebP or AVIF: curl --data-binary @FILE, "
+    "or as a part: curl -F image=@FILE."
+)
 _GONE_REMEDY = "Send the image with the label instead."
-_STORE_REMEDY = "Free disk space or mend the database; nothing was stored. Then send it again."
-_UNAVAILABLE = Answer(503, "store_unavailable", _STORE_REMEDY)
+_NOTHING = "Nothing was stored; send it again then."
+_DISK_FULL = Answer(503, "disk_full", f"Free disk space on the server. {_NOTHING}")
+_DISK_FAILED = Answer(503, "storage_unavailable", f"Look at the server's log, and mend it. {_NOTHING}")
 _UNEXPECTED = Answer(500, "internal", "Report it with the server's log; nothing was acknowledged.")
 _MALFORMED = Answer(400, "malformed", "Send what /openapi.json describes for this route.")
 
@@ -99,19 +129,42 @@ _ANSWERS: dict[type[Exception], Answer] = {
         "Send 'Authorization: Bearer KEY'; 'perennial keys add NAME --scope …' makes one.",
     ),
     ForbiddenError: Answer(
-        403, "forbidden", "Use a key with the scope that the route needs, from an allowed place."
+        403, "forbidden", "Use a key with that scope; 'perennial keys add NAME --scope …' makes one."
     ),
-    BodyTooLargeError: Answer(413, "too_large", "Send a smaller image, or fewer images at once."),
-    TooManyImagesError: Answer(413, "too_many_images", "Send fewer images at once."),
-    NotAnImageTypeError: Answer(415, "not_an_image_type", _IMAGE_REMEDY),
+    ForeignHostError: Answer(
+        403,
+        "forbidden",
+        "Ask by the server's address; or make a key, set PERENNIAL_ALLOWED_HOSTS to the name, and restart.",
+    ),
+    ForeignOriginError: Answer(
+        403,
+        "forbidden",
+        "If that page may ask, add its Origin to PERENNIAL_ALLOWED_ORIGINS, and restart the server.",
+    ),
+    RequestTimeoutError: Answer(
+        408, "request_timeout", "Send the request at once; over a slow connection send a smaller image."
+    ),
+    BodyTooLargeError: Answer(
+        413, "too_large", "Send a smaller image, fewer images at once, or a shorter text."
+    ),
+    TooManyImagesError: Answer(413, "too_many_images", "Send fewer or smaller images at once."),
+    NotAnImageTypeError: Answer(
+        415, "not_an_image_type", "Send the images as parts: curl -F images=@FILE -F images=@FILE."
+    ),
     BusyError: Answer(429, "too_many_requests", "Wait as long as Retry-After says, then send it again."),
+    HeadTooLargeError: Answer(431, "head_too_large", "Send a shorter address, and fewer or shorter headers."),
     ClientGoneError: Answer(499, "client_gone", "Stay connected until the answer."),
-    NotReadyError: Answer(503, "not_ready", "Wait until /readyz answers 200, then send it again."),
+    NotReadyError: Answer(
+        503, "not_ready", "Mend what the message names, if anything; send it again once /readyz answers 200."
+    ),
+    AnswerTimeoutError: Answer(
+        503, "answer_timeout", "Send it again when the server has less to do; look at its log."
+    ),
     KeysError: Answer(503, "keys_unreadable", "Mend or remove the keys file that PERENNIAL_KEYS names."),
     vision_errors.EmptyImageError: Answer(422, "empty_image", _IMAGE_REMEDY),
-    vision_errors.NotAnImageError: Answer(415, "not_an_image", _IMAGE_REMEDY),
+    vision_errors.NotAnImageError: Answer(415, "not_an_image", f"Convert it, if it is one. {_IMAGE_REMEDY}"),
     vision_errors.UndecodableImageError: Answer(
-        422, "undecodable_image", "Send a whole, still JPEG, PNG or WebP image."
+        422, "undecodable_image", "Send a whole, still JPEG, PNG, WebP or AVIF image."
     ),
     vision_errors.TooManyBytesError: Answer(413, "too_large", "Send a smaller image."),
     vision_errors.TooManyPixelsError: Answer(413, "too_many_pixels", "Scale the image down, then send it."),
@@ -134,11 +187,35 @@ _ANSWERS: dict[type[Exception], Answer] = {
         409, "no_predecessor", "Promote a version of /v1/models instead."
     ),
     store_errors.FencedError: Answer(409, "conflict", "Look at the state, then try again."),
-    store_errors.DatabaseUnavailableError: _UNAVAILABLE,
-    store_errors.BlobsUnavailableError: Answer(503, "storage_unavailable", _STORE_REMEDY),
+    store_errors.DatabaseUnavailableError: Answer(
+        503, "store_unavailable", f"Look at the server's log, and mend the database. {_NOTHING}"
+    ),
+    store_errors.DatabaseFullError: _DISK_FULL,
+    store_errors.DatabaseLockedError: Answer(
+        503, "database_locked", f"Wait until the program that holds its lock ends. {_NOTHING}"
+    ),
+    store_errors.DatabaseAwayError: Answer(
+        503, "database_away", f"Start the database, or mend the way to it. {_NOTHING}"
+    ),
+    store_errors.DatabaseReadOnlyError: Answer(
+        503, "database_read_only", f"Make the database writable. {_NOTHING}"
+    ),
+    store_errors.DatabaseDamagedError: Answer(
+        503, "database_damaged", f"Restore a backup with 'perennial restore'. {_NOTHING}"
+    ),
+    store_errors.DatabaseRemovedError: Answer(
+        503, "database_removed", f"Put the database back, and start the server again. {_NOTHING}"
+    ),
+    store_errors.BlobsUnavailableError: _DISK_FAILED,
+    store_errors.BlobsFullError: _DISK_FULL,
+    store_errors.BlobsReadOnlyError: Answer(
+        503, "storage_read_only", f"Make the folder or the bucket of images writable. {_NOTHING}"
+    ),
+    store_errors.BucketAwayError: Answer(
+        503, "storage_away", f"Mend the way to the bucket of images. {_NOTHING}"
+    ),
     store_errors.DatabaseClosedError: Answer(503, "stopping", "The server is stopping; send it again soon."),
-    # A full or read-only disk, under uploads that are put aside for instance.
-    OSError: Answer(503, "storage_unavailable", _STORE_REMEDY),
+    OSError: _DISK_FAILED,
 }
 
 # Of a web framework's own errors only the status is known.
@@ -151,6 +228,9 @@ _BY_STATUS: dict[int, Answer] = {
 
 def answer_for(error: Exception) -> Answer:
     """Return how to answer an error: by its class, or by the nearest of its base classes in the table."""
+    # Under uploads that are put aside, for instance.
+    if isinstance(error, OSError) and error.errno in FULL:
+        return _DISK_FULL
     for cls in type(error).__mro__:
         if cls in _ANSWERS:
             return _ANSWERS[cls]
@@ -170,7 +250,12 @@ def envelope(code: str, message: str, remedy: str) -> dict[str, Any]:
 def body_for(error: Exception) -> dict[str, Any]:
     """Return the body of an error's answer; an unexpected error is described in the log alone."""
     answer = answer_for(error)
-    message = "Something unforeseen went wrong." if answer is _UNEXPECTED else str(error)
+    message = str(error)
+    if answer is _UNEXPECTED:
+        message = "Something unforeseen went wrong."
+    elif isinstance(error, OSError):
+        # Without the path that the system names.
+        message = f"Expected to use a file of the server, found: {error.strerror or 'an error of the disk'}."
     return envelope(answer.code, message, answer.remedy)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import KeysError
-from store.durable import sync_folder, write_file
+from store.durable import make_folder, sync_folder, write_file
 from vision.labels import is_printable
 
 SCOPES = ("predict", "feedback", "read", "admin")
@@ -57,7 +57,7 @@ def add_key(file: Path, name: str, scopes: Iterable[str]) -> str:
     """
     wanted = tuple(dict.fromkeys(scopes))
     if not name.strip() or len(name) > 100 or not is_printable(name):
-        raise KeysError(f"Expected a name of 1 to 100 printable characters, found {name!r}.")
+        raise KeysError(f"Expected a name of 1 to 100 visible characters, found {name!r}.")
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown or not wanted:
         raise KeysError(f"Expected scopes out of {', '.join(SCOPES)}, found {', '.join(unknown) or 'none'}.")
@@ -102,7 +102,7 @@ def _key_of(row: dict[str, Any]) -> Key:
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
     """Keep other commands from changing the file meanwhile: what one of them added would be lost."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)

@@ -11,7 +11,7 @@ from vision.labels import is_printable
 
 def _printable(text: str) -> str:
     if not is_printable(text):
-        raise ValueError("expected printable characters, found a control character")
+        raise ValueError("expected visible characters, found an invisible one")
     return text.strip()
 
 
@@ -75,7 +75,7 @@ class FeedbackBody(_Strict):
         "knows no such class. A sample in conflict or quarantine is not learnt from."
     )
     split: Literal["train", "holdout"] = Field(description="Whether it is learnt from or judged on.")
-    num_pending: int = Field(description="Samples that production has not learnt from.")
+    num_pending: int = Field(description="Samples that production has not seen; enough begin a round.")
     nearest_class: str | None = Field(
         default=None, description="Where the label is no class: the class that is spelt most like it."
     )

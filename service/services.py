@@ -118,5 +118,5 @@ def build_services(collaborators: Collaborators, settings: ServiceSettings) -> S
                 ),
             ),
         ),
-        readiness=Readiness(predictor),
+        readiness=Readiness(predictor, collaborators.database),
     )

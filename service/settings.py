@@ -17,7 +17,7 @@ class BatchSettings:
         max_batch: Images in one forward pass, at most.
         wait_seconds: How long a batch accepts further images while it decodes, at most.
         max_queue: Images admitted and not answered yet, past which a request gets 429; of predictions, and
-            likewise of feedback.
+            likewise of feedback. A large one counts as several.
         num_threads: Batches in flight at the same time, each on one core.
     """
 
@@ -40,6 +40,30 @@ class AccessSettings:
     keys_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """What a client may cost before its request reaches the application.
+
+    Attributes:
+        max_connections: Held by one process.
+        keep_alive_seconds: Without a request, until a connection is closed; longer than load balancers keep
+            theirs (60 s), since a request on its way to a closing connection fails.
+        max_head_bytes: Of a request's line and headers.
+        head_seconds: From a head's first byte to its last.
+        body_seconds: From a head's end to its body's. A client that does not read has as long.
+        linger_seconds: For reading a refusal.
+        check_seconds: Between looks at the time.
+    """
+
+    max_connections: int = 1000
+    keep_alive_seconds: float = 75.0
+    max_head_bytes: int = 64 * 1024
+    head_seconds: float = 10.0
+    body_seconds: float = 90.0
+    linger_seconds: float = 5.0
+    check_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -19,13 +19,14 @@ from store.database.database import Database
 from store.database.shared_writes import SharedWrite
 from store.errors import UnknownPredictionError
 from store.predictions.prediction_ids import milliseconds_of
-from store.predictions.predictions import LoggedPrediction, find_prediction, mark_labelled
+from store.predictions.predictions import LoggedPrediction, find_prediction
 from store.samples.new_samples import NewSample
 from store.samples.pending import num_pending
 from store.samples.samples import FeedbackOutcome, add_samples
 from store.samples.splits import SplitSettings
 from store.versions import production_classes
-from vision.labels import clean_label
+from vision.formats.decoding_cost import decoding_cost
+from vision.labels import class_named, clean_label
 
 # Another worker may have answered the prediction, and writes it within a fraction of this.
 OTHER_WORKER_SECONDS = 2.0
@@ -109,14 +110,13 @@ class FeedbackService:
                 predicted_label=logged.label,
             )
             [recorded] = _add(connection, [new], self.split)
-            mark_labelled(connection, prediction_id)
             return recorded
 
         return await self.database.write_async(work)
 
     async def _with_image(self, sent: LabelledUpload, source: str) -> Recorded:
         label = clean_label(sent.label)
-        with self.admission.hold(1):
+        with self.admission.hold(decoding_cost(sent.content)):
             # The bytes first, then the row that names them: a row without bytes must never be.
             stored = await self.image_storage.store(sent.content)
             new = NewSample(
@@ -134,7 +134,8 @@ class FeedbackService:
 
         Raises:
             UnknownPredictionError: There never was such a prediction.
-            PredictionGoneError: It has expired or was deleted.
+            PredictionGoneError: It has expired or was deleted, or could not be written.
+            StoreError: The store can't be used now.
         """
         refuse_malformed_id(prediction_id)
         await self.log.written(prediction_id)
@@ -143,6 +144,7 @@ class FeedbackService:
             try:
                 return await self.database.read_async(partial(find_prediction, prediction_id=prediction_id))
             except UnknownPredictionError:
+                self.log.check_lost(prediction_id)
                 if not _is_fresh(prediction_id) or time.monotonic() > until:
                     raise
                 await asyncio.sleep(0.05)
@@ -178,7 +180,8 @@ def _add(connection: Connection, arrived: Sequence[NewSample], split: SplitSetti
     class_names = production_classes(connection)
     if class_names is None:
         raise NotReadyError("Expected a production version, whose classes a label can name; there is none.")
-    outcomes = add_samples(connection, arrived, class_names, split)
+    named = [replace(new, label=class_named(new.label, class_names)) for new in arrived]
+    outcomes = add_samples(connection, named, class_names, split)
     num_now = num_pending(connection)
     return [Recorded(outcome, num_now) for outcome in outcomes]
 

@@ -14,6 +14,7 @@ from service.inference.predictor import Prediction, Predictor
 from service.inference.tuning import BATCH_STEPS, ThreadCores, lower_weight
 from service.settings import BatchSettings
 from vision.errors import ImageError
+from vision.formats.decoding_cost import decoding_cost
 
 _log = logging.getLogger(__name__)
 
@@ -78,13 +79,14 @@ class Batcher:
             NotReadyError: No version is loaded yet.
             ImageError: The bytes can't be decoded.
         """
-        with self.admission.hold(1):
+        with self.admission.hold(decoding_cost(content)):
             return await self._predict_one(content)
 
     async def predict_many(self, contents: Sequence[bytes]) -> list[Predicted | ImageError]:
         """Return one prediction, or what is wrong with the image, for each image's bytes.
 
         Raises:
+            TooManyImagesError: They are too many, or too large together.
             BusyError: Too many images are waiting already; none of these was admitted.
             NotReadyError: No version is loaded yet.
         """
@@ -95,7 +97,7 @@ class Batcher:
             except ImageError as error:
                 return error
 
-        with self.admission.hold(len(contents)):
+        with self.admission.hold(*map(decoding_cost, contents)):
             return await asyncio.gather(*(predict_or_error(content) for content in contents))
 
     async def close(self) -> None:

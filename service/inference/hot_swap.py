@@ -79,6 +79,8 @@ class HotSwap:
         """Look at the alias once, swap if it moved, and write a heartbeat when one is due."""
         wanted = await self._database.read_async(production)
         live = self._predictor.live
+        if wanted is None:
+            self._predictor.obstacle = "there is no version yet; 'perennial train DIR' makes one"
         if wanted is not None and (live is None or live.version != wanted.version):
             await self._swap_to(wanted)
         elif self._failure is not None:
@@ -98,6 +100,7 @@ class HotSwap:
             try:
                 await self.look()
             except (StoreError, OSError) as error:
+                self._predictor.obstacle = f"the production alias could not be read: {error}"
                 _log.warning("the production alias could not be read, the live version stays: %s", error)
             except Exception:  # noqa: BLE001  the boundary of a background task: it looks again
                 _log.exception("the look at the production alias failed, the live version stays")
@@ -115,7 +118,8 @@ class HotSwap:
             number = earlier.number + 1 if earlier is not None and is_again else 1
             wait = min(2.0**number, MAX_BACKOFF_SECONDS)
             self._failure = _Failure(wanted.version, number, loop.time() + wait)
-            self._report(replace(self._beat, error=f"{wanted.version} could not be loaded: {error}"))
+            self._predictor.obstacle = f"{wanted.version} could not be loaded: {error}"
+            self._report(replace(self._beat, error=self._predictor.obstacle))
             _log.exception("version %s could not be loaded, the live one stays", wanted.version)
             return
         # The heartbeat reads the time: here, a read that fails would lose what was loaded.

@@ -38,6 +38,7 @@ class PredictionService:
         """Return the predictions for images, a bad one being an error in its own place.
 
         Raises:
+            TooManyImagesError: They are too many, or too large together.
             BusyError: Too many images are waiting already; none of these was answered.
             NotReadyError: No version is loaded yet.
         """

@@ -60,6 +60,8 @@ class Predictor:
 
     def __init__(self, live: LiveModel | None = None) -> None:
         self._live = live
+        # Why nothing is live yet, as whoever asks is told.
+        self.obstacle = "the server is still starting"
 
     @property
     def live(self) -> LiveModel | None:
@@ -70,12 +72,10 @@ class Predictor:
         """Return what answers now.
 
         Raises:
-            NotReadyError: Nothing is loaded yet.
+            NotReadyError: Nothing is loaded yet; the message says why.
         """
         if self._live is None:
-            raise NotReadyError(
-                "Expected a loaded version, but none is there yet: the server is still starting."
-            )
+            raise NotReadyError(f"Expected a loaded version, found none: {self.obstacle.rstrip('.')}.")
         return self._live
 
     def swap(self, live: LiveModel) -> None:

@@ -11,17 +11,30 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import ForbiddenError, KeysError, ServiceError, UnauthorizedError, response_for
+from service.errors import (
+    ForbiddenError,
+    ForeignHostError,
+    ForeignOriginError,
+    KeysError,
+    ServiceError,
+    UnauthorizedError,
+    response_for,
+)
 from service.keys import Key, hash_of, read_keys
 from service.settings import AccessSettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
-# The page and its script hold no secret; they fetch what they show with the reader's key.
-OPEN_WITH_KEYS = ("/static/",)
+# The pages and their scripts hold no secret; they fetch what they show with the reader's key.
+OPEN_PAGES = frozenset({"/", "/docs"})
+OPEN_WITH_KEYS = ("/static/", "/docs/")
 LOOK_SECONDS = 1.0
 # Hosts and peers are the same few again and again.
 _cached = lru_cache(maxsize=256)
+# What proxies add to the requests that they pass on.
+PROXY_HEADERS = frozenset({b"forwarded", b"via", b"x-real-ip"})
+PROXY_PREFIX = b"x-forwarded-"
+_MAKE_A_KEY = "Make one with 'perennial keys add NAME --scope predict'."
 LOCAL_SOURCE = "local"
 ANONYMOUS_SOURCE = "anonymous"
 
@@ -61,7 +74,7 @@ class Access:
         if not has_keys:
             return _admit_loopback(scope)
         path = scope["path"]
-        if is_safe and (path == "/" or path.startswith(OPEN_WITH_KEYS)):
+        if is_safe and (path in OPEN_PAGES or path.startswith(OPEN_WITH_KEYS)):
             return ANONYMOUS_SOURCE
         key = _key_of(self._keys, headers.get("authorization", ""))
         wanted = scope_for(scope["method"], path)
@@ -75,14 +88,15 @@ class Access:
         """Refuse a name that a foreign page may have bound to this machine (DNS rebinding)."""
         host = headers.get("host", "")
         name = _host_name(host)
-        if name in ("localhost", *self._settings.allowed_hosts) or _is_address(name):
+        names = self._settings.allowed_hosts
+        if name in ("localhost", *names) or _is_address(name):
             return
         # A rebound page has no key to send; so with keys any name will do, unless names were listed.
-        if has_keys and name and not self._settings.allowed_hosts:
+        if has_keys and name and not names:
             return
-        raise ForbiddenError(
-            f"Expected a Host that is this server's, found {host!r}. "
-            "If it is, add it to PERENNIAL_ALLOWED_HOSTS."
+        raise ForeignHostError(
+            f"Expected as Host an address, localhost or one of PERENNIAL_ALLOWED_HOSTS "
+            f"({', '.join(names) or 'none is set'}), found {host!r}."
         )
 
     def _check_origin(self, headers: Headers) -> None:
@@ -90,9 +104,10 @@ class Access:
         if origin is None or origin in self._settings.allowed_origins:
             return
         if origin.partition("://")[2] != headers.get("host"):
-            raise ForbiddenError(
-                f"Expected an Origin that is this server's, found {origin!r}. "
-                "If its pages may ask, add it to PERENNIAL_ALLOWED_ORIGINS."
+            raise ForeignOriginError(
+                f"Expected as Origin this server's own ({headers.get('host')}) or one of "
+                f"PERENNIAL_ALLOWED_ORIGINS ({', '.join(self._settings.allowed_origins) or 'none is set'}), "
+                f"found {origin!r}."
             )
 
     def _look_at_keys(self) -> None:
@@ -129,10 +144,23 @@ def _admit_loopback(scope: Scope) -> str:
     client = scope.get("client")
     if client is None or not _is_loopback(client[0]):
         raise UnauthorizedError(
-            "Expected a key: without a keys file only this machine itself is served. "
-            "Make one with 'perennial keys add NAME --scope predict'."
+            f"Expected a key: without a keys file only this machine itself is served. {_MAKE_A_KEY}"
+        )
+    proxied = _sign_of_a_proxy(scope)
+    if proxied is not None:
+        raise UnauthorizedError(
+            f"Expected a key, found a request that a proxy passed on ({proxied}): it may come from anybody. "
+            f"{_MAKE_A_KEY}"
         )
     return LOCAL_SOURCE
+
+
+def _sign_of_a_proxy(scope: Scope) -> str | None:
+    for name, _ in scope["headers"]:
+        if name in PROXY_HEADERS or name.startswith(PROXY_PREFIX):
+            return f"header {name.decode('latin-1')}"
+    # What nginx speaks to the servers behind it, where it is told nothing else.
+    return "HTTP/1.0" if scope.get("http_version") == "1.0" else None
 
 
 def _key_of(keys: list[Key], authorization: str) -> Key:

@@ -14,9 +14,9 @@ LINGER_SECONDS = 10.0
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 instead of passing on more of a body than `max_bytes(path)`."""
+    """ASGI middleware that answers 413 instead of passing on more of a body than `max_bytes(path, type)`."""
 
-    def __init__(self, app: ASGIApp, max_bytes: Callable[[str], int]) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: Callable[[str, str], int]) -> None:
         self._app = app
         self._max_bytes = max_bytes
 
@@ -25,8 +25,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._max_bytes(scope["path"])
         headers = Headers(scope=scope)
+        limit = self._max_bytes(scope["path"], headers.get("content-type", "").lower())
         declared = headers.get("content-length")
         if declared is not None and not (declared.isascii() and declared.isdecimal()):
             await _refuse(

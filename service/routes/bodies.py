@@ -1,9 +1,13 @@
 """Reads what a request holds: an image, several of them, or a label with or without its image."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 from pydantic import ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from service.errors import MalformedRequestError, NotAnImageTypeError, TooManyImagesError
@@ -16,22 +20,19 @@ MAX_GROUP_CHARACTERS = 200
 
 
 async def read_image(request: Request) -> ImageUpload:
-    """Return the image of a raw `image/*` body or of the multipart part `image`, with the group of the URL.
+    """Return the image of the multipart part `image`, else the body, with the group of the URL.
+
+    A body that is not multipart is an image whatever it is called: curl calls all of them forms.
 
     Raises:
-        NotAnImageTypeError: The content type is neither.
         MalformedRequestError: The parts are not those expected.
     """
-    kind, group = _media_type(request.headers), request.query_params.get("group")
-    if kind == "multipart/form-data":
-        async with request.form() as form:
+    group = request.query_params.get("group")
+    if _media_type(request.headers) == "multipart/form-data":
+        async with _form_of(request) as form:
             _refuse_others(form, ("image", "group"))
             content = await _image_of(form)
             return ImageUpload(content, clean_group(_text_of(form, "group") or group))
-    if not kind.startswith("image/"):
-        raise NotAnImageTypeError(
-            f"Expected the content type image/… or multipart/form-data, found {kind or 'none'!r}."
-        )
     return ImageUpload(await request.body(), clean_group(group))
 
 
@@ -46,60 +47,86 @@ async def read_images(request: Request) -> list[bytes]:
     kind = _media_type(request.headers)
     if kind != "multipart/form-data":
         raise NotAnImageTypeError(f"Expected the content type multipart/form-data, found {kind or 'none'!r}.")
-    async with request.form() as form:
+    async with _form_of(request) as form:
         _refuse_others(form, ("images",))
         parts = form.getlist("images")
         if not parts:
             raise MalformedRequestError("Expected at least one part 'images', found none.")
         if len(parts) > MAX_IMAGES:
             raise TooManyImagesError(f"Expected at most {MAX_IMAGES} images, found {len(parts)}.")
-        return [await _content_of(part, "images") for part in parts]
+        return [await _content_of(part) for part in parts]
 
 
 async def read_feedback(request: Request) -> FeedbackRequest | LabelledUpload:
-    """Return a label for a prediction (JSON), or an image with its label (multipart).
+    """Return an image with its label (multipart), or a label for a prediction (JSON, whatever it is called).
 
     Raises:
-        NotAnImageTypeError: The body is neither.
         MalformedRequestError: It can't be read, or holds something else.
     """
-    kind = _media_type(request.headers)
-    if kind == "multipart/form-data":
-        async with request.form() as form:
+    if _media_type(request.headers) == "multipart/form-data":
+        async with _form_of(request) as form:
             _refuse_others(form, ("image", "label", "group"))
             label = _text_of(form, "label")
             if label is None:
                 raise MalformedRequestError("Expected a part 'label' beside the image, found none.")
             return LabelledUpload(await _image_of(form), label, clean_group(_text_of(form, "group")))
-    if kind != "application/json":
-        raise NotAnImageTypeError(
-            f"Expected the content type application/json or multipart/form-data, found {kind or 'none'!r}."
-        )
     try:
         return FeedbackRequest.model_validate_json(await request.body())
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the body"
         raise MalformedRequestError(
-            f"Expected JSON with the texts 'prediction_id' and 'label', found in {place}: {first['msg']}."
+            "Expected JSON with the texts 'prediction_id' and 'label', or multipart/form-data with an image "
+            f"and its label, found in {place}: {first['msg']}."
         ) from error
 
 
 def clean_group(group: str | None) -> str | None:
-    """Return the group without the space around it, None where nothing is left.
+    """Return the group composed (NFC) and without the space around it, None where nothing is left.
 
     Raises:
-        MalformedRequestError: It is over 200 characters, or has control characters.
+        MalformedRequestError: It is over 200 characters, or has invisible characters.
     """
     if group is None:
         return None
-    cleaned = group.strip()
+    cleaned = unicodedata.normalize("NFC", group).strip()
     if len(cleaned) > MAX_GROUP_CHARACTERS or not is_printable(cleaned):
         raise MalformedRequestError(
-            f"Expected a group of at most {MAX_GROUP_CHARACTERS} printable characters, "
-            f"found {len(cleaned)} characters."
+            f"Expected a group of at most {MAX_GROUP_CHARACTERS} visible characters, "
+            f"found {len(cleaned)}: {cleaned[:MAX_GROUP_CHARACTERS]!a}."
         )
     return cleaned or None
+
+
+class _InMemoryParser(MultiPartParser):
+    """Keeps what it reads in memory: bodies are limited, and a temporary folder can be full or read-only.
+
+    A part with an image's name is a file, also where it names none.
+    """
+
+    spool_max_size = 0  # no limit
+
+    def on_headers_finished(self) -> None:
+        part = self._current_part
+        _, options = parse_options_header(part.content_disposition)
+        if options.get(b"name") in (b"image", b"images") and b"filename" not in options:
+            part.content_disposition = (part.content_disposition or b"") + b'; filename=""'
+        super().on_headers_finished()
+
+
+@asynccontextmanager
+async def _form_of(request: Request) -> AsyncIterator[FormData]:
+    async with aclosing(request.stream()) as stream:
+        try:
+            form = await _InMemoryParser(request.headers, stream).parse()
+        except MultiPartException as error:
+            raise MalformedRequestError(
+                f"Expected a body of multipart/form-data, found: {error.message}"
+            ) from error
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def _media_type(headers: Headers) -> str:
@@ -118,12 +145,11 @@ async def _image_of(form: FormData) -> bytes:
     parts = form.getlist("image")
     if len(parts) != 1:
         raise MalformedRequestError(f"Expected one part 'image', found {len(parts)}.")
-    return await _content_of(parts[0], "image")
+    return await _content_of(parts[0])
 
 
-async def _content_of(part: UploadFile | str, name: str) -> bytes:
-    if isinstance(part, str):
-        raise MalformedRequestError(f"Expected the part '{name}' to be a file with a name, found a text.")
+async def _content_of(part: UploadFile | str) -> bytes:
+    assert isinstance(part, UploadFile)  # the parser made it one
     return await part.read()
 
 

@@ -14,12 +14,14 @@ _MEANINGS = {
     401: "No key, or an unknown one",
     403: "A key without the scope, or a foreign place",
     404: "Unknown id",
+    408: "The request was not sent in time",
     409: "Conflict",
     410: "Gone",
     413: "Too large",
-    415: "Not an image type",
+    415: "Not an image",
     422: "An undecodable image, or an empty or over-long label",
     429: "Too many requests, with Retry-After",
+    431: "Too many bytes before the body",
     503: "Not ready, or the store can't be written; nothing was acknowledged",
 }
 ERRORS: dict[int | str, dict[str, Any]] = {

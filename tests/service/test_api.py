@@ -1,6 +1,7 @@
 """The main path, over HTTP: predict, label, look, move production, ask for rounds, delete."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from service.keys import add_key
 from service.settings import AccessSettings, ServiceSettings
 from vision.decoding import ImageLimits
+from vision.labels import clean_label
 
 JPEG = {"Content-Type": "image/jpeg"}
 
@@ -33,11 +35,70 @@ async def test_an_image_is_answered_with_its_likeliest_classes(run: Any, serving
     assert multipart.json()["prediction_id"] != raw["prediction_id"]
 
 
+async def test_a_body_is_known_by_its_bytes_whatever_it_is_called(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    async with run(serving) as api:
+        # What curl calls everything.
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        for sent_as in (headers, {}, {"Content-Type": "text/plain"}, {"Content-Type": "application/json"}):
+            answer = await api.client.post("/v1/predict", content=picture(), headers=sent_as)
+            assert answer.status_code == 200, answer.text
+        label = f'{{"prediction_id": "{answer.json()["prediction_id"]}", "label": "red"}}'
+        stored = await api.client.post("/v1/feedback", content=label, headers=headers)
+        assert stored.status_code == 201, stored.text
+        refused = await api.client.post("/v1/rounds", content="{}", headers=headers)
+        assert "sent as application/x-www-form-urlencoded" in refused.json()["error"]["message"]
+
+
+async def test_a_part_needs_no_file_name_to_be_an_image(run: Any, serving: Any, picture: Any) -> None:
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    named = b'Content-Disposition: form-data; name="image"'
+    async with run(serving) as api:
+        for part in (
+            named + b"; filename*=UTF-8''caf%C3%A9.jpg",
+            named + b"\r\nContent-Type: image/jpeg",
+            named,
+            named + b'; filename=""',
+        ):
+            body = b"--x\r\n" + part + b"\r\n\r\n" + picture() + b"\r\n--x--\r\n"
+            answer = await api.client.post("/v1/predict", content=body, headers=form)
+            assert answer.status_code == 200, answer.text
+
+
+async def test_a_large_part_needs_no_temporary_folder(
+    run: Any, serving: Any, picture: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    # A JPEG may be followed by anything.
+    content = picture() + bytes(3 * 2**20)
+    async with run(serving) as api:
+        answer = await api.client.post("/v1/predict", files={"image": content})
+        stored = await api.client.post("/v1/feedback", files={"image": content}, data={"label": "red"})
+    assert (answer.status_code, stored.status_code) == (200, 201)
+
+
+async def test_answers_are_not_guessed_at_and_not_kept_unless_they_say_so(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    async with run(serving) as api:
+        prediction = await _predict(api.client, picture())
+        for path, kept in (
+            ("/v1/status", "no-store"),
+            ("/metrics", "no-store"),
+            ("/v1/rounds/9", "no-store"),
+            ("/nowhere", "no-store"),
+            (f"/v1/predictions/{prediction['prediction_id']}/image", "private, max-age=3600"),
+            ("/", "no-cache"),
+        ):
+            answer = await api.client.get(path)
+            assert answer.headers["Cache-Control"] == kept, path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+
+
 async def test_a_temperature_softens_the_confidence_only(
     run: Any, store: Any, artifacts: Any, picture: Any
 ) -> None:
-    from dataclasses import replace
-
     store.promote(store.add(artifacts[0]))
     async with run(store) as api:
         sharp = await _predict(api.client, picture())
@@ -77,7 +138,8 @@ async def test_a_label_for_a_prediction_makes_a_volunteered_sample(
         unknown = await api.client.post("/v1/feedback", json=sent | {"label": "grene"})
         assert unknown.json()["status"] == "quarantined"
         assert unknown.json()["nearest_class"] == "green"
-        assert unknown.json()["num_pending"] == 0
+        # The label that somebody knows stays in force.
+        assert unknown.json()["num_pending"] == 1
     with serving.database.read() as connection:
         from store.samples.samples import samples_by_id
 
@@ -85,6 +147,24 @@ async def test_a_label_for_a_prediction_makes_a_volunteered_sample(
     assert sample.origin == "volunteered"
     assert sample.source == "local"
     assert sample.predicted_label == prediction["label"]
+
+
+async def test_every_class_that_status_lists_can_be_sent_as_a_label(
+    run: Any, store: Any, artifacts: Any, picture: Any
+) -> None:
+    sent = ("cafe\u0301 ", 'it\'s "odd" & 50%', "\u05db\u05dc\u05d1")
+    artifact = replace(artifacts[0], class_names=tuple(sorted(clean_label(name) for name in sent)))
+    store.promote(store.add(artifact))
+    async with run(store) as api:
+        listed = (await api.client.get("/v1/status")).json()["classes"]
+        assert listed == list(artifact.class_names)
+        for number, label in enumerate([*listed, *sent, "CAF\u00c9"]):
+            part = {"image": ("image.jpg", picture(number), "image/jpeg")}
+            answer = await api.client.post("/v1/feedback", files=part, data={"label": label})
+            assert answer.json()["status"] == "accepted", label
+        part = {"image": ("image.jpg", picture(99), "image/jpeg")}
+        answer = await api.client.post("/v1/feedback", files=part, data={"label": "qwertz"})
+        assert (answer.json()["status"], answer.json()["nearest_class"]) == ("quarantined", None)
 
 
 async def test_a_label_for_an_audited_prediction_makes_an_audit(run: Any, serving: Any, picture: Any) -> None:
@@ -100,6 +180,13 @@ async def test_a_label_for_an_audited_prediction_makes_an_audit(run: Any, servin
         assert audits["audits"][0]["prediction_id"] == prediction["prediction_id"]
         image = await api.client.get(f"/v1/predictions/{prediction['prediction_id']}/image")
         assert image.content == picture()
+        # Its image with a label answers it too, as any way does by which a label comes.
+        other = await _predict(api.client, picture(1))
+        await api.services.log.written(other["prediction_id"])
+        sent = await api.client.post("/v1/feedback", files={"image": picture(1)}, data={"label": "red"})
+        assert sent.status_code == 201
+        audits = (await api.client.get("/v1/audits")).json()
+        assert [audit["prediction_id"] for audit in audits["audits"]] == [prediction["prediction_id"]]
         assert image.headers["content-type"] == "image/jpeg"
         sent = {"prediction_id": prediction["prediction_id"], "label": "red"}
         sample_id = (await api.client.post("/v1/feedback", json=sent)).json()["sample_id"]

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import sqlite3
 import struct
 import zlib
 from collections.abc import Callable
@@ -11,18 +12,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from obstore.exceptions import GenericError
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
 from service.errors import ServiceError, answer_for
 from service.settings import ServiceSettings
 from store import errors as store_errors
 from store.predictions.prediction_ids import new_prediction_id
+from store.versions import find_version
 from vision import errors as vision_errors
 from vision.decoding import ImageLimits
 
 JPEG = {"Content-Type": "image/jpeg"}
 JSON = {"Content-Type": "application/json"}
-STATUSES = {400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 503}
+STATUSES = {400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 431, 503}
 
 pytestmark = pytest.mark.anyio
 
@@ -47,13 +51,13 @@ def _animation() -> bytes:
     return _encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
 
 
-def _bomb() -> bytes:
-    """Return the header of a PNG of 30,000 × 30,000 pixels."""
+def _bomb(side: int = 30_000) -> bytes:
+    """Return the header of a large square PNG."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
-    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)
@@ -64,6 +68,16 @@ def _bomb() -> bytes:
 
 def _noise() -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+
+
+SECRET = "connection to db.internal as perennial refused"
+
+
+def _refused(code: int) -> OperationalError:
+    """Return what SQLAlchemy raises for an error of SQLite."""
+    error = sqlite3.OperationalError(SECRET)
+    error.sqlite_errorcode = code
+    return OperationalError("SELECT 1", {}, error)
 
 
 BAD_IMAGES: dict[str, tuple[Callable[[], bytes], int, str]] = {
@@ -109,6 +123,21 @@ def _orientation(value: int) -> Image.Exif:
     return exif
 
 
+async def test_a_batch_counts_its_pixels_before_any_is_decoded(run: Any, serving: Any) -> None:
+    large, small = _bomb(7_000), _encoded(_noise(), "PNG")
+    async with run(serving) as api:
+        refused = await api.client.post("/v1/predict/batch", files=[("images", large)] * 6)
+        alone = await api.client.post("/v1/predict/batch", files=[("images", large), ("images", small)])
+        with api.services.batcher.admission.hold(120):
+            waits = await api.client.post("/v1/predict", content=large)
+            answered = await api.client.post("/v1/predict", content=small)
+    assert (refused.status_code, check_shape(refused)["code"]) == (413, "too_many_images")
+    assert "found 6 that take 150" in refused.json()["error"]["message"]
+    # Its pixels are missing, but their number is no reason.
+    assert alone.json()["predictions"][0]["error"]["code"] == "undecodable_image"
+    assert (waits.status_code, answered.status_code) == (429, 200)
+
+
 async def test_a_strange_but_intact_image_is_answered(run: Any, serving: Any) -> None:
     async with run(serving) as api:
         for name, make in GOOD_IMAGES.items():
@@ -118,15 +147,17 @@ async def test_a_strange_but_intact_image_is_answered(run: Any, serving: Any) ->
 
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 BAD_REQUESTS: list[tuple[str, dict[str, Any], int, str]] = [
-    ("/v1/predict", {"content": b"x"}, 415, "not_an_image_type"),
-    ("/v1/predict", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415, "not_an_image_type"),
-    ("/v1/predict", {"json": {"image": "x"}}, 415, "not_an_image_type"),
+    ("/v1/predict", {"content": b"x"}, 415, "not_an_image"),
+    ("/v1/predict", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415, "not_an_image"),
+    ("/v1/predict", {"json": {"image": "x"}}, 415, "not_an_image"),
+    ("/v1/predict", {}, 422, "empty_image"),
     ("/v1/predict", {"files": {"img": b"x"}}, 400, "malformed"),
     ("/v1/predict", {"files": [("image", b"x"), ("image", b"y")]}, 400, "malformed"),
     ("/v1/predict", {"data": {"image": "http://localhost/a.jpg"}, "files": {"group": b""}}, 400, "malformed"),
     ("/v1/predict", {"content": b"no parts", "headers": FORM}, 400, "malformed"),
     ("/v1/predict", {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "malformed"),
     ("/v1/predict?group=%00", {"content": b"x", "headers": JPEG}, 400, "malformed"),
+    ("/v1/predict?group=%E2%80%AEbees", {"content": b"x", "headers": JPEG}, 400, "malformed"),
     (f"/v1/predict?group={'g' * 201}", {"content": b"x", "headers": JPEG}, 400, "malformed"),
     ("/v1/predict/batch", {"content": b"x", "headers": JPEG}, 415, "not_an_image_type"),
     ("/v1/predict/batch", {"files": {"image": b"x"}}, 400, "malformed"),
@@ -134,7 +165,7 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], int, str]] = [
     ("/v1/feedback", {"content": b"{", "headers": JSON}, 400, "malformed"),
     (
         "/v1/feedback",
-        {"content": b"[" * 99_999, "headers": JSON},
+        {"content": b"[" * 60_000, "headers": JSON},
         400,
         "malformed",
     ),
@@ -147,9 +178,12 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], int, str]] = [
     ("/v1/feedback", {"json": {"prediction_id": "x", "label": " \n"}}, 422, "invalid_label"),
     ("/v1/feedback", {"json": {"prediction_id": "x", "label": "a" * 201}}, 422, "invalid_label"),
     ("/v1/feedback", {"json": {"prediction_id": "x", "label": "a\0b"}}, 422, "invalid_label"),
+    ("/v1/feedback", {"json": {"prediction_id": "x", "label": "bees\u200b"}}, 422, "invalid_label"),
     ("/v1/feedback", {"files": {"image": b"x"}}, 400, "malformed"),
     ("/v1/feedback", {"files": {"image": b"x"}, "data": {"label": "  "}}, 422, "invalid_label"),
-    ("/v1/feedback", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415, "not_an_image_type"),
+    ("/v1/feedback", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, 400, "malformed"),
+    ("/v1/feedback", {"json": dict.fromkeys(map(str, range(9_999)), "x")}, 413, "too_large"),
+    ("/v1/rounds", {"json": {"reason": "x" * 2**16}}, 413, "too_large"),
     ("/v1/models/v2/promote", {"json": {"reason": 7}}, 400, "malformed"),
     ("/v1/models/v2/promote", {"json": {"force": "yes"}}, 400, "malformed"),
     ("/v1/models/v2/promote", {"content": b'{"reason": "\\ud800"}', "headers": JSON}, 400, "malformed"),
@@ -183,6 +217,19 @@ async def test_bad_requests_are_refused(run: Any, serving: Any) -> None:
         for path, sent, status, code in BAD_REQUESTS:
             answer = await api.client.post(path, **sent)
             assert (answer.status_code, check_shape(answer)["code"]) == (status, code), (path, sent)
+
+
+async def test_what_is_no_image_is_named(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        for sent, found in (
+            (_encoded(_noise(), "GIF"), "a GIF."),
+            (b'{"image": "cat.jpg"}', 'the text \'{"image": "cat.jpg"}\'.'),
+            (b"\0\0\0\x18ftypmp42\0\0\0\0", "a file of the kind 'mp42', as videos are."),
+            (bytes(99), "bytes that begin with 00 00 00 00 00 00 00 00."),
+        ):
+            error = check_shape(await api.client.post("/v1/predict", content=sent, headers=JPEG))
+            assert error["message"].endswith(f", found {found}")
+            assert "curl --data-binary @FILE" in error["remedy"]
 
 
 async def test_bad_looks_are_refused(run: Any, serving: Any) -> None:
@@ -261,8 +308,6 @@ async def test_an_unexpected_error_is_answered_in_the_same_shape(
 async def test_nothing_is_acknowledged_when_the_database_cannot_be_written(
     run: Any, serving: Any, picture: Any
 ) -> None:
-    import sqlite3
-
     async with run(serving) as api:
         lock = sqlite3.connect(serving.folder / "perennial.db", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
@@ -270,7 +315,7 @@ async def test_nothing_is_acknowledged_when_the_database_cannot_be_written(
         prediction = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
         lock.execute("ROLLBACK")
         lock.close()
-    assert (feedback.status_code, check_shape(feedback)["code"]) == (503, "store_unavailable")
+    assert (feedback.status_code, check_shape(feedback)["code"]) == (503, "database_locked")
     assert feedback.headers["Retry-After"]
     # Predictions need no disk.
     assert prediction.status_code == 200
@@ -289,8 +334,119 @@ async def test_nothing_is_acknowledged_when_the_bytes_cannot_be_stored(
         assert prediction.status_code == 200
         await api.services.log.close()
         metrics = (await api.client.get("/metrics")).text
-    assert (answer.status_code, check_shape(answer)["code"]) == (503, "storage_unavailable")
+    assert (answer.status_code, check_shape(answer)["code"]) == (503, "disk_full")
     assert "perennial_prediction_log_errors_total 1.0" in metrics
+
+
+OUTAGES: list[tuple[Exception, str]] = [
+    (_refused(sqlite3.SQLITE_BUSY), "database_locked"),
+    (_refused(sqlite3.SQLITE_FULL), "disk_full"),
+    (_refused(sqlite3.SQLITE_IOERR_SHMSIZE), "disk_full"),
+    (_refused(sqlite3.SQLITE_READONLY), "database_read_only"),
+    (_refused(sqlite3.SQLITE_CANTOPEN), "database_away"),
+    (_refused(sqlite3.SQLITE_CORRUPT), "database_damaged"),
+    (_refused(sqlite3.SQLITE_IOERR), "store_unavailable"),
+]
+
+
+async def test_what_the_database_refuses_is_told_by_its_cause_and_not_in_its_own_words(
+    run: Any, serving: Any, monkeypatch: Any
+) -> None:
+    async with run(serving) as api:
+        for refusal, code in OUTAGES:
+
+            def refuse(*_: object, error: Exception = refusal) -> None:
+                raise error
+
+            monkeypatch.setattr("monitoring.summary.forgetting", refuse)
+            async with run(serving) as other:
+                answer = await other.client.get("/v1/forgetting")
+            assert (answer.status_code, check_shape(answer)["code"]) == (503, code)
+            assert SECRET not in answer.text
+        assert (await api.client.get("/readyz")).status_code == 200
+
+
+async def test_a_bucket_that_is_away_is_told_as_that_and_not_in_its_own_words(
+    run: Any, serving: Any, picture: Any, monkeypatch: Any
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise GenericError(SECRET)
+
+    monkeypatch.setattr("store.blobs.blob_store.put_file", refuse)
+    async with run(serving) as api:
+        answer = await api.client.post("/v1/feedback", files={"image": picture()}, data={"label": "red"})
+    assert (answer.status_code, check_shape(answer)["code"]) == (503, "storage_away")
+    assert SECRET not in answer.text
+
+
+async def test_a_label_for_an_answer_that_could_not_be_logged_is_unavailable_then_gone(
+    run: Any, serving: Any, picture: Any, monkeypatch: Any
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with run(serving) as api, run(serving) as other:
+        with monkeypatch.context() as patch:
+            patch.setattr("store.blobs.blob_store.put_file", refuse)
+            answer = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
+            sent = {"prediction_id": answer.json()["prediction_id"], "label": "red"}
+            away = await api.client.post("/v1/feedback", json=sent)
+            # Another worker can't write either, whichever answered.
+            await other.client.post("/v1/predict", content=picture(1), headers=JPEG)
+            await other.services.log.close()
+            elsewhere = await other.client.post("/v1/feedback", json=sent)
+        await api.client.post("/v1/predict", content=picture(2), headers=JPEG)
+        await api.services.log.close()
+        back = await api.client.post("/v1/feedback", json=sent)
+    assert (away.status_code, check_shape(away)["code"]) == (503, "disk_full")
+    assert (elsewhere.status_code, check_shape(elsewhere)["code"]) == (503, "disk_full")
+    assert (back.status_code, check_shape(back)["code"]) == (410, "prediction_gone")
+
+
+async def test_what_keeps_a_version_from_loading_stands_in_the_answers_and_the_status(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    with serving.database.read() as connection:
+        files = find_version(connection, "v1").files
+    for sha256 in files.values():
+        serving.blobs.delete(sha256)
+    async with run(serving) as api:
+        await api.services.hot_swap.look()
+        refused = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
+        not_ready = await api.client.get("/readyz")
+        status = (await api.client.get("/v1/status")).json()
+    for answer in (refused, not_ready):
+        assert (answer.status_code, check_shape(answer)["code"]) == (503, "not_ready")
+        assert "v1 could not be loaded: Expected the bytes" in check_shape(answer)["message"]
+    assert "v1 could not be loaded" in status["workers"][0]["error"]
+
+
+async def test_without_a_version_the_answers_say_how_to_make_one(run: Any, store: Any, picture: Any) -> None:
+    async with run(store) as api:
+        refused = await api.client.post("/v1/predict", content=picture(), headers=JPEG)
+    assert "perennial train" in check_shape(refused)["message"]
+
+
+async def test_a_removed_database_acknowledges_nothing_and_is_not_ready(
+    run: Any, serving: Any, picture: Any
+) -> None:
+    file = serving.folder / "perennial.db"
+    image = {"image": picture()}
+    async with run(serving) as api:
+        assert (await api.client.post("/v1/feedback", files=image, data={"label": "red"})).status_code == 201
+        file.rename(file.with_name("elsewhere.db"))
+        answers = [
+            await api.client.post("/v1/feedback", files={"image": picture(1)}, data={"label": "red"}),
+            await api.client.get("/v1/status"),
+            await api.client.get("/readyz"),
+        ]
+        assert not file.exists()
+        file.with_name("elsewhere.db").rename(file)
+        assert (await api.client.get("/readyz")).status_code == 200
+        assert (await api.client.post("/v1/feedback", files=image, data={"label": "red"})).status_code == 201
+    assert [(answer.status_code, check_shape(answer)["code"]) for answer in answers] == [
+        (503, "database_removed")
+    ] * 3
 
 
 def test_every_error_of_the_rooms_below_has_an_answer() -> None:

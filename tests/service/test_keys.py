@@ -30,9 +30,9 @@ def test_a_revoked_key_is_gone_and_the_others_stay(tmp_path: Path) -> None:
     ("name", "scopes", "message"),
     [
         ("a", ["read"], "which a key has"),
-        (" ", ["read"], "1 to 100 printable characters"),
-        ("b" * 101, ["read"], "1 to 100 printable characters"),
-        ("b\nc", ["read"], "1 to 100 printable characters"),
+        (" ", ["read"], "1 to 100 visible characters"),
+        ("b" * 101, ["read"], "1 to 100 visible characters"),
+        ("b\nc", ["read"], "1 to 100 visible characters"),
         ("b", [], "found none"),
         ("b", ["raed"], "found raed"),
     ],

@@ -1,5 +1,6 @@
 """The OpenAPI document names every field that a route answers."""
 
+import re
 from typing import Any
 
 import pytest
@@ -62,3 +63,22 @@ async def test_a_fields_meaning_is_in_the_document(run: Any, store: Any) -> None
     detail = answer_schema(document, document["paths"]["/v1/rounds/{round_id}"]["get"])
     verdict = resolved(document, detail["properties"]["verdict"]["anyOf"][0])
     assert {"decision", "sentence", "checks", "power"} <= verdict["properties"].keys()
+
+
+async def test_the_page_of_the_api_loads_nothing_from_elsewhere(run: Any, store: Any) -> None:
+    async with run(store) as api:
+        page = await api.client.get("/docs")
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        policy = page.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'self';")
+        assert "http" not in policy
+        assert "script-src" not in policy
+        sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert set(sources) >= {"/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/start.js"}
+        for source in (*sources, "/static/api.js", "/openapi.json"):
+            assert source.startswith("/")
+            assert (await api.client.get(source)).status_code == 200, source
+        start = (await api.client.get("/docs/start.js")).text
+        bundle = (await api.client.get("/docs/swagger-ui-bundle.js")).text
+    assert "validatorUrl: null" in start  # else it sends the document to validator.swagger.io
+    assert "SwaggerUIBundle" in bundle

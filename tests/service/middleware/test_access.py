@@ -51,6 +51,46 @@ async def test_without_keys_others_are_shown_how_to_get_one(run: Any, store: Any
         assert _code(await api.client.get("/readyz")) == (503, "not_ready")
 
 
+@pytest.mark.parametrize(
+    "name", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Via"]
+)
+async def test_without_keys_what_a_proxy_passes_on_is_refused(run: Any, store: Any, name: str) -> None:
+    async with run(store) as api:
+        refused = await api.client.get("/v1/status", headers={name: "127.0.0.1"})
+    assert _code(refused) == (401, "unauthorized")
+    assert f"a proxy passed on (header {name.lower()})" in refused.json()["error"]["message"]
+    assert "perennial keys add" in refused.json()["error"]["message"]
+
+
+async def test_without_keys_http_1_0_is_refused_as_nginx_speaks_it_to_servers_behind_it(
+    run: Any, store: Any, keys_file: Path
+) -> None:
+    async def status_of(settings: ServiceSettings, headers: dict[str, str]) -> int:
+        async with run(store, settings) as api:
+
+            async def as_nginx(scope: Any, receive: Any, send: Any) -> None:
+                await api.app({**scope, "http_version": "1.0"}, receive, send)
+
+            transport = httpx.ASGITransport(as_nginx, client=("127.0.0.1", 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:3000") as client:
+                return (await client.post("/v1/learning/resume", headers=headers)).status_code
+
+    assert await status_of(_settings(), {}) == 401
+    key = add_key(keys_file, "admin", ["admin"])
+    assert await status_of(_settings(keys_file=keys_file), bearer(key) | {"Via": "1.0 nginx"}) == 200
+
+
+async def test_a_refused_host_or_origin_is_told_what_was_found_and_what_to_set(run: Any, store: Any) -> None:
+    async with run(store, _settings(allowed_hosts=("cat.example",))) as api:
+        host = await api.client.get("/v1/status", headers={"Host": "dog.example"})
+        origin = await api.client.post("/v1/rounds", headers={"Origin": "https://dog.example"})
+    assert "(cat.example), found 'dog.example'" in host.json()["error"]["message"]
+    assert "PERENNIAL_ALLOWED_HOSTS" in host.json()["error"]["remedy"]
+    assert "(localhost)" in origin.json()["error"]["message"]
+    assert "found 'https://dog.example'" in origin.json()["error"]["message"]
+    assert "PERENNIAL_ALLOWED_ORIGINS" in origin.json()["error"]["remedy"]
+
+
 async def test_a_key_opens_its_scopes_and_names_the_source(
     run: Any, serving: Any, keys_file: Path, picture: Any
 ) -> None:
@@ -89,7 +129,8 @@ async def test_with_keys_the_page_itself_is_open_and_its_figures_are_not(
 ) -> None:
     add_key(keys_file, "reader", ["read"])
     async with run(store, _settings(keys_file=keys_file), peer="8.8.8.8") as api:
-        assert (await api.client.get("/")).status_code == 200
+        for path in ("/", "/docs", "/docs/start.js", "/docs/swagger-ui.css"):
+            assert (await api.client.get(path)).status_code == 200
         for path in ("/v1/status", "/metrics", "/openapi.json", "/schema.json"):
             assert _code(await api.client.get(path)) == (401, "unauthorized")
 

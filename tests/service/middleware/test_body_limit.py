@@ -35,12 +35,13 @@ async def test_a_body_over_the_limit_is_refused_with_and_without_its_length(run:
     async with run(store, SMALL) as api:
         multipart = {"Content-Type": "multipart/form-data; boundary=x"}
         json = {"Content-Type": "application/json"}
-        for path, headers in (("/v1/predict", JPEG), ("/v1/feedback", json), ("/predict", multipart)):
+        for path, headers in (("/v1/predict", JPEG), ("/v1/feedback", multipart), ("/predict", multipart)):
             _check(await api.client.post(path, content=b"\xff" * OVER, headers=headers))
             start = PART if headers is multipart else b""
             _check(await api.client.post(path, content=_chunks(OVER, start), headers=headers))
         _check(await api.client.post("/v1/predict/batch", content=_chunks(200_001, PART), headers=multipart))
-        _check(await api.client.post("/v1/rounds", content=_chunks(2**20 + 1), headers=json))
+        for path in ("/v1/rounds", "/v1/feedback"):
+            _check(await api.client.post(path, content=_chunks(2**16 + 1), headers=json))
 
 
 async def test_an_image_over_its_own_limit_is_refused(run: Any, serving: Any, picture: Any) -> None:
@@ -63,7 +64,7 @@ async def test_no_more_than_the_limit_is_handed_on(declared: dict[str, str]) -> 
         while (message := await receive())["type"] == "http.request":
             seen += len(message["body"])
 
-    limited = BodyLimit(app, lambda path: 5000)
+    limited = BodyLimit(app, lambda path, content_type: 5000)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(limited), base_url="http://x") as client:
         _check(await client.post("/", content=_chunks(100_000), headers=declared))
     assert seen == 5000
@@ -76,7 +77,7 @@ async def test_a_body_of_the_limit_exactly_passes() -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    limited = BodyLimit(app, lambda path: 5000)
+    limited = BodyLimit(app, lambda path, content_type: 5000)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(limited), base_url="http://x") as client:
         assert (await client.post("/", content=_chunks(5000))).status_code == 204
         assert (await client.post("/", content=b"x" * 5000)).status_code == 204

@@ -101,6 +101,29 @@ async def test_what_the_api_has_answered_is_logged_once_and_the_connection_stays
     assert [record.getMessage() for record in errors] == ["GET /fails failed"] * 3
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"), [("/begins-late", (503, "answer_timeout")), ("/ends-late", (200, ""))]
+)
+async def test_an_answer_has_to_begin_in_time_in_the_shape_of_all_errors(
+    monkeypatch: pytest.MonkeyPatch, path: str, expected: tuple[int, str]
+) -> None:
+    monkeypatch.setattr("service.middleware.unexpected_errors.ANSWER_SECONDS", 0.05)
+
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"{}"
+            await asyncio.sleep(0.1)
+
+        if path == "/begins-late":
+            await asyncio.Event().wait()
+        await StreamingResponse(parts())(scope, receive, send)
+
+    async with connected(late) as client:
+        answer = await client.get(path)
+    code = answer.json().get("error", {}).get("code", "")
+    assert (answer.status_code, code) == expected
+
+
 async def test_an_answer_that_breaks_off_ends_its_connection() -> None:
     async with connected(failing_api()) as client:
         with pytest.raises(httpx.RemoteProtocolError):
