@@ -11,19 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import bentoml
+import click
 from bentoml.validators import ContentType
 
 from perennial.bentoml_workarounds import (
     LateApi,
     drain_before_stopping,
+    end_with_server,
     export_places,
+    limit_connections,
     make_metrics_folder,
     service_options,
     start_lost_processes_again,
 )
+from perennial.errors import PerennialError, PlaceRefusedError
+from perennial.running_servers import hold_home
+from perennial.server import Address, check_keys
 from perennial.settings.settings import Settings
-from perennial.state import open_state
+from perennial.state import open_state, prepare_home
 from perennial.supervisor import keep_running
+from retrain.learner.round_process import killed_with_parent
 from service.middleware.stack import MiddlewareStack
 from store.errors import StoreError
 from store.registry import production
@@ -40,6 +47,7 @@ MAX_RETRY_SECONDS = 30.0
 # BentoML wants the number of workers when the module is imported.
 _settings = Settings.load()
 _api = LateApi()
+limit_connections(_settings.connections())
 
 
 @bentoml.service(name="learner", workers=1, **service_options())
@@ -49,6 +57,7 @@ class Learner:
     @bentoml.on_startup
     async def start(self) -> None:
         """Start the learner."""
+        end_with_server()
         learn = [sys.executable, "-m", "perennial", "learn"]
         self._keeping = asyncio.create_task(keep_running(learn), name="learner")
 
@@ -59,7 +68,13 @@ class Learner:
         await asyncio.wait([self._keeping])
 
 
-@bentoml.service(name="perennial", workers=_settings.workers, **service_options())
+@bentoml.service(
+    name="perennial",
+    workers=_settings.workers,
+    # BentoML warns where a GPU that it was asked for is missing: so only where the setting demands one.
+    **({"resources": {"gpu": 1}} if _settings.device == "cuda" else {}),
+    **service_options(),
+)
 class Perennial:
     """One serving process: the API, and the methods that BentoML's own client calls."""
 
@@ -78,15 +93,24 @@ class Perennial:
         # Loaded again, since this runs in the folder of the command.
         settings = Settings.load()
         export_places(settings)
-        with open_state(settings) as state, state.database.read() as connection:
-            version = production(connection)
-        make_metrics_folder(settings.home)
+        try:
+            check_keys(settings)
+            _hold_home(settings)
+            with open_state(settings) as state, state.database.read() as connection:
+                version = production(connection)
+            make_metrics_folder(settings.home)
+        except (PerennialError, StoreError, OSError) as error:
+            # Before any process starts: it would only add a hundred lines to what is to be done.
+            reason = PlaceRefusedError.of(error) if isinstance(error, OSError) else error
+            sys.stderr.write(f"Error: {reason}\n")
+            raise SystemExit(2) from None
         if version is None or not version.is_served_as_judged:
             _prepare_production()
 
     @bentoml.on_startup
     async def start(self) -> None:
         """Open the store and begin to follow the production alias; try again where that fails."""
+        end_with_server()
         _configure_logging()
         if not await self._open():
             self._opening = asyncio.create_task(self._open_later(), name="opening")
@@ -118,7 +142,8 @@ class Perennial:
 
         try:
             services = await asyncio.to_thread(build, _settings)
-        except (StoreError, OSError, ValueError):
+        except (StoreError, OSError, ValueError) as error:
+            _api.obstacle = f"its store could not be opened ({error})"
             _log.exception("the store could not be opened; this process is not ready until it is")
             return False
         self._services = services
@@ -135,6 +160,16 @@ class Perennial:
             wait = min(2 * wait, MAX_RETRY_SECONDS)
 
 
+def _hold_home(settings: Settings) -> None:
+    """Prepare the home, and keep other servers off it."""
+    command = click.get_current_context(silent=True)
+    # Where BentoML's own command is told to listen, our settings know nothing of it.
+    asked = command.params if command is not None else {}
+    address = Address.of(asked.get("host") or settings.host, asked.get("port") or settings.port)
+    hold_home(settings, address.url)
+    prepare_home(settings)
+
+
 def _prepare_production() -> None:
     # In a process of its own, so that the parent never loads torch.
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -142,6 +177,7 @@ def _prepare_production() -> None:
         [sys.executable, "-m", "perennial", "prepare"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         check=False,
+        preexec_fn=killed_with_parent(),
     )
     if done.returncode != 0:
         _log.error(

@@ -9,8 +9,20 @@ class SettingsError(PerennialError):
     """A setting is unknown, or its value can't be used."""
 
 
+class NoHomeError(PerennialError):
+    """There is no state at the home, where a command needs one."""
+
+
+class HomeTakenError(PerennialError):
+    """Another server runs on the home."""
+
+
 class PortTakenError(PerennialError):
     """The server can't listen on its address: another program does, or this machine does not have it."""
+
+
+class KeysMissingError(PerennialError):
+    """A server for other machines would start without keys."""
 
 
 class ServerError(PerennialError):
@@ -23,6 +35,11 @@ class PlaceRefusedError(PerennialError):
     @classmethod
     def of(cls, error: OSError) -> "PlaceRefusedError":
         """Return the error for an error of the system."""
+        if error.filename is None:
+            return cls(
+                f"Expected to write, found that the system refuses it ({error.strerror}). Check the disks of "
+                "the home, the temporary folder and the output, then retry."
+            )
         return cls(
             f"Expected to use {error.filename}, found that the system refuses it ({error.strerror}). "
             "Name another place, or make this one usable."

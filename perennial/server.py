@@ -1,8 +1,8 @@
 """Starts the BentoML server, and announces it once it is ready."""
 
 import errno
+import ipaddress
 import os
-import shutil
 import socket
 import sys
 import time
@@ -10,15 +10,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from perennial.bentoml_workarounds import is_running
-from perennial.errors import PortTakenError
+from perennial.errors import KeysMissingError, PortTakenError
+from perennial.hints import program
 from perennial.settings.settings import Settings
-from perennial.state import open_state
+from perennial.state import open_existing_state
 from store.registry import production
 
 SERVICE = "perennial.app:Perennial"
@@ -80,6 +80,26 @@ def check_port(address: Address) -> None:
             ) from error
 
 
+def check_keys(settings: Settings) -> None:
+    """Check that there are keys where the server is meant for more than this machine.
+
+    Raises:
+        KeysMissingError: There is no keys file.
+    """
+    if settings.keys.exists():
+        return
+    found = None
+    if not ipaddress.ip_address(Address.of(settings.host, settings.port).host).is_loopback:
+        found = f"the host {settings.host}, which other machines reach"
+    elif settings.allowed_hosts:
+        found = f"PERENNIAL_ALLOWED_HOSTS={','.join(settings.allowed_hosts)}"
+    if found is not None:
+        raise KeysMissingError(
+            f"Expected a keys file at {settings.keys} for a server that others may ask, found none beside "
+            f"{found}. Make a key first: {program()} keys add NAME"
+        )
+
+
 def serve_command(address: Address) -> list[str]:
     """Return the command that starts the server."""
     return [
@@ -138,28 +158,20 @@ def wait_until_ready(url: str, is_running: Callable[[], bool], seconds: float) -
 
 
 def _welcome(settings: Settings, address: Address) -> str:
-    with open_state(settings) as state, state.database.read() as connection:
+    with open_existing_state(settings) as state, state.database.read() as connection:
         version = production(connection)
     lines = [f"Perennial serves on {address.url}, with its dashboard."]
     if version is not None:
         description = version.metrics.get("description") or f"{len(version.class_names)} classes"
         lines.append(f"Model: {version.version}, {description}.")
         if version.is_starter:
-            lines.append(f"This is a starter model. Replace it with your classes: {_program()} train DIR")
+            lines.append(f"This is a starter model. Replace it with your classes: {program()} train DIR")
     lines.append(
         f"Ask it:   curl -H 'content-type: image/jpeg' --data-binary @photo.jpg {address.url}/v1/predict"
     )
-    learning = "after" if settings.learner else f"by `{_program()} learn` after"
+    learning = "after" if settings.learner else f"by `{program()} learn` after"
     lines.append(f"It learns {learning} {settings.threshold_samples} samples of feedback. Ctrl-C stops it.")
     return "\n".join(lines)
-
-
-def _program() -> str:
-    """Return this program's name as it was typed, without its folder where the shell's path has it."""
-    typed = Path(sys.argv[0])
-    if typed.name != "perennial" or shutil.which("perennial") == str(typed):
-        return "perennial"
-    return str(typed)
 
 
 def _in_background(work: Callable[[], None]) -> None:

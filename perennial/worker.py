@@ -23,7 +23,7 @@ def build(settings: Settings) -> Services:
     forward_on_one_thread()
     service = settings.service()
     database = Database(settings.database_url)
-    metrics_folder = use_metrics_folder(settings.home)
+    metrics_folder = use_metrics_folder()
     registry = CollectorRegistry()
     collaborators = Collaborators(
         database=database,

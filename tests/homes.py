@@ -17,6 +17,12 @@ from perennial.settings.settings import Settings
 COLOURS = {"blue": (40, 60, 200), "red": (200, 50, 40)}
 
 
+def _colour_of(label: str) -> tuple[int, ...]:
+    """Return a class's colour; one that has none gets one by its name."""
+    drawn = np.random.default_rng(list(label.encode())).integers(60, 200, 3)
+    return COLOURS.get(label, tuple(drawn.tolist()))
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home in an environment without other settings."""
@@ -58,9 +64,11 @@ def _make_images(folder: Path, num_each: int = 20, classes: tuple[str, ...] = ("
     for label in classes:
         (folder / label).mkdir(parents=True)
         for number in range(num_each):
-            rng = np.random.default_rng([number, len(label)])
+            rng = np.random.default_rng(
+                [number, *label.encode()] if label not in COLOURS else [number, len(label)]
+            )
             blocks = rng.integers(-60, 60, (8, 8, 1)).repeat(4, axis=0).repeat(4, axis=1)
-            pixels = np.array(COLOURS[label]) + blocks + rng.normal(0, 12, (32, 32, 3))
+            pixels = np.array(_colour_of(label)) + blocks + rng.normal(0, 12, (32, 32, 3))
             image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
             image.save(folder / label / f"{number}.jpg", quality=92)
     return folder

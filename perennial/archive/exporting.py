@@ -3,7 +3,8 @@
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -26,9 +27,16 @@ _GROUP = 16
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The number of written samples, and (SHA-256, reason) of samples whose bytes are missing."""
+    """What was written.
+
+    Attributes:
+        num_samples: Written samples, whatever their state.
+        num_by_state: How many of them are accepted, in conflict and quarantined.
+        left_out: (SHA-256, reason) of samples whose bytes are missing.
+    """
 
     num_samples: int
+    num_by_state: Mapping[str, int]
     left_out: tuple[tuple[str, str], ...]
 
 
@@ -69,7 +77,7 @@ def export_samples(
 
 
 def _write_all(state: State, writer: Writer, on_sample: Callable[[int], None]) -> Exported:
-    num_written, left_out = 0, list[tuple[str, str]]()
+    num_by_state, left_out = Counter[str](), list[tuple[str, str]]()
 
     def content_of(kept: KeptSample) -> bytes | str:
         try:
@@ -84,11 +92,11 @@ def _write_all(state: State, writer: Writer, on_sample: Callable[[int], None]) -
                     if isinstance(content, str):
                         raise UnusableRecordError(content)
                     writer.add(Record.of(kept), content)
-                    num_written += 1
+                    num_by_state[kept.sample.state] += 1
                 except (UnusableRecordError, NotAnImageError) as error:
                     left_out.append((kept.sample.sha256, str(error)))
-                on_sample(num_written + len(left_out))
-    return Exported(num_written, tuple(left_out))
+                on_sample(num_by_state.total() + len(left_out))
+    return Exported(num_by_state.total(), num_by_state, tuple(left_out))
 
 
 def _check_free(target: Path) -> None:

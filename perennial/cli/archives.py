@@ -9,7 +9,7 @@ from rich.console import Console
 
 from perennial.cli.output import json_option, print_result, progress_bar
 from perennial.settings.settings import Settings
-from perennial.state import open_state
+from perennial.state import open_existing_state, open_state
 
 if TYPE_CHECKING:
     from perennial.archive.importing import Report
@@ -37,17 +37,24 @@ def export_all(target: Path, form: Literal["webdataset", "folder", "csv"], as_js
     # Only now, since it loads Pillow.
     from perennial.archive.exporting import export_samples
 
-    with open_state(Settings.load()) as state, progress_bar("Exporting", as_json) as on_sample:
+    with open_existing_state(Settings.load()) as state, progress_bar("Exporting", as_json) as on_sample:
         exported = export_samples(state, target, form, on_sample)
     result = {
         "target": str(target),
         "format": form,
         "num_samples": exported.num_samples,
+        "num_conflicts": exported.num_by_state.get("conflict", 0),
+        "num_quarantined": exported.num_by_state.get("quarantined", 0),
         "left_out": [[name, reason] for name, reason in exported.left_out],
     }
 
     def show(out: Console) -> None:
         out.print(f"{exported.num_samples} samples are in {target}.")
+        if result["num_conflicts"] or result["num_quarantined"]:
+            out.print(
+                f"Among them are {result['num_conflicts']} whose sources disagree and "
+                f"{result['num_quarantined']} whose label no class has: they have no label in force."
+            )
         _print_reasons(out, "left out", exported.left_out)
 
     print_result(result, as_json=as_json, show=show)

@@ -1,7 +1,5 @@
 """`demo`: shows the whole loop on a server of its own."""
 
-import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from perennial.cli.output import console, json_option, print_result, table
+from perennial.cli.output import console, json_option, print_result, stop_in_order, table
 from perennial.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,8 +53,8 @@ def demo(ctx: click.Context, directory: Path | None, as_json: bool) -> None:
     from perennial.demo.images import digit_images, folder_images
 
     settings = Settings.load()
-    # SIGTERM must end the demo in order: it stops the server and removes the temporary home.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # The demo has a server to stop, and a temporary home to remove.
+    stop_in_order()
     with Progress(console=console(to_errors=True), transient=True) as progress:
         images = digit_images() if directory is None else folder_images(directory, settings.limits())
         outcome = run_demo(images, settings, ProgressListener(progress))

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from perennial.cli.output import Json, json_option, print_result, table
 from perennial.settings.settings import Settings
+from perennial.state import warn_of_other_homes
 from service.keys import SCOPES, add_key, read_keys, revoke_key
 
 
@@ -26,7 +27,9 @@ def add(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
 
     NAME is the source of the feedback that the key sends.
     """
-    file = Settings.load().keys
+    settings = Settings.load()
+    warn_of_other_homes(settings)
+    file = settings.keys
     secret = add_key(file, name, scopes or SCOPES)
     result = {"name": name, "scopes": list(scopes or SCOPES), "key": secret, "file": str(file)}
     print_result(result, as_json=as_json, show=lambda console: _print_new_key(console, result))
@@ -64,6 +67,7 @@ def _print_new_key(console: Console, result: Json) -> None:
     # The key stands alone on its line, so that it can be copied.
     console.print(result["key"])
     console.print("Send it as: Authorization: Bearer KEY")
+    console.print(f"Its hash is in {result['file']}.")
 
 
 def _print_keys(console: Console, file: Path, rows: list[Json]) -> None:

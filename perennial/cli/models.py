@@ -8,12 +8,14 @@ from rich.console import Console
 from sqlalchemy import Connection
 
 from monitoring import summary
-from monitoring.answers.models import Model
+from monitoring.answers.models import Model, ModelDetail
+from perennial.cli.curves import print_curves
 from perennial.cli.output import actor, as_percent, json_option, print_result, table
 from perennial.errors import TargetExistsError
 from perennial.settings.settings import Settings
-from perennial.state import open_state
+from perennial.state import open_existing_state
 from store import learning_state, registry
+from store.errors import AcrossLineagesError
 from store.versions import find_version, load_files
 
 _force = click.option("--force", is_flag=True, help="Also to a version with other classes.")
@@ -38,7 +40,7 @@ def list_models(limit: int, as_json: bool) -> None:
 
 
 def _list(limit: int, as_json: bool) -> None:
-    with open_state(Settings.load()) as state, state.database.read() as connection:
+    with open_existing_state(Settings.load()) as state, state.database.read() as connection:
         versions = summary.models(connection, limit)
     print_result(
         versions.model_dump(mode="json"),
@@ -62,6 +64,40 @@ def _print_models(console: Console, versions: list[Model]) -> None:
             "starter" if version.is_starter else "",
         )
     console.print(rows)
+
+
+@models.command()
+@click.argument("version")
+@json_option
+def show(version: str, as_json: bool) -> None:
+    """Show VERSION: its metrics, how its training went, and when it was production."""
+    with open_existing_state(Settings.load()) as state, state.database.read() as connection:
+        detail = summary.model(connection, version)
+    print_result(
+        detail.model_dump(mode="json"), as_json=as_json, show=lambda console: _print_model(console, detail)
+    )
+
+
+def _print_model(console: Console, detail: ModelDetail) -> None:
+    source = f"round {detail.round_id}" if detail.round_id else "a starter" if detail.is_starter else "train"
+    console.print(f"{detail.version}, from {source}, {detail.num_classes} classes", style="bold")
+    rows = table("metric", "")
+    for name, value in detail.metrics.items():
+        is_share = name.endswith(("accuracy", "_error")) and isinstance(value, float)
+        rows.add_row(name.replace("_", " "), as_percent(value) if is_share else _in_words(value))
+    console.print(rows)
+    if detail.curves is not None:
+        print_curves(console, detail.curves)
+    if detail.promotion is not None:
+        console.print(
+            f"Production since {detail.promotion.created.isoformat()[:19]}: {detail.promotion.reason}"
+        )
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 @models.command()
@@ -93,8 +129,11 @@ def rollback(version: str | None, reason: str, force: bool, as_json: bool) -> No
 
 
 def _move(work: Callable[[Connection], registry.Move], as_json: bool) -> None:
-    with open_state(Settings.load()) as state:
-        move = state.database.write(work)
+    with open_existing_state(Settings.load()) as state:
+        try:
+            move = state.database.write(work)
+        except AcrossLineagesError as error:
+            raise AcrossLineagesError(f"{error} To force it, add --force.") from error
         with state.database.read() as connection:
             is_paused = learning_state.paused(connection) is not None
     result = {"from": move.from_version, "to": move.to_version, "reason": move.reason, "actor": move.actor}
@@ -115,7 +154,7 @@ def export(version: str, directory: Path | None, as_json: bool) -> None:
     target = directory or Path(version)
     if target.exists():
         raise TargetExistsError(f"Expected a new folder to export into, {target} exists. Name another.")
-    with open_state(Settings.load()) as state:
+    with open_existing_state(Settings.load()) as state:
         with state.database.read() as connection:
             record = find_version(connection, version)
         files = dict(load_files(state.blobs, record))

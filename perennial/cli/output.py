@@ -1,64 +1,29 @@
-"""Prints what commands answer: tables and one-line errors for people, JSON for machines."""
+"""Prints what commands answer: tables for people, JSON for machines."""
 
 import getpass
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
-from perennial.errors import PerennialError, PlaceRefusedError
+from perennial.cli.commands import AS_JSON
+from perennial.hints import in_this_shell
 from perennial.settings.settings import Settings
-from retrain.errors import RetrainError
-from service.errors import ServiceError
-from store.errors import StoreError
-from transfer.errors import TransferError
-from vision.errors import VisionError
 
 Json = dict[str, Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
-_AS_JSON = "perennial.as_json"
-# Errors that a person can mend; any other error is a bug, and keeps its traceback.
-MENDABLE = (PerennialError, TransferError, StoreError, VisionError, RetrainError, ServiceError)
-FAILED = 2
 # Ids of rounds and samples, up to the largest that a database holds.
 ROW_ID = click.IntRange(1, 2**63 - 1)
-
-
-class Commands(click.Group):
-    """A group whose errors are one line with a remedy and exit code 2, never a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, and print its error where a person can mend it."""
-        try:
-            return super().invoke(ctx)
-        except MENDABLE as error:
-            self._fail(ctx, error)
-        except OSError as error:
-            # An error without a file is about a pipe or a socket, which no user can mend.
-            if error.filename is None:
-                raise
-            self._fail(ctx, PlaceRefusedError.of(error))
-
-    def _fail(self, ctx: click.Context, error: Exception) -> NoReturn:
-        print_error(error, as_json=bool(ctx.meta.get(_AS_JSON)))
-        ctx.exit(FAILED)
-
-
-def print_error(error: Exception, *, as_json: bool) -> None:
-    """Print an error: on standard error for people, as the command's JSON for machines."""
-    if as_json:
-        code = type(error).__name__.removesuffix("Error")
-        click.echo(json.dumps({"error": {"code": code, "message": str(error)}}))
-    else:
-        click.echo(f"{click.style('Error:', fg='red')} {error}", err=True)
 
 
 def json_option(command: F) -> F:
@@ -70,14 +35,15 @@ def json_option(command: F) -> F:
 
 def _remember_json(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
     # A group's flag holds for its commands too: `rounds --json run`.
-    ctx.meta[_AS_JSON] = value or ctx.meta.get(_AS_JSON, False)
-    return bool(ctx.meta[_AS_JSON])
+    ctx.meta[AS_JSON] = value or ctx.meta.get(AS_JSON, False)
+    return bool(ctx.meta[AS_JSON])
 
 
 def print_result(result: Json, *, as_json: bool, show: Callable[[Console], None]) -> None:
     """Print a command's result: as JSON for machines, or with `show` for people."""
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False, default=str))
+        # In ASCII, since not every output can show all names.
+        click.echo(json.dumps(result, default=str))
     else:
         show(console())
 
@@ -88,7 +54,12 @@ def console(*, to_errors: bool = False) -> Console:
     Brackets in names and paths are printed as they are. The terminal breaks long lines.
     """
     stream = sys.stderr if to_errors else sys.stdout
-    return Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+    return _Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+
+
+class _Console(Console):
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(in_this_shell(text), **options)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -110,6 +81,11 @@ def progress_bar(verb: str, as_json: bool) -> Iterator[Callable[[int, int], None
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def stop_in_order() -> None:
+    """Make SIGTERM end the command as an error does, so that it removes what it has begun."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 def actor() -> str:
     """Return who is at the command line; it is recorded beside the reason of a change."""
     try:
@@ -128,6 +104,15 @@ def configure_logging(settings: Settings) -> None:
     # They log a line for each job of the learner and for each check of the database's revision.
     for name in ("alembic", "apscheduler"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def shortened(name: str, max_length: int = 40) -> str:
+    """Return a name that leaves room for what stands beside it in a table.
+
+    >>> shortened("a very long name", 9)
+    'a very l…'
+    """
+    return name if len(name) <= max_length else f"{name[: max_length - 1]}…"
 
 
 def as_percent(fraction: float | None) -> str:

@@ -1,19 +1,26 @@
 """`rounds`: what learning did, and a person's say in it."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from sqlalchemy import Connection
 
 from monitoring import summary
 from monitoring.answers.rounds import RoundDetail, RoundSummary, Verdict
-from perennial.cli.output import ROW_ID, actor, json_option, print_result, table
+from monitoring.answers.status import Training
+from perennial.cli.curves import print_curves
+from perennial.cli.output import ROW_ID, actor, console, json_option, print_result, table
 from perennial.settings.settings import Settings
-from perennial.state import open_state
+from perennial.state import open_existing_state
 from store.rounds import rounds as store
 from store.rounds.records import Round
+from store.state import State
+
+_FOLLOW_SECONDS = 1.0
 
 
 @click.group(invoke_without_command=True)
@@ -34,7 +41,7 @@ def list_rounds(limit: int, as_json: bool) -> None:
 
 
 def _list(limit: int, as_json: bool) -> None:
-    with open_state(Settings.load()) as state, state.database.read() as connection:
+    with open_existing_state(Settings.load()) as state, state.database.read() as connection:
         recent = summary.rounds(connection, limit)
     print_result(
         recent.model_dump(mode="json"),
@@ -66,19 +73,59 @@ def run(as_json: bool) -> None:
     detail = _changed(lambda connection: store.request_round(connection, actor(), "asked for by hand"))
     text = (
         f"Round {detail.id} is requested; a running learner begins it. To see it: "
-        f"perennial rounds show {detail.id}"
+        f"perennial rounds show {detail.id} --follow"
     )
     _print_detail(detail, as_json, lambda console: console.print(text))
 
 
 @rounds.command()
 @click.argument("round_id", metavar="ID", type=ROW_ID)
+@click.option("--follow", is_flag=True, help="Print its steps as they come, until it ends or waits for you.")
 @json_option
-def show(round_id: int, as_json: bool) -> None:
-    """Show one round: its steps, its attempts and the verdict."""
-    with open_state(Settings.load()) as state, state.database.read() as connection:
-        detail = summary.round_detail(connection, round_id)
+def show(round_id: int, follow: bool, as_json: bool) -> None:
+    """Show one round: its steps, how far its training is, its attempts and the verdict."""
+    with open_existing_state(Settings.load()) as state:
+        detail = _followed(state, round_id) if follow else _detail(state, round_id)
     _print_detail(detail, as_json, lambda console: _print_round(console, detail))
+
+
+def _detail(state: State, round_id: int) -> RoundDetail:
+    with state.database.read() as connection:
+        return summary.round_detail(connection, round_id)
+
+
+def _followed(state: State, round_id: int) -> RoundDetail:
+    """Print on standard error what happens to a round, and return it when nothing more does by itself."""
+    num_printed = 0
+    with Progress(console=console(to_errors=True), transient=True) as bar:
+        task = bar.add_task("waits for a learner", total=None)
+        while True:
+            detail = _detail(state, round_id)
+            for step in detail.steps[num_printed:]:
+                bar.console.print(f"{step.created.isoformat()[11:19]} {step.step}: {_in_words(step.detail)}")
+            num_printed = len(detail.steps)
+            if detail.ended is not None or detail.state == "awaiting_approval":
+                return detail
+            text = detail.state if detail.training is None else training_in_words(detail.training)
+            done, total = (
+                (detail.training.num_steps_done, detail.training.num_steps) if detail.training else (0, None)
+            )
+            bar.update(task, description=text, completed=done, total=total)
+            time.sleep(_FOLLOW_SECONDS)
+
+
+def training_in_words(training: Training) -> str:
+    """Return how far a training is.
+
+    >>> training_in_words(
+    ...     Training(epoch=2, num_epochs=3, num_steps_done=45, num_steps=90, seconds_left=80)
+    ... )
+    'epoch 2 of 3, step 45 of 90, about 80 s left'
+    """
+    seconds = training.seconds_left
+    left = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    steps = f"step {training.num_steps_done:,} of {training.num_steps:,}"
+    return f"epoch {training.epoch} of {training.num_epochs}, {steps}, about {left} left"
 
 
 @rounds.command()
@@ -112,7 +159,7 @@ def _changed(change: Callable[[Connection], Round]) -> RoundDetail:
     def work(connection: Connection) -> RoundDetail:
         return summary.round_detail(connection, change(connection).id)
 
-    with open_state(Settings.load()) as state:
+    with open_existing_state(Settings.load()) as state:
         return state.database.write(work)
 
 
@@ -122,10 +169,16 @@ def _print_round(console: Console, detail: RoundDetail) -> None:
         text = getattr(detail, name)
         if text:
             console.print(f"{name}: {text}")
+    if detail.training is not None:
+        console.print(f"training: {training_in_words(detail.training)}")
     steps = table("step", "at", "detail", title="Steps")
     for step in detail.steps:
+        if step.step == "epoch":
+            continue  # among the curves
         steps.add_row(step.step, step.created.isoformat()[11:19], _in_words(step.detail))
     console.print(steps)
+    if detail.curves is not None and detail.curves.get("epochs"):
+        print_curves(console, detail.curves)
     for attempt in detail.attempts:
         console.print(f"Attempt {attempt.attempt} ({attempt.cure or 'fine-tuned'}):")
         _print_verdict(console, attempt.verdict)

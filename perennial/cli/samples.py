@@ -2,9 +2,10 @@
 
 import click
 
+from perennial.cli.archives import export_all, import_all
 from perennial.cli.output import ROW_ID, Json, json_option, print_result
 from perennial.settings.settings import Settings
-from perennial.state import open_state
+from perennial.state import open_existing_state
 from store.cleanup import delete_blobs
 from store.predictions.predictions import delete_prediction
 from store.samples.samples import delete_sample
@@ -15,12 +16,16 @@ def samples() -> None:
     """Export and import all samples, or delete one."""
 
 
+samples.add_command(export_all)
+samples.add_command(import_all)
+
+
 @samples.command("delete")
 @click.argument("sample_id", metavar="ID", type=ROW_ID)
 @json_option
 def delete_one_sample(sample_id: int, as_json: bool) -> None:
     """Delete a sample with its labels and bytes; versions that saw it are marked."""
-    with open_state(Settings.load()) as state:
+    with open_existing_state(Settings.load()) as state:
         deletion = state.database.write(lambda connection: delete_sample(connection, sample_id))
         deleted = delete_blobs(state.database, state.blobs, deletion.blobs_to_delete)
     result = {"sample_id": sample_id, "versions": deletion.versions, "num_blobs_deleted": len(deleted)}
@@ -38,7 +43,7 @@ def predictions() -> None:
 @json_option
 def delete_one_prediction(prediction_id: str, as_json: bool) -> None:
     """Delete a prediction with its bytes; a sample that feedback made of it stays."""
-    with open_state(Settings.load()) as state:
+    with open_existing_state(Settings.load()) as state:
         deletion = state.database.write(lambda connection: delete_prediction(connection, prediction_id))
         deleted = delete_blobs(state.database, state.blobs, deletion.blobs_to_delete)
     result = {

@@ -2,7 +2,15 @@
 
 import click
 
-from perennial.server import Address, announce_when_ready, check_port, environment_for, replace_process
+from perennial.running_servers import refuse_taken
+from perennial.server import (
+    Address,
+    announce_when_ready,
+    check_keys,
+    check_port,
+    environment_for,
+    replace_process,
+)
 from perennial.settings.settings import Settings
 
 _host = click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
@@ -36,7 +44,9 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 
 def _run(overrides: dict[str, object]) -> None:
     settings = Settings.load(overrides)
+    refuse_taken(settings)
     address = Address.of(settings.host, settings.port)
     check_port(address)
+    check_keys(settings)
     announce_when_ready(settings, address)
     replace_process(address, environment_for(settings))

@@ -1,13 +1,16 @@
 """`status`, `pause` and `resume`."""
 
+from pathlib import Path
+
 import click
 from rich.console import Console
 
 from monitoring import summary
-from monitoring.answers.status import ServingWorker, Status
+from monitoring.answers.status import RoundProgress, ServingWorker, Status
 from perennial.cli.output import actor, as_percent, json_option, print_result, table
+from perennial.cli.rounds import training_in_words
 from perennial.settings.settings import Settings
-from perennial.state import open_state
+from perennial.state import open_existing_state
 from store import learning_state, registry
 from store.versions import Version
 
@@ -17,21 +20,28 @@ from store.versions import Version
 def status(as_json: bool) -> None:
     """Show what serves, what was collected and what learning does."""
     settings = Settings.load()
-    with open_state(settings) as state, state.database.read() as connection:
+    with open_existing_state(settings) as state, state.database.read() as connection:
         status = summary.status(connection, settings.threshold_samples)
         version = registry.production(connection)
     description = version.metrics.get("description") if version is not None else None
-    result = status.model_dump(mode="json") | {"model": description}
-    print_result(result, as_json=as_json, show=lambda console: _print_status(console, status, version))
+    result = status.model_dump(mode="json") | {"model": description, "home": str(settings.home)}
+    print_result(
+        result, as_json=as_json, show=lambda console: _print_status(console, settings.home, status, version)
+    )
 
 
-def _print_status(console: Console, status: Status, version: Version | None) -> None:
+def _print_status(console: Console, home: Path, status: Status, version: Version | None) -> None:
+    console.print(f"The state of {home}:")
     rows = table("", "")
     rows.show_header = False
     rows.add_row("production", _production(version))
     rows.add_row("samples", f"{status.num_pending} new of {status.threshold} for a round")
+    if status.waits_for:
+        rows.add_row("next round", status.waits_for)
+    if status.num_conflicts or status.num_quarantined:
+        rows.add_row("set aside", set_aside(status.num_conflicts, status.num_quarantined))
     current = status.round
-    rows.add_row("round", f"{current.id}: {current.state}" if current else "none in progress")
+    rows.add_row("round", _round(current) if current else "none in progress")
     if status.paused:
         rows.add_row("learning", f"paused by {status.paused.by}: {status.paused.reason}")
     else:
@@ -41,6 +51,19 @@ def _print_status(console: Console, status: Status, version: Version | None) -> 
     if not status.workers:
         rows.add_row("workers", "none: start them with `perennial up`")
     console.print(rows)
+
+
+def _round(current: RoundProgress) -> str:
+    training = f", {training_in_words(current.training)}" if current.training else ""
+    return f"{current.id}: {current.state}{training}"
+
+
+def set_aside(num_conflicts: int, num_quarantined: int) -> str:
+    """Return in words how many samples no round uses, and why."""
+    return (
+        f"{num_conflicts} whose sources disagree, {num_quarantined} whose label no class has; "
+        "another label for the image settles it"
+    )
 
 
 def _worker(worker: ServingWorker) -> str:
@@ -70,7 +93,7 @@ def _production(version: Version | None) -> str:
 @json_option
 def pause(reason: str, as_json: bool) -> None:
     """Pause learning: no round begins until `perennial resume`."""
-    with open_state(Settings.load()) as state:
+    with open_existing_state(Settings.load()) as state:
         pause_state = state.database.write(
             lambda connection: learning_state.pause(connection, reason, actor())
         )
@@ -85,7 +108,7 @@ def pause(reason: str, as_json: bool) -> None:
 @json_option
 def resume(as_json: bool) -> None:
     """Resume learning."""
-    with open_state(Settings.load()) as state:
+    with open_existing_state(Settings.load()) as state:
         state.database.write(learning_state.resume)
     print_result(
         {"paused": None}, as_json=as_json, show=lambda console: console.print("Learning is resumed.")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,22 +21,51 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
-@click.option("--backbone", default="resnet18", show_default=True, help="A network of the zoo.")
+@click.option("--backbone", help="A network of `perennial zoo`  [default: resnet18, or the best available]")
 @click.option(
     "--weights",
     default="default",
     show_default=True,
-    help="default (ImageNet), bundled (a ResNet-18 that comes along), none (from scratch) or a file.",
+    help="default (ImageNet, or the best available here), bundled (a ResNet-18 that comes along), none (from "
+    "scratch) or a file.",
 )
 @click.option(
     "--strategy",
     type=click.Choice(["auto", "best", "linear_probe", "partial", "full", "gradual"]),
     default="auto",
     show_default=True,
-    help="How much of the network to train; best tries each and keeps the best on validation.",
+    help="How much of the network to train. auto trains the head, and more only where validation gains by "
+    "it; best tries each.",
 )
 @click.option("--image-size", type=click.IntRange(16, 1024), help="Side of the network's input in pixels.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Passes over the images, at most.")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, 10, min_open=True),
+    help="Peak of the rate  [default: 0.001; from scratch 0.002]",
+)
+@click.option(
+    "--optimizer",
+    type=click.Choice(["sgd", "adam", "adamw"]),
+    help="What makes the steps  [default: sgd; from scratch adamw]",
+)
+@click.option(
+    "--momentum", type=click.FloatRange(0, 1, max_open=True), help="Momentum of sgd  [default: 0.9]"
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1, 4096), help="Images a step  [default: 32; from scratch 64]"
+)
+@click.option(
+    "--schedule",
+    type=click.Choice(["step", "cosine", "warm_up", "constant"]),
+    help="How the rate changes: step (a tenth every 7 epochs), cosine, warm_up or constant  [default: step; "
+    "from scratch cosine]",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(1, 10_000),
+    help="Epochs without improvement after which it stops  [default: 5; from scratch never]",
+)
 @click.option(
     "--augmentation",
     type=click.Choice(["none", "gentle", "basic", "strong"]),
@@ -90,10 +119,12 @@ def train(source: Path, as_json: bool, **options: Any) -> None:
     """
     # Imported only now, since they load torch.
     from perennial.cli import training_report
+    from transfer.step_options import StepOptions
     from transfer.trained_source import TrainRequest, train_source
 
     settings = Settings.load()
-    request = TrainRequest(source=source, actor=actor(), **options)
+    steps = StepOptions(**{each.name: options.pop(each.name) for each in fields(StepOptions)})
+    request = TrainRequest(source=source, actor=actor(), steps=steps, **options)
     with open_state(settings) as state, _listener(as_json) as listener:
         trained = train_source(state, settings.train(), request, listener)
     print_result(

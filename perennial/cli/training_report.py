@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from perennial.cli.output import as_percent, table
+from perennial.cli.output import as_percent, shortened, table
+from store.versions import CURVES
 from transfer.training_runs import spread
+from vision.training.diagnosis import ADVICE
 
 if TYPE_CHECKING:
     from transfer.ensemble_gain import EnsembleGain, Pair
@@ -25,7 +27,9 @@ def as_json(source: "TrainedSource") -> dict[str, Any]:
         "parent": trained.version.parent,
         "lineage": trained.version.lineage,
         "classes": list(trained.version.class_names),
-        "metrics": trained.version.metrics,
+        "metrics": {name: value for name, value in trained.version.metrics.items() if name != CURVES},
+        "started_from": source.start.words,
+        "diagnosis": {"name": runs.result.diagnosis, "advice": ADVICE[runs.result.diagnosis]},
         "class_accuracy": trained.class_accuracy,
         "num_train": len(source.imported.train),
         "num_validation": len(source.imported.validation),
@@ -49,9 +53,11 @@ def print_report(out: Console, request: "TrainRequest", source: "TrainedSource")
     result, evaluation = trained.runs.result, trained.runs.evaluation
     rows = table("class", "golden images right", title=f"{trained.version.version} is in production")
     for name, accuracy in trained.class_accuracy.items():
-        rows.add_row(name, as_percent(accuracy))
+        rows.add_row(shortened(name), as_percent(accuracy))
     rows.add_section()
     rows.add_row("all", f"{as_percent(evaluation.accuracy)} of {trained.num_golden}")
+    if evaluation.top5_accuracy is not None:
+        rows.add_row("all, in the top five", as_percent(evaluation.top5_accuracy))
     rows.add_row("validation", as_percent(result.validation_accuracy))
     out.print(rows)
     out.print(
@@ -62,11 +68,12 @@ def print_report(out: Console, request: "TrainRequest", source: "TrainedSource")
     choices = "penalties" if result.strategy == "linear_probe" else "epochs"
     adapted = "".join(f"{name.replace('_', ' ')}, " for name in result.adaptations)
     out.print(
-        f"{result.artifact.backbone}, {result.strategy.replace('_', ' ')}, "
+        f"{result.artifact.backbone} from {source.start.words}, {result.strategy.replace('_', ' ')}, "
         f"{'adapted by ' if adapted else ''}{adapted}"
         f"{result.artifact.preprocessing.image_size} px, best of {len(result.epochs)} {choices}: "
-        f"{result.best_epoch} ({result.diagnosis}). Curves: {source.curves_file}"
+        f"{result.best_epoch}. Curves: {source.curves_file}"
     )
+    out.print(f"Diagnosis: {result.diagnosis} – {ADVICE[result.diagnosis]}.")
     _print_strategies(out, trained.runs)
     _print_seeds(out, trained.runs)
     if trained.gain is not None:

@@ -12,16 +12,18 @@ from perennial.demo.server import Client, Json, started_server
 from perennial.errors import ServerError
 from perennial.settings.settings import Settings
 from perennial.state import open_state
+from store.database.engine import sqlite_url
+from transfer.digits import digits_transfer
 from transfer.importing import import_images
-from transfer.starter import digits_transfer
 from transfer.trained_version import TrainingJob, engine_settings, train_version
 from vision.training.training import Epoch
 
 ENDED = ("promoted", "rejected", "inconclusive", "failed", "cancelled", "awaiting_approval")
-_ROUND_SECONDS = 900.0
+# A round that does nothing for so long has failed; on a busy machine one step may take a minute.
+_STILL_SECONDS = 300.0
 _SWAP_SECONDS = 60.0
-# At least this share of the images sent is trained on: about one in five goes to the holdout.
-_MIN_TRAINED_SHARE = 0.72
+# Images of the same content count once.
+_MIN_ACCEPTED_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,10 @@ def run_demo(images: DemoImages, settings: Settings, listener: DemoListener) -> 
         home = Path(folder) / "home"
         _train(images, settings, home, listener)
         listener.on_step("Starting the demo's own server, with a learner beside it")
-        threshold = min(settings.threshold_samples, round(_MIN_TRAINED_SHARE * len(images.feedback)))
-        with started_server(home, {"PERENNIAL_THRESHOLD_SAMPLES": str(threshold)}) as client:
+        threshold = min(settings.threshold_samples, round(_MIN_ACCEPTED_SHARE * len(images.feedback)))
+        # Somebody waits for it: its round doesn't yield to whatever else the machine does.
+        own = {"PERENNIAL_THRESHOLD_SAMPLES": str(threshold), "PERENNIAL_ROUND_PRIORITY": "normal"}
+        with started_server(home, own) as client:
             outcome = _serve_and_learn(client, images, listener)
     return replace(outcome, seconds=round(time.monotonic() - began, 1))
 
@@ -96,7 +100,7 @@ def _train(images: DemoImages, settings: Settings, home: Path, listener: DemoLis
     own = settings.model_copy(
         update={
             "home": home,
-            "database_url": f"sqlite:///{home / 'perennial.db'}",
+            "database_url": sqlite_url(home / "perennial.db"),
             "blobs": str(home / "blobs"),
             "keys": home / "keys.json",
         }
@@ -159,8 +163,10 @@ def _measure(client: Client, images: DemoImages, listener: DemoListener) -> tupl
 
 
 def _wait_for_round(client: Client, listener: DemoListener) -> Json:
-    began, last = time.monotonic(), ""
-    while time.monotonic() < began + _ROUND_SECONDS:
+    """Return the round when it has ended, however long that takes, as long as it gets on."""
+    began = moved = time.monotonic()
+    last, seen = "", ""
+    while time.monotonic() < moved + _STILL_SECONDS:
         rounds = client.get("/v1/rounds?limit=1")["rounds"]
         if rounds and rounds[0]["state"] != last:
             last = rounds[0]["state"]
@@ -168,10 +174,14 @@ def _wait_for_round(client: Client, listener: DemoListener) -> Json:
         if last in ENDED:
             seconds = round(time.monotonic() - began, 1)
             return {**rounds[0], "seconds": seconds}
+        # Its last step, and how far its training is.
+        present = str(client.get("/v1/status")["round"])
+        if present != seen:
+            moved, seen = time.monotonic(), present
         time.sleep(0.5)
     raise ServerError(
-        f"Expected a round to end within {_ROUND_SECONDS:.0f} s, its last state was {last or 'none'}. "
-        "Close other programs, and run the demo again."
+        f"Expected a round that gets on, its last state was {last or 'none'}, and for {_STILL_SECONDS:.0f} s "
+        "nothing happened. Close other programs, and run the demo again."
     )
 
 

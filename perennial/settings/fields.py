@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from retrain.settings import RoundAdaptation
+from store.database.engine import absolute_url, sqlite_url
 from store.samples.near_duplicates import MAX_DISTANCE
+from vision.adaptation.table import RoundAdaptation
 from vision.cores import num_cores
 
 PREFIX = "PERENNIAL_"
-_SQLITE = "sqlite:///"
 # One process can keep so many busy before its own Python holds them up.
 _CORES_A_WORKER = 4
 
@@ -66,7 +66,7 @@ class Fields(BaseSettings):
 
     home: Path = Field(default=Path(".perennial"), description="Folder of all state.", validate_default=True)
     database_url: str = _default(
-        lambda values: f"sqlite:///{_home(values) / 'perennial.db'}",
+        lambda values: sqlite_url(_home(values) / "perennial.db"),
         "SQLite in the home",
         description="`sqlite:///FILE` on a local disk, or `postgresql+psycopg://…` for several hosts.",
     )
@@ -94,6 +94,14 @@ class Fields(BaseSettings):
         default=(), description="Host names the server may be called by, comma-separated."
     )
     allowed_origins: Names = Field(default=(), description="Origins whose pages may ask, comma-separated.")
+    keep_alive_seconds: Count = Field(
+        default=75,
+        description="Seconds after which an idle connection is closed; more than a load balancer's own (60).",
+    )
+    max_connections: Count = Field(
+        default=1000,
+        description="Connections that a worker holds, at most; then who holds most loses the idlest one.",
+    )
     max_image_bytes: Count = Field(default=20 * 2**20, description="Encoded size of an image, at most.")
     max_pixels: Count = Field(default=50_000_000, description="Width times height of an image, at most.")
     max_body_bytes: Count = Field(
@@ -104,7 +112,9 @@ class Fields(BaseSettings):
         default=50.0, ge=0.0, description="Milliseconds in which a batch takes in waiting images, at most."
     )
     max_queue_images: Count = Field(
-        default=128, description="Images taken in and not answered yet, past which requests get 429."
+        default=128,
+        description="Images taken in and not answered yet, past which requests get 429; large ones "
+        "count as several.",
     )
     batch_threads: int = _default(
         lambda values: max(1, num_cores() // values.get("workers", 1)),
@@ -196,6 +206,11 @@ class Fields(BaseSettings):
         ge=1,
         description="Threads that torch uses in a round.",
     )
+    round_priority: Literal["idle", "low", "normal"] = Field(
+        default="idle",
+        description="How a round ranks beside other programs; one that gets under a fifth of a core for two "
+        "minutes is raised by a step.",
+    )
     round_memory_bytes: int = Field(
         default=2 * 2**30,
         ge=0,
@@ -234,7 +249,13 @@ class Fields(BaseSettings):
     @field_validator("home", "keys")
     @classmethod
     def _absolute(cls, place: Path) -> Path:
-        return place.expanduser().absolute()
+        absolute = place.expanduser().absolute()
+        try:
+            # The database's URL is a text.
+            str(absolute).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("Expected a path in UTF-8") from error
+        return absolute
 
     @field_validator("blobs")
     @classmethod
@@ -244,7 +265,4 @@ class Fields(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _absolute_file(cls, url: str) -> str:
-        file = url.removeprefix(_SQLITE)
-        if file == url or file in ("", ":memory:") or file.startswith("file:"):
-            return url
-        return f"{_SQLITE}{Path(file).absolute()}"
+        return absolute_url(url)

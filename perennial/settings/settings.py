@@ -5,7 +5,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -14,19 +14,23 @@ from perennial.errors import SettingsError
 from perennial.settings.fields import PREFIX, Fields
 from perennial.settings.retired import RETIRED
 from perennial.settings.sources import File, check_environment, process_environment
-from retrain.gate.settings import GateSettings
-from retrain.learner.settings import LearnerSettings
-from retrain.learner.triggers import TriggerSettings
-from retrain.settings import FineTuneSettings, RoundSettings
-from service.settings import AccessSettings, BatchSettings, ServiceSettings
-from store.predictions.retention import RetentionSettings
-from store.samples.splits import SplitSettings
-from transfer.settings import TrainSettings
-from vision.decoding import ImageLimits
+
+if TYPE_CHECKING:
+    from retrain.gate.settings import GateSettings
+    from retrain.learner.settings import LearnerSettings
+    from retrain.learner.triggers import TriggerSettings
+    from retrain.settings import RoundSettings
+    from service.settings import ConnectionSettings, ServiceSettings
+    from store.samples.splits import SplitSettings
+    from transfer.settings import TrainSettings
+    from vision.decoding import ImageLimits
 
 
 class Settings(Fields):
-    """All settings with their values; `Settings.load()` reads them."""
+    """All settings with their values; `Settings.load()` reads them.
+
+    Each room's part is imported only where it is asked for: most commands ask for none.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
@@ -74,12 +78,16 @@ class Settings(Fields):
             f"{PREFIX}KEYS": str(self.keys),
         }
 
-    def limits(self) -> ImageLimits:
+    def limits(self) -> "ImageLimits":
         """Return what one image may cost."""
+        from vision.decoding import ImageLimits
+
         return ImageLimits(max_image_bytes=self.max_image_bytes, max_pixels=self.max_pixels)
 
-    def split(self) -> SplitSettings:
+    def split(self) -> "SplitSettings":
         """Return how new samples are split."""
+        from store.samples.splits import SplitSettings
+
         return SplitSettings(
             holdout_fraction=self.holdout_fraction,
             audit_holdout_fraction=self.audit_holdout_fraction,
@@ -87,8 +95,10 @@ class Settings(Fields):
             near_duplicate_distance=self.near_duplicate_bits,
         )
 
-    def service(self) -> ServiceSettings:
+    def service(self) -> "ServiceSettings":
         """Return what the HTTP service needs."""
+        from service.settings import AccessSettings, BatchSettings, ServiceSettings
+
         return ServiceSettings(
             threshold=self.threshold_samples,
             audit_fraction=self.audit_fraction,
@@ -110,16 +120,28 @@ class Settings(Fields):
             split=self.split(),
         )
 
-    def gate(self) -> GateSettings:
+    def connections(self) -> "ConnectionSettings":
+        """Return what a connection may cost."""
+        from service.settings import ConnectionSettings
+
+        return ConnectionSettings(
+            max_connections=self.max_connections, keep_alive_seconds=self.keep_alive_seconds
+        )
+
+    def gate(self) -> "GateSettings":
         """Return how strict the gate is."""
+        from retrain.gate.settings import GateSettings
+
         return GateSettings(
             max_candidates=self.max_candidates,
             max_negative_flips=self.max_negative_flip_fraction,
             max_class_drop=self.max_class_drop_fraction,
         )
 
-    def triggers(self) -> TriggerSettings:
+    def triggers(self) -> "TriggerSettings":
         """Return when a round begins by itself."""
+        from retrain.learner.triggers import TriggerSettings
+
         return TriggerSettings(
             threshold=self.threshold_samples,
             max_days=self.overdue_days,
@@ -127,8 +149,10 @@ class Settings(Fields):
             max_backoff=4 * self.threshold_samples,
         )
 
-    def round(self) -> RoundSettings:
+    def round(self) -> "RoundSettings":
         """Return what a round may do."""
+        from retrain.settings import FineTuneSettings, RoundSettings
+
         return RoundSettings(
             gate=self.gate(),
             fine_tune=FineTuneSettings(
@@ -150,8 +174,10 @@ class Settings(Fields):
             precision=self.precision,
         )
 
-    def train(self) -> TrainSettings:
+    def train(self) -> "TrainSettings":
         """Return what trainings by hand, the starter and the lab need."""
+        from transfer.settings import TrainSettings
+
         return TrainSettings(
             curves_folder=self.home / "curves",
             limits=self.limits(),
@@ -163,8 +189,11 @@ class Settings(Fields):
             starter_download_seconds=self.starter_download_seconds,
         )
 
-    def learning(self) -> LearnerSettings:
+    def learning(self) -> "LearnerSettings":
         """Return the learner's settings; each call names another holder of the lease."""
+        from retrain.learner.settings import LearnerSettings
+        from store.predictions.retention import RetentionSettings
+
         return LearnerSettings(
             child_command=(sys.executable, "-m", "perennial", "run-round"),
             holder=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
@@ -172,6 +201,7 @@ class Settings(Fields):
             poll_seconds=self.poll_seconds,
             keep_versions=self.keep_versions,
             min_free_bytes=self.round_memory_bytes,
+            priority=self.round_priority,
             triggers=self.triggers(),
             retention=RetentionSettings(
                 max_days=self.retention_days, max_bytes=self.retention_bytes, max_rows=self.retention_rows

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -18,9 +19,11 @@ import httpx
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 from sqlalchemy import Connection
 
+from perennial.cli import main
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database
 from store.database.migrate import migrate
@@ -132,9 +135,54 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_the_front_door_needs_no_torch() -> None:
-    code = "import sys, perennial.app; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+def test_the_front_door_needs_no_torch_and_asks_for_a_gpu_where_the_setting_demands_one() -> None:
+    code = (
+        "import sys; from perennial.app import Perennial, Learner\n"
+        "print('torch' in sys.modules, Perennial.config['resources'], 'resources' in Learner.config)"
+    )
+    environment = {**os.environ, "PERENNIAL_DEVICE": "cuda"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False {'gpu': 1} False"
+
+
+def test_a_second_server_on_its_home_is_refused_by_its_address(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERENNIAL_HOME", str(server.home))
+    result = CliRunner().invoke(main, ["serve"])
+    named = f"127.0.0.1:{server.port} (process {server.process.pid}) has {server.home}"
+    assert (result.exit_code, named in result.stderr) == (2, True), result.output
+
+
+def test_a_command_in_another_folder_names_the_home_of_the_server(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = f"PERENNIAL_HOME={server.home}"
+    result = CliRunner().invoke(main, ["status"])
+    assert (result.exit_code, named in result.stderr) == (2, True), result.output
+    # A key in a home that nobody serves would protect nothing.
+    assert CliRunner().invoke(main, ["keys", "add", "camera"]).exit_code == 0
+    assert named in caplog.text
+
+
+def test_a_damaged_database_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "perennial.db").write_bytes(b"no database" * 1000)
+    code = "from perennial.app import Perennial; Perennial.inner.prepare()"
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=variables | {"PERENNIAL_HOME": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: Expected to use the database, found a file that")
 
 
 CLIENT = """
@@ -177,7 +225,7 @@ def test_its_paths_fetch_nothing_and_answer_errors_in_our_shape(server: Server) 
         {"json": {"image": "http://127.0.0.1:1/"}},
     ):
         answer = httpx.post(f"{server.url}/predict", **arguments)  # type: ignore[arg-type]  # arguments by name
-        assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_an_image_type")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_an_image")
     for method, path in (
         ("POST", "/livez"),
         ("GET", "/docs.json"),
@@ -213,6 +261,23 @@ def test_a_body_over_the_limit_is_answered_over_a_real_connection(server: Server
     content = body if has_length else (body[start : start + 2**16] for start in range(0, len(body), 2**16))
     answer = httpx.post(f"{server.url}/v1/predict", content=content, headers=JPEG, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+def test_bentoml_s_workers_limit_heads(server: Server) -> None:
+    answer = httpx.get(f"{server.url}/livez", headers={"X": "x" * 2**17})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (431, "head_too_large")
+
+
+def test_clients_that_leave_before_they_read_leave_no_traceback(server: Server, image: Path) -> None:
+    body = image.read_bytes()
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    for sent in (head + body, head + body[:50], head[:30]):
+        with socket.create_connection(("127.0.0.1", server.port)) as leaving:
+            # Its end is a reset, not a farewell.
+            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            leaving.sendall(sent)
+    assert httpx.get(f"{server.url}/v1/status").status_code == 200
+    assert "Traceback" not in server.log
 
 
 def test_the_metrics_of_all_workers_meet(server: Server, image: Path) -> None:

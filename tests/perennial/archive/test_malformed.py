@@ -95,7 +95,7 @@ def recorded_label(**fields: Any) -> Fields:
         (set_image(lambda content: b""), "bytes of an image, got none"),
         (set_image(lambda content: content[: len(content) // 2]), "truncated or corrupt"),
         (set_image(lambda content: content + b"more"), "SHA-256"),
-        (set_image(lambda content: b"GIF89a" + content), "Expected a JPEG, PNG or WebP"),
+        (set_image(lambda content: b"GIF89a" + content), "Expected a JPEG, PNG, WebP or AVIF"),
     ],
 )
 def test_one_broken_sample_is_refused_with_its_reason_and_the_others_are_imported(

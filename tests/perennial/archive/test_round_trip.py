@@ -30,6 +30,7 @@ def test_an_empty_home_gets_the_same_samples_splits_and_sources(
     steps: list[tuple[int, int]] = []
     made = export_samples(full, tmp_path / name, form, lambda done, total: steps.append((done, total)))
     assert (made.num_samples, made.left_out) == (30, ())
+    assert made.num_by_state == {"accepted": 28, "conflict": 1, "quarantined": 1}
     assert steps == [(done, 30) for done in range(1, 31)]
     before = tools.contents_of(full)
     assert Counter(each["state"] for each in before.values()) == {

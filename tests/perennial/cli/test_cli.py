@@ -1,5 +1,9 @@
+import errno
 import json
+import os
 import socket
+import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +13,8 @@ from click.testing import Result
 
 from perennial.server import Address
 from perennial.settings.settings import Settings
-from perennial.state import open_state
+from perennial.state import open_state, prepare_home
+from store.database.revision import newest_revision
 from store.registry import promote
 from store.samples.new_samples import NewSample
 from store.samples.samples import add_sample
@@ -19,6 +24,13 @@ from store.workers import WorkerBeat, beat
 
 Run = Callable[..., Result]
 RunJson = Callable[..., Any]
+
+
+@pytest.fixture
+def made_home(settings: Settings) -> Path:
+    """A home with an empty database."""
+    prepare_home(settings)
+    return settings.home
 
 
 @pytest.fixture
@@ -36,10 +48,63 @@ def two_versions(settings: Settings) -> None:
             state.database.write(work)
 
 
-def test_status_of_an_empty_home_says_what_to_do(run: Run) -> None:
+def test_status_names_its_home_and_says_what_to_do(run: Run, made_home: Path) -> None:
     result = run("status")
     assert result.exit_code == 0, result.output
+    assert str(made_home) in result.stdout
     assert "perennial train DIR" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("pause",),
+        ("resume",),
+        ("models",),
+        ("models", "promote", "v1"),
+        ("rounds",),
+        ("rounds", "run"),
+        ("samples", "delete", "1"),
+        ("samples", "export", "out"),
+        ("predictions", "delete", "a"),
+        ("backup",),
+    ],
+)
+def test_a_command_that_needs_a_home_says_that_there_is_none_and_makes_none(
+    run: Run, home: Path, words: tuple[str, ...]
+) -> None:
+    result = run(*words)
+    assert (result.exit_code, f"Expected a Perennial in {home}, found none" in result.stderr) == (2, True)
+    assert not home.exists()
+
+
+def test_a_home_that_was_not_named_is_told_to_be_that_of_the_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PERENNIAL_HOME")
+    assert f"{tmp_path}/.perennial (.perennial in this folder, since PERENN" in run("status").stderr
+
+
+@pytest.mark.parametrize(
+    ("revision", "remedy"), [("0000", "perennial migrate"), ("9999", "Install the release")]
+)
+def test_no_command_but_those_that_say_so_migrates(
+    run: Run, made_home: Path, revision: str, remedy: str
+) -> None:
+    with sqlite3.connect(made_home / "perennial.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    connection.close()
+    before = (made_home / "perennial.db").read_bytes()
+    for words in (("status",), ("samples", "import", "out"), ("rounds", "run")):
+        result = run(*words)
+        assert (result.exit_code, remedy in result.stderr) == (2, True), result.output
+    assert (made_home / "perennial.db").read_bytes() == before
+
+
+def test_migrate_says_what_it_made_for_its_owner_alone(run_json: RunJson, home: Path) -> None:
+    assert run_json("migrate") == {"home": str(home), "revision": newest_revision()}
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
 def test_status_for_machines_has_the_shape_of_the_api(run_json: RunJson, two_versions: None) -> None:
@@ -59,7 +124,21 @@ def test_models_are_listed_promoted_and_rolled_back(run_json: RunJson, two_versi
     assert run_json("status")["paused"] is None
 
 
-def test_pause_keeps_its_reason(run_json: RunJson) -> None:
+def test_a_move_to_other_classes_names_the_flag_that_forces_it(
+    run: Run, settings: Settings, two_versions: None
+) -> None:
+    with open_state(settings) as state:
+        other = NewVersion(("green", "grey"), {"artifact.json": state.blobs.put(b"{}")})
+        state.database.write(lambda connection: add_version(connection, other, ()))
+    refused = run("models", "promote", "v3")
+    assert (refused.exit_code, "add --force" in refused.stderr) == (2, True)
+    assert run("models", "promote", "v3", "--force").exit_code == 0
+    refused = run("models", "rollback")
+    assert (refused.exit_code, "add --force" in refused.stderr) == (2, True)
+    assert run("models", "rollback", "--force").exit_code == 0
+
+
+def test_pause_keeps_its_reason(run_json: RunJson, made_home: Path) -> None:
     assert run_json("pause", "--reason", "holidays")["paused"]["reason"] == "holidays"
 
 
@@ -79,9 +158,13 @@ def test_rounds_are_asked_for_once_shown_and_cancelled(
     assert run("rounds", "approve", "1").exit_code == 2
     assert run_json("rounds", "cancel", "1")["state"] == "cancelled"
     assert run_json("rounds")["rounds"][0]["state"] == "cancelled"
+    followed = run("rounds", "show", "1", "--follow")
+    assert (followed.exit_code, "Round 1: cancelled" in followed.stdout) == (0, True)
+    assert " requested: " in followed.stderr
+    assert " cancelled: " in followed.stderr
 
 
-def test_errors_are_one_line_for_people_and_json_for_machines(run: Run) -> None:
+def test_errors_are_one_line_for_people_and_json_for_machines(run: Run, made_home: Path) -> None:
     for people in (run("models", "promote", "v9"), run("rounds", "show", "9"), run("samples", "delete", "9")):
         assert people.exit_code == 2
         assert people.stderr.startswith(("Error: Expected", "Error: There is no"))
@@ -141,10 +224,26 @@ def test_a_place_that_the_system_refuses_is_an_error_of_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PERENNIAL_HOME", "/proc/nowhere")
-    result = run("status")
+    result = run("keys", "add", "camera")
     assert (result.exit_code, result.stderr.startswith("Error: Expected to use /proc/nowhere")) == (2, True)
-    machines = run("status", "--json")
+    machines = run("keys", "add", "camera", "--json")
     assert json.loads(machines.stdout)["error"]["code"] == "PlaceRefused"
+
+
+@pytest.mark.parametrize("words", [("keys", "add", "camera"), ("backup", "backups/monday")])
+def test_a_full_disk_is_an_error_of_one_line_and_leaves_nothing(
+    run: Run, made_home: Path, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "backups").mkdir()
+    before = sorted(made_home.iterdir())
+    monkeypatch.setattr("store.durable.os.fsync", refuse)
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "Error: Expected to write, found that the system refuses it (No space left" in result.stderr
+    assert [*sorted(made_home.iterdir()), *(tmp_path / "backups").iterdir()] == before
 
 
 @pytest.mark.parametrize("words", [("rounds", "show"), ("rounds", "cancel"), ("samples", "delete")])
@@ -160,7 +259,7 @@ def test_json_may_be_given_to_the_group(run: Run, two_versions: None) -> None:
 
 def test_names_with_brackets_are_shown_complete_and_on_one_line(run: Run, home: Path, tmp_path: Path) -> None:
     assert "Key camera[bold]" in run("keys", "add", "camera[bold]", "--scope", "read").stdout
-    run("status")
+    run("migrate")
     target = tmp_path / "[red]" / ("long" * 20)
     assert f" {target}.\n" in run("backup", str(target)).stdout
 
@@ -189,3 +288,11 @@ def test_a_port_in_use_is_refused_before_anything_starts(run: Run) -> None:
         result = run("up", "--port", str(port))
     assert result.exit_code == 2
     assert f"Expected port {port} of 127.0.0.1 to be free" in result.stderr
+
+
+def test_a_server_for_other_machines_does_not_start_without_a_key(run: Run) -> None:
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        port = probe.getsockname()[1]
+    result = run("up", "--host", "0.0.0.0", "--port", str(port))
+    assert (result.exit_code, "keys add NAME" in result.stderr) == (2, True)

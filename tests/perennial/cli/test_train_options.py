@@ -108,5 +108,54 @@ def test_uneven_classes_are_warned_of_and_balanced_on_demand(
     assert run_json("train", str(folder), *PROBE, "--balance")["warnings"] == []
 
 
+def test_options_that_would_do_nothing_are_refused_before_images_are_read(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    steps = ("--learning-rate", "0.1", "--optimizer", "sgd", "--momentum", "0.5", "--batch-size", "4")
+    place = str(tmp_path / "nowhere")
+    result = run("train", place, *PROBE, *steps, "--schedule", "cosine", "--patience", "9")
+    assert result.exit_code == 2
+    assert (
+        "no --learning-rate, --optimizer, --momentum, --batch-size, --schedule and --patience"
+        in result.stderr
+    )
+    result = run("train", place, *TRAIN, "--optimizer", "adam", "--momentum", "0.9")
+    assert "this training uses adam, which has its own" in result.stderr
+
+
+def test_without_a_hub_train_says_which_network_it_took(
+    run_json: RunJson, make_images: MakeImages, tmp_path: Path, no_hub: None
+) -> None:
+    report = run_json("train", str(make_images(tmp_path / "images", 10)), "--image-size", "32")
+    [warning] = [each for each in report["warnings"] if "could not be had here" in each]
+    assert "so efficientnet_lite0 starts from ImageNet weights" in warning
+    assert report["metrics"]["backbone"] == "efficientnet_lite0"
+
+
+def test_a_network_that_was_named_is_not_replaced(
+    run: Callable[..., Result], make_images: MakeImages, tmp_path: Path, no_hub: None
+) -> None:
+    result = run("train", str(make_images(tmp_path / "images", 10)), "--backbone", "resnet18")
+    assert result.exit_code == 2
+    assert "--weights bundled" in result.stderr
+
+
+def test_more_than_five_classes_have_a_top_5_accuracy_and_long_names_leave_room_for_figures(
+    run: Callable[..., Result], run_json: RunJson, make_images: MakeImages, tmp_path: Path
+) -> None:
+    classes = ("x" * 200, *"abcde")
+    folder = str(make_images(tmp_path / "images", 10, classes))
+    result = run("train", folder, *PROBE)
+    assert "all, in the top five" in result.stdout
+    row = next(line for line in result.stdout.splitlines() if line.strip().startswith("xxx"))
+    assert row.rstrip().endswith("%")
+    detail = run_json("models", "show", "v1")
+    assert 0 <= detail["metrics"]["golden_accuracy"] <= detail["metrics"]["golden_top5_accuracy"] <= 1
+    assert detail["curves"]["advice"]
+    text = run("models", "show", "v1").stdout
+    assert "golden top5 accuracy" in text
+    assert f"Diagnosis: {detail['curves']['diagnosis']}" in text
+
+
 def test_even_classes_are_not_warned_of(run_json: RunJson, make_images: MakeImages, tmp_path: Path) -> None:
     assert run_json("train", str(make_images(tmp_path / "images", 12)), *PROBE)["warnings"] == []

@@ -114,6 +114,18 @@ def test_the_command_shows_every_value(home: Path, monkeypatch: pytest.MonkeyPat
     assert len(shown) == len(Settings.model_fields)
 
 
+def test_the_command_is_readable_on_a_narrow_terminal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = CliRunner().invoke(main, ["settings"]).stdout.splitlines()
+    for row in rows():
+        (number,) = (number for number, line in enumerate(lines) if line.startswith(f"{row.variable}="))
+        # Its meaning follows, whole, in lines that the terminal need not break.
+        meaning = " ".join(line.strip() for line in lines[number + 1 : number + 5])
+        assert row.help in meaning
+    assert "PERENNIAL_LEARNER=on" in lines
+    assert max(len(line) for line in lines if line.startswith(" ")) <= 80
+
+
 def test_settings_and_the_learner_load_no_torch(home: Path) -> None:
     code = (
         "import sys, perennial.cli, retrain.learner.scheduler\n"
