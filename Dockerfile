@@ -24,7 +24,7 @@ RUN uv pip install --python /venv --no-deps ${PACKAGE_INDEX:+--index-url "$PACKA
 
 FROM python:3.12-slim
 RUN useradd --create-home --uid 1000 perennial \
- && install -d -o perennial -g perennial /state
+ && install -d -m 700 -o perennial -g perennial /state
 COPY --from=build /venv /venv
 ENV PATH="/venv/bin:$PATH" \
     PYTHONUNBUFFERED=1 \

@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock docs reference screenshots bench-loop bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-scale bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock docs reference screenshots bench-loop bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,10 @@ bench-isolation: .venv/dev ## Serving beside a round: DATA=folder
 
 bench-ingest: .venv/dev ## Feedback with a thousand and a million rows, and after a kill: DATA=folder
 	@$(RUN)python -m benchmarks.serving.ingest $(if $(DATA),--data $(DATA))
+
+KILLS ?= 20
+bench-faults: .venv/dev ## Full disk, locks, kills and floods under load, half an hour, as root: KILLS=n
+	@$(RUN)python -m benchmarks.faults --kills $(KILLS)
 
 bench-scale: .venv/dev ## What grows with what, half an hour: DATA=folder
 	@$(RUN)python -m benchmarks.scale $(if $(DATA),--data $(DATA))

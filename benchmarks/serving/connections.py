@@ -36,10 +36,19 @@ class Reply:
         return json.loads(self.body)
 
 
+class UnansweredError(ConnectionError):
+    """A connection that was used before ended without a byte of this answer: it was closed while we sent."""
+
+
 class Connections:
-    """Connections to servers, as many as there are requests at the same time."""
+    """Connections to servers, as many as there are requests at the same time.
+
+    Attributes:
+        num_asked_again: Requests that met a closing connection, and were sent once more on a new one.
+    """
 
     def __init__(self) -> None:
+        self.num_asked_again = 0
         self._idle: dict[str, list[_Connection]] = {}
 
     async def __aenter__(self) -> "Connections":
@@ -51,11 +60,21 @@ class Connections:
                 connection.close()
 
     async def post(self, url: str, content_type: str, *body: bytes) -> Reply:
-        """Send a body, in parts that are joined on the way.
+        """Send a body, in parts that are joined on the way; once more where a kept connection was closing.
 
         Raises:
             OSError: The connection broke, or no answer came in two minutes.
         """
+        try:
+            return await self._post(url, content_type, *body)
+        except UnansweredError:
+            self.num_asked_again += 1
+            # The others were left alone for as long.
+            for connection in self._idle.pop(urlsplit(url).netloc, []):
+                connection.close()
+            return await self._post(url, content_type, *body)
+
+    async def _post(self, url: str, content_type: str, *body: bytes) -> Reply:
         parts = urlsplit(url)
         connection = await self._idle_or_new(parts.netloc)
         head = (
@@ -88,8 +107,11 @@ class Connections:
 
 class _Connection(asyncio.Protocol):
     is_open = False
+    _num_replies = 0
+    _is_answered = False
 
     async def request(self, *parts: bytes) -> Reply:
+        self._is_answered = False
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
         self._reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -106,9 +128,12 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.is_open = False
         if hasattr(self, "_reply") and not self._reply.done():
-            self._reply.set_exception(ConnectionError(f"The server closed the connection ({error})."))
+            is_unanswered = self._num_replies > 0 and not self._is_answered
+            kind = UnansweredError if is_unanswered else ConnectionError
+            self._reply.set_exception(kind(f"The server closed the connection ({error})."))
 
     def data_received(self, data: bytes) -> None:
+        self._is_answered = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -122,6 +147,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if not self._parser.should_keep_alive():
             self.is_open = False
+        self._num_replies += 1
         if not self._reply.done():
             self._reply.set_result(Reply(self._parser.get_status_code(), b"".join(self._body)))
 

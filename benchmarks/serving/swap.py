@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,10 +48,16 @@ class Answered:
 
 @dataclass
 class Watch:
-    """All answers of a run, and what failed."""
+    """All answers of a run, and what failed.
+
+    Attributes:
+        failures: How many of each kind: a status, or what broke.
+        num_asked_again: Requests that met a closing connection, and were sent once more.
+    """
 
     answers: list[Answered] = field(default_factory=list)
-    num_failed: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    num_asked_again: int = 0
 
 
 def main() -> None:
@@ -97,8 +104,10 @@ async def _measure(server: Server, photographs: list[bytes], arguments: argparse
     )
     beside, alone = _latencies(watch, moments)
     return {
-        "requests": len(watch.answers) + watch.num_failed,
-        "failed": watch.num_failed,
+        "requests": len(watch.answers) + watch.failures.total(),
+        "failed": watch.failures.total(),
+        "failures": dict(watch.failures),
+        "asked_again": watch.num_asked_again,
         "promotions": len(moments),
         "p99_ratio": round(float(np.percentile(beside, 99) / np.percentile(alone, 99)), 2),
         "p99_ms_beside": round(1000 * float(np.percentile(beside, 99)), 1),
@@ -147,11 +156,13 @@ async def _load(server: Server, photographs: list[bytes], rate: float, num: int,
             reply = await connections.post(f"{server.url}/v1/predict", "image/jpeg", content)
             seconds = time.perf_counter() - begun
             body = reply.json()
-        except (OSError, ValueError):
-            watch.num_failed += 1
+        except (OSError, ValueError) as error:
+            watch.failures[f"{type(error).__name__}: {error}"] += 1
             return 0
+        finally:
+            watch.num_asked_again = connections.num_asked_again
         if reply.status != 200:
-            watch.num_failed += 1
+            watch.failures[f"status {reply.status}"] += 1
             return reply.status
         watch.answers.append(
             Answered(begun, seconds, photograph, body["model_version"], float(body["confidence"]))

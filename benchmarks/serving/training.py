@@ -8,7 +8,8 @@ from pathlib import Path
 from benchmarks.serving.pictures import DEFAULT_FOLDER
 from perennial.settings.settings import Settings
 from retrain.fine_tune import fine_tune
-from retrain.learner.resources import Throttle, yield_to_serving
+from retrain.learner.priority import yield_to_serving
+from retrain.learner.resources import Throttle
 from retrain.learner.round_process import die_with_parent
 from vision.artifact import Artifact
 from vision.augmentation import Level, augmented

@@ -1,6 +1,7 @@
 """The page of benchmarks, read from recorded results."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from docs.generator.results import Result, percent, read, signed
 from docs.generator.tables import table
@@ -133,6 +134,26 @@ def _overload(result: Result) -> Rows:
     return table(("", "figure"), shown)
 
 
+def _faults(result: Result) -> Rows:
+    figures = result.figures
+    # Kills are many of a kind: "one worker killed, 3 of 20".
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for outcome in figures["outcomes"]:
+        kinds.setdefault(outcome["name"].rpartition(",")[0] or outcome["name"], []).append(outcome)
+    rows = [
+        (
+            kind,
+            len(outcomes),
+            sum(bool(each["problems"]) for each in outcomes),
+            sum(each["acknowledged"] for each in outcomes),
+            sum(each["lost"] for each in outcomes),
+            f"{max(each['recovery_s'] for each in outcomes):.1f}",
+        )
+        for kind, outcomes in kinds.items()
+    ]
+    return table(("fault", "times", "failed", "labels acknowledged", "lost", "slowest recovery, s"), rows)
+
+
 def _ingest(result: Result) -> Rows:
     figures = result.figures
     rows = [
@@ -210,6 +231,13 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Result], Rows]], ...] = (
     ("isolation", "Serving beside a round", "Five blocks, each alone and beside a round.", _isolation),
     ("swap", "Promotions under load", "Workers swap while requests go on.", _swap),
     ("overload", "Twice the load", "Requests come twice as fast as they can be answered.", _overload),
+    (
+        "faults",
+        "Faults under load",
+        "Each fault while images and labels are sent. A case fails where anything acknowledged is lost, "
+        "memory or descriptors stay taken, or it takes over 15 s until all is served again.",
+        _faults,
+    ),
     (
         "ingest",
         "Taking in labelled images",

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from docs.generator.tables import table
 from monitoring import store_collector
 from monitoring.accuracy import SliceAccuracy
-from monitoring.metrics import ServiceMetrics
+from monitoring.metrics import ProcessMetrics, ServiceMetrics
 from store.database.database import Database
 from store.measurements import Measurement
 from store.samples.label_rules import Status
@@ -67,7 +67,7 @@ def _of_a_process() -> list[Metric]:
         metrics.observe_request("/v1/predict", "POST", 100 * hundreds, 0.1)
     for status in get_args(Status):
         metrics.count_feedback("app", status)
-    return list(registry.collect())
+    return list(ProcessMetrics(registry, None).collect())
 
 
 def _of_the_store() -> list[Metric]:

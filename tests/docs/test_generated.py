@@ -44,7 +44,11 @@ def test_every_command_is_listed_except_those_for_programs() -> None:
 
 
 def _paths(command: click.Command, name: str) -> list[str]:
-    members = command.commands.items() if isinstance(command, click.Group) else ()
-    return [
-        name, *(path for own, each in members if not each.hidden for path in _paths(each, f"{name} {own}"))
-    ]  # fmt: skip
+    paths = [name]
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for own in command.list_commands(context):
+            member = command.get_command(context, own)
+            assert member is not None
+            paths += [] if member.hidden else _paths(member, f"{name} {own}")
+    return paths

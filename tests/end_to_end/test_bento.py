@@ -30,6 +30,8 @@ def bentos(tmp_path: Path) -> Path:
     """BentoML's store with our Bento in it, built without access to a package index."""
     home = tmp_path / "bentos"
     environment = {**os.environ, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"}
+    # As after `make up`, which has its uv in the environment only.
+    environment["PATH"] = os.defpath
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     done = subprocess.run(
         [sys.executable, "-m", "bentoml", "build"],

@@ -78,6 +78,20 @@ async def test_a_connection_that_the_server_ends_is_not_used_again() -> None:
     assert await _post(send, lambda body: _reply("200 OK", header="connection: close\r\n")) == 2
 
 
+async def test_a_kept_connection_that_closes_meanwhile_is_asked_again_on_a_new_one() -> None:
+    answers = iter([_reply("200 OK"), b"", _reply("200 OK"), b"", b""])
+
+    async def send(connections: Connections, url: str) -> None:
+        for _ in range(2):
+            assert (await connections.post(url, "text/plain", b"x")).status == 200
+        assert connections.num_asked_again == 1
+        with pytest.raises(ConnectionError):
+            await connections.post(url, "text/plain", b"x")
+        assert connections.num_asked_again == 2
+
+    assert await _post(send, lambda body: next(answers)) == 3
+
+
 @pytest.mark.parametrize("answer", [b"", b"not HTTP at all\r\n\r\n"])
 async def test_a_broken_connection_is_an_error_and_counts_as_failed(answer: bytes) -> None:
     async def send(connections: Connections, url: str) -> None:

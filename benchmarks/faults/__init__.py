@@ -1,0 +1,1 @@
+"""A campaign of faults under load: what fails, and what must be as before afterwards."""
