@@ -16,11 +16,12 @@ export function buildCurves(curves) {
     : "";
   return element(
     "div", { className: "curves" },
-    element(
+    // While a training goes on there is none.
+    curves.diagnosis ? element(
       "p", {},
-      element("strong", {}, `${capitalised(curves.diagnosis ?? "No diagnosis")}: `),
+      element("strong", {}, `${capitalised(curves.diagnosis)}: `),
       `${curves.advice ?? "no advice"}.${figures}`,
-    ),
+    ) : null,
     element(
       "p", { className: "legend" },
       element("span", { className: "swatch line" }), "training",

@@ -83,13 +83,13 @@ function buildDetail(round) {
     round.verdict ? verdict(round.verdict, "Verdict") : null,
     curves(round),
     ...attempts(round),
-    curves(round),
     steps(round),
   ];
 }
 
 function curves(round) {
-  return round.curves ? element("div", {}, element("h3", {}, "Training"), buildCurves(round.curves)) : null;
+  const built = buildCurves(round.curves);
+  return built ? element("div", {}, element("h3", {}, "Training"), built) : null;
 }
 
 function attempts({ attempts, verdict: final }) {
@@ -138,20 +138,6 @@ function formatted(name, value) {
   if (typeof value !== "number") return number(value);
   if (POINTS.test(name)) return `${points(value)} points`;
   return SHARES.test(name) ? percent(value) : number(value);
-}
-
-function curves({ curves: stored }) {
-  const epochs = stored?.epochs ?? [];
-  if (!epochs.length) return null;
-  const rows = epochs.map((epoch) => element("tr", {}, ...cells(
-    number(epoch.epoch), number(epoch.training_loss), percent(epoch.training_accuracy),
-    number(epoch.validation_loss), percent(epoch.validation_accuracy),
-  )));
-  return element(
-    "div", { className: "curves" },
-    element("h3", {}, "Training"),
-    table(["Epoch", "Training loss", "Accuracy", "Validation loss", "Accuracy"], rows),
-  );
 }
 
 function steps({ steps: list }) {

@@ -28,10 +28,7 @@ OPTIONS = [
     "--window-size=1400,2000",
 ]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
 Serve = Callable[..., str]
 Browse = Callable[..., str]
 
@@ -53,6 +50,7 @@ def browse(tmp_path: Path) -> Browse:
     return load
 
 
+@pytest.mark.slow
 def test_an_empty_store_is_shown_as_empty(database: Database, serve: Serve, browse: Browse) -> None:
     document = browse(serve(database))
     assert "No version yet" in document
@@ -73,6 +71,7 @@ def test_a_store_with_a_past_is_shown_in_full(filled: Database, serve: Serve, br
     assert re.search(r"<td[^>]*--share: 1.000[^>]*>93.5 %", document)
 
 
+@pytest.mark.slow
 def test_what_is_set_aside_and_how_far_a_training_is_are_shown(
     filled: Database, serve: Serve, browse: Browse
 ) -> None:
@@ -88,10 +87,11 @@ def test_what_is_set_aside_and_how_far_a_training_is_are_shown(
     document = browse(serve(filled) + "/#round-4")
     assert "Epoch 2 of 3, step 45 of 90, about 80 s left." in document
     assert "Set aside: 2 samples whose sources disagree." in document
-    assert "Validation loss" in document
+    assert "Loss (nats) by Epoch" in document
     assert re.search(r"<td[^>]*>(lost|gained) [0-9.]+ points</td>", document)
 
 
+@pytest.mark.slow
 def test_a_class_name_with_markup_is_shown_as_text(filled: Database, serve: Serve, browse: Browse) -> None:
     document = browse(serve(filled))
     assert "wasps &lt;b&gt;not bold&lt;/b&gt;" in document
@@ -109,6 +109,7 @@ const element = async (selector) => {
 """
 
 
+@pytest.mark.slow
 def test_pressing_buttons_labels_an_audit_and_pauses_learning(
     filled: Database, serve: Serve, browse: Browse
 ) -> None:
@@ -128,6 +129,7 @@ def test_pressing_buttons_labels_an_audit_and_pauses_learning(
     assert "Learning is paused by ada: a look at the labels" in document
 
 
+@pytest.mark.slow
 def test_the_curves_of_a_version_open_on_the_page(filled: Database, serve: Serve, browse: Browse) -> None:
     script = """
     (await element(".training:nth-of-type(6) summary")).click();
@@ -137,6 +139,7 @@ def test_the_curves_of_a_version_open_on_the_page(filled: Database, serve: Serve
     assert "Epoch 3 was kept: 90.0 % of training and 78.0 % of validation images right." in document
 
 
+@pytest.mark.slow
 def test_an_action_that_is_not_confirmed_does_nothing(filled: Database, serve: Serve, browse: Browse) -> None:
     script = """
     (await element("#pause")).click();
@@ -147,6 +150,7 @@ def test_an_action_that_is_not_confirmed_does_nothing(filled: Database, serve: S
         assert summary.status(connection, 500).paused is None
 
 
+@pytest.mark.slow
 def test_without_a_key_the_page_says_what_the_server_asks_for(
     filled: Database, serve: Serve, browse: Browse
 ) -> None:
@@ -156,6 +160,7 @@ def test_without_a_key_the_page_says_what_the_server_asks_for(
     assert "v3" not in document
 
 
+@pytest.mark.slow
 def test_a_key_that_is_typed_in_opens_the_page(filled: Database, serve: Serve, browse: Browse) -> None:
     script = """
     await element("#key-form.wanted");
