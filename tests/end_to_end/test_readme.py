@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 README = Path(__file__).parents[2] / "README.md"
 ADDRESS = "http://127.0.0.1:3000"
 
@@ -51,6 +53,7 @@ def test_asking_labelling_and_the_client_as_written(
     )
 
 
+@pytest.mark.slow
 def test_training_from_a_folder_as_written(tmp_path: Path, picture: Callable[..., bytes]) -> None:
     [line] = [text for _, text in _blocks() if text.startswith(".venv/bin/perennial train")]
     words = shlex.split(line, comments=True)[1:]

@@ -90,6 +90,7 @@ def test_the_same_experiment_on_shuffled_labels_answers_that_nothing_was_learnt(
     assert not any(sentence.startswith("Use ") for sentence in answer)
 
 
+@pytest.mark.slow
 def test_the_answer_s_figures_are_those_of_the_table(run_json: RunJson, colours: Path) -> None:
     report = run_json("lab", "unfreezing", str(colours), *SMALL)
     for run in (run for variant in report["variants"] for run in variant["runs"]):
@@ -127,6 +128,7 @@ def test_few_images_of_each_class_are_trained_on_with_and_without_variants(
     assert all((16 * share).is_integer() for share in shares)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_hub")
 def test_networks_without_pretrained_weights_start_from_scratch_and_the_report_says_which(
     run_json: RunJson, colours: Path
@@ -143,6 +145,7 @@ def test_networks_without_pretrained_weights_start_from_scratch_and_the_report_s
     assert any("resnet50 could not be had here" in note for note in report["notes"])
 
 
+@pytest.mark.slow
 def test_without_a_folder_it_runs_on_digits_and_says_so(run_json: RunJson, tmp_path: Path) -> None:
     place = tmp_path / "here"
     few = ("--seeds", "1", "--epochs", "1", "--max-images", "60")

@@ -359,8 +359,7 @@ async def test_what_the_database_refuses_is_told_by_its_cause_and_not_in_its_own
                 raise error
 
             monkeypatch.setattr("monitoring.summary.forgetting", refuse)
-            async with run(serving) as other:
-                answer = await other.client.get("/v1/forgetting")
+            answer = await api.client.get("/v1/forgetting")
             assert (answer.status_code, check_shape(answer)["code"]) == (503, code)
             assert SECRET not in answer.text
         assert (await api.client.get("/readyz")).status_code == 200

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -57,6 +58,7 @@ def test_each_epoch_turns_anew_and_a_fixed_set_never_does(dark_and_bright: MakeI
     assert turns(fixed, 1) == turns(fixed, 2)
 
 
+@pytest.mark.slow
 def test_pretraining_learns_rotations_and_leaves_the_head(encode: Callable[..., bytes]) -> None:
     torch.manual_seed(0)
     classifier = build_classifier("resnet18", 2)

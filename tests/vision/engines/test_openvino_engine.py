@@ -152,6 +152,7 @@ print("silent")
 """
 
 
+@pytest.mark.slow
 def test_conversions_and_quantisations_are_not_reported_to_anybody(tmp_path: Path) -> None:
     root = Path(__file__).parents[3]
     completed = subprocess.run(
