@@ -27,6 +27,8 @@ from store.database.migrate import migrate
 from store.registry import promote
 from store.versions import NewVersion, add_version
 from vision.artifact import Artifact, to_files
+from vision.engines.openvino_engine import Threads
+from vision.engines.served_form import make_form
 from vision.network import build_classifier
 from vision.preprocessing import preprocessing_for
 
@@ -73,7 +75,10 @@ class Store:
 
     def add(self, artifact: Artifact, *, parent: str | None = None) -> str:
         """Add a version."""
-        files = {name: self.blobs.put(content) for name, content in to_files(artifact).items()}
+        # With the served form, as `train` stores it: without, each start would convert for a second.
+        form = make_form(artifact, [], "float32", Threads())
+        contents = to_files(artifact) | form.to_files()
+        files = {name: self.blobs.put(content) for name, content in contents.items()}
         new = NewVersion(artifact.class_names, files, parent=parent)
         return self.database.write(lambda connection: add_version(connection, new, [])).version
 
