@@ -22,7 +22,7 @@ test test-all: export OMP_NUM_THREADS := 1
 JOBS ?= 2
 PYTEST := $(RUN)python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-test: .venv/dev ## Run the tests (some 10 minutes on 2 cores): JOBS=n files side by side
+test: .venv/dev ## Run the tests (some 8 minutes on 2 cores): JOBS=n files side by side
 	@$(PYTEST)
 
 test-all: .venv/dev ## Run the slow tests too

@@ -118,6 +118,7 @@ def test_a_rate_that_diverges_is_shown_and_named(
     assert all(run["diverged"] for run in report["variants"][1]["runs"])
 
 
+@pytest.mark.slow
 def test_few_images_of_each_class_are_trained_on_with_and_without_variants(
     run_json: RunJson, colours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

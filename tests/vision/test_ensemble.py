@@ -21,7 +21,12 @@ def members_of(name: str, num_own_groups: int, num: int = 3) -> list[Classifier]
 
 
 @pytest.mark.parametrize(
-    ("name", "num_own_groups"), [("resnet18", 1), ("resnet18", 99), *((name, 2) for name in NETWORKS)]
+    ("name", "num_own_groups"),
+    [
+        ("resnet18", 1),
+        ("resnet18", 99),
+        *(pytest.param(name, 2, marks=pytest.mark.slow if name == "alexnet" else ()) for name in NETWORKS),
+    ],
 )
 def test_it_answers_with_the_mean_of_its_members_probabilities(name: str, num_own_groups: int) -> None:
     members = members_of(name, min(num_own_groups, len(build_empty_classifier(name, 4).block_groups())))

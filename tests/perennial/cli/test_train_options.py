@@ -96,6 +96,7 @@ def test_the_best_strategy_is_reported_with_the_others(
     assert "may be 2 whole networks" in result.stderr
 
 
+@pytest.mark.slow
 def test_uneven_classes_are_warned_of_and_balanced_on_demand(
     run_json: RunJson, make_images: MakeImages, tmp_path: Path
 ) -> None:

@@ -159,6 +159,7 @@ def _num_arenas(how: str) -> int:
     return done.stderr.count("Arena ")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_stats"), reason="glibc only"
 )

@@ -70,6 +70,7 @@ def test_the_same_seed_gives_the_same_weights_on_a_cpu() -> None:
     assert not all(torch.equal(first.state[name], other.state[name]) for name in first.state)
 
 
+@pytest.mark.slow
 def test_in_bfloat16_it_learns_the_same_and_keeps_its_weights_in_float32() -> None:
     settings = replace(SETTINGS, epochs=1, keeps_statistics=True)
     exact = fit(network(), pairs(20), pairs(8, seed=1), settings)
