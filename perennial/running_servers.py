@@ -83,8 +83,8 @@ def server_of(home: Path) -> RunningServer | None:
 
 def servers_of_this_user() -> list[RunningServer]:
     """Return the servers that this user runs on this machine, whichever their home is."""
-    found = (server_of(home) for home in sorted(set(_homes_of_processes())))
-    return [server for server in found if server is not None]
+    servers = (server_of(home) for home in sorted(set(_homes_of_processes())))
+    return [server for server in servers if server is not None]
 
 
 def _read(home: Path) -> RunningServer | None:

@@ -88,15 +88,15 @@ def check_keys(settings: Settings) -> None:
     """
     if settings.keys.exists():
         return
-    found = None
+    reason = None
     if not ipaddress.ip_address(Address.of(settings.host, settings.port).host).is_loopback:
-        found = f"the host {settings.host}, which other machines reach"
+        reason = f"the host {settings.host}, which other machines reach"
     elif settings.allowed_hosts:
-        found = f"PERENNIAL_ALLOWED_HOSTS={','.join(settings.allowed_hosts)}"
-    if found is not None:
+        reason = f"PERENNIAL_ALLOWED_HOSTS={','.join(settings.allowed_hosts)}"
+    if reason is not None:
         raise KeysMissingError(
             f"Expected a keys file at {settings.keys} for a server that others may ask, found none beside "
-            f"{found}. Make a key first: {program()} keys add NAME"
+            f"{reason}. Make a key first: {program()} keys add NAME"
         )
 
 

@@ -42,10 +42,10 @@ class DatabaseFile:
         """
         if self._file is None:
             return
-        found = _identity(_stat(self._file))
+        present = _identity(_stat(self._file))
         if self._opened is None:
-            self._opened = found
-        elif found != self._opened:
+            self._opened = present
+        elif present != self._opened:
             raise self._removed(self._file)
 
     def check_written(self, connection: Connection) -> None:

@@ -28,22 +28,23 @@ def check_revision(url: str) -> None:
         DatabaseUrlError: The URL can't be used.
         DatabaseUnavailableError: The database can't be read.
     """
-    found, newest = revision_of(url), newest_revision()
-    if found is None:
+    revision, newest = revision_of(url), newest_revision()
+    if revision is None:
         raise NoDatabaseError(f"Expected a database at {parse_url(url)}, found none. Check its address.")
-    if found > newest:
-        raise newer(found, newest)
-    if found < newest:
+    if revision > newest:
+        raise newer(revision, newest)
+    if revision < newest:
         raise OlderDatabaseError(
-            f"Expected tables of revision {newest}, found {found}, which an earlier release made. Stop the "
-            "servers of that release, then run `perennial migrate`; `up`, `serve` and `learn` migrate too."
+            f"Expected tables of revision {newest}, found {revision}, which an earlier release made. "
+            "Stop the servers of that release, then run `perennial migrate`; `up`, `serve` and `learn` "
+            "migrate too."
         )
 
 
-def newer(found: str, newest: str) -> NewerDatabaseError:
+def newer(revision: str, newest: str) -> NewerDatabaseError:
     """Return the error for a database that a newer release migrated."""
     return NewerDatabaseError(
-        f"The database is at revision {found}, which this release doesn't know; it knows up to {newest}. "
+        f"The database is at revision {revision}, which this release doesn't know; it knows up to {newest}. "
         "Install the release that made it, or restore an older backup."
     )
 

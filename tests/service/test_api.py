@@ -1,15 +1,12 @@
 """The main path, over HTTP: predict, label, look, move production, ask for rounds, delete."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.keys import add_key
-from service.settings import AccessSettings, ServiceSettings
-from vision.decoding import ImageLimits
+from service.settings import ServiceSettings
 from vision.labels import clean_label
 
 JPEG = {"Content-Type": "image/jpeg"}
@@ -168,7 +165,6 @@ async def test_every_class_that_status_lists_can_be_sent_as_a_label(
 
 
 async def test_a_label_for_an_audited_prediction_makes_an_audit(run: Any, serving: Any, picture: Any) -> None:
-    from service.settings import ServiceSettings
     from store.samples.samples import samples_by_id
 
     async with run(serving, ServiceSettings(audit_fraction=1.0)) as api:
@@ -279,48 +275,6 @@ async def test_without_a_version_the_server_is_alive_and_not_ready(
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
             assert answer.headers["Retry-After"]
         assert (await api.client.get("/v1/status")).json()["production"] is None
-
-
-async def test_the_metrics_count_answers_by_route_template(run: Any, serving: Any, picture: Any) -> None:
-    async with run(serving) as api:
-        await _predict(api.client, picture())
-        await api.client.get("/v1/rounds/12345")
-        await api.client.get("/wp-admin/12345")
-        metrics = await api.client.get("/metrics")
-    assert metrics.headers["content-type"].startswith("text/plain")
-    assert 'route="/v1/predict",status="2xx"' in metrics.text
-    assert 'route="/v1/rounds/{round_id}",status="4xx"' in metrics.text
-    assert "12345" not in metrics.text
-
-
-async def test_the_metrics_count_requests_that_were_refused_before_a_route(
-    run: Any, serving: Any, tmp_path: Path
-) -> None:
-    reader = add_key(tmp_path / "keys.json", "reader", ["read"])
-    settings = ServiceSettings(access=AccessSettings(keys_file=tmp_path / "keys.json"))
-    async with run(serving, settings, peer="8.8.8.8") as api:
-        await api.client.post("/v1/predict", content=b"x")
-        await api.client.request("BREW", "/v1/rounds/12345")
-        metrics = (await api.client.get("/metrics", headers={"Authorization": f"Bearer {reader}"})).text
-    assert 'requests_total{method="POST",route="/v1/predict",status="4xx"} 1.0' in metrics
-    assert 'requests_total{method="other",route="other",status="4xx"} 1.0' in metrics
-    assert "12345" not in metrics
-
-
-@pytest.mark.parametrize("says_length", [True, False])
-async def test_a_body_over_the_limit_is_counted_once(run: Any, serving: Any, says_length: bool) -> None:
-    async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(20):
-            yield b"\xff" * 10_000
-
-    settings = ServiceSettings(limits=ImageLimits(max_image_bytes=1000))
-    async with run(serving, settings) as api:
-        content = b"\xff" * 200_000 if says_length else chunks()
-        answer = await api.client.post("/v1/predict", content=content, headers=JPEG)
-        metrics = (await api.client.get("/metrics")).text
-    assert answer.status_code == 413
-    counts = [line for line in metrics.splitlines() if line.startswith("perennial_requests_total{")]
-    assert counts == ['perennial_requests_total{method="POST",route="/v1/predict",status="4xx"} 1.0']
 
 
 async def test_the_dashboard_is_served(run: Any, serving: Any) -> None:

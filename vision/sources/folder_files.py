@@ -31,15 +31,15 @@ def files_in(folder: Path) -> FolderFiles:
     Raises:
         OSError: A folder can't be read.
     """
-    found = FolderFiles([], [], [])
+    listed = FolderFiles([], [], [])
     for place, folders, files in os.walk(folder, onerror=_raise):
         inside = [Path(place, name) for name in sorted(folders)]
-        found.junk.extend(path for path in inside if _is_visible_junk(path.name))
+        listed.junk.extend(path for path in inside if _is_visible_junk(path.name))
         folders[:] = [path.name for path in inside if not is_junk(path.name)]
-        found.links.extend(path for path in inside if path.is_symlink() and not is_junk(path.name))
-        found.images.extend(path for name in files if is_image(path := Path(place, name)))
-    found.images.sort()
-    return found
+        listed.links.extend(path for path in inside if path.is_symlink() and not is_junk(path.name))
+        listed.images.extend(path for name in files if is_image(path := Path(place, name)))
+    listed.images.sort()
+    return listed
 
 
 def folders_in(folder: Path) -> list[Path]:

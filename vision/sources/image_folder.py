@@ -42,8 +42,8 @@ class _Part:
     def images(self) -> list[LabelledImage]:
         return [
             LabelledImage(path.read_bytes, label, shown(path), self.split)
-            for label, found in self.classes.items()
-            for files in found
+            for label, groups in self.classes.items()
+            for files in groups
             for path in files.images
         ]
 
@@ -145,9 +145,9 @@ def _check_held_out(part: _Part, train: _Part) -> None:
 def _passed_over(directory: Path, parts: Sequence[_Part]) -> list[tuple[str, str]]:
     """Return (name, reason) of the folders and images that belong to no class."""
     roots = [folder for part in parts for folder in part.folders]
-    found = [files for part in parts for each in part.classes.values() for files in each]
+    groups = [files for part in parts for each in part.classes.values() for files in each]
     junk = [path for root in dict.fromkeys([directory, *roots]) for path in junk_in(root)]
-    names = Counter(path.name for path in [*junk, *(path for files in found for path in files.junk)])
+    names = Counter(path.name for path in [*junk, *(path for files in groups for path in files.junk)])
     others = [] if directory in roots else [path for path in folders_in(directory) if path not in roots]
     loose = {root: num for root in roots if (num := _num_loose(root))}
     return [
@@ -157,7 +157,7 @@ def _passed_over(directory: Path, parts: Sequence[_Part]) -> list[tuple[str, str
             (name, f"systems and tools make such folders; there are {num}")
             for name, num in sorted(names.items())
         ),
-        *((shown(path), "a link to a folder is not followed") for files in found for path in files.links),
+        *((shown(path), "a link to a folder is not followed") for files in groups for path in files.links),
     ]
 
 
