@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,10 +23,13 @@ from store.errors import BlobMissingError, CorruptBackupError, TargetNotEmptyErr
 
 _MANIFEST = "manifest.json"
 _BLOBS = "blobs"
+_NAMES = "blobs.txt"
 _KEYS = "keys.json"
 _SCRATCH = ".perennial-backup-"
 _FORMAT = 1
 _NUM_THREADS = 16
+_SHA256 = re.compile("[0-9a-f]{64}")
+_NUM_NAMED = 5
 
 log = logging.getLogger(__name__)
 
@@ -69,21 +73,24 @@ def back_up(
         database_url: The database.
         blobs: The blob store.
         keys_file: The file of hashed keys; it may be missing.
-        target: A folder that doesn't exist yet, or is empty.
+        target: A folder that doesn't exist yet, or is empty; or a link to one.
         on_progress: Called with (blobs copied, blobs in all).
 
     Raises:
-        TargetNotEmptyError: There is something in `target`.
+        TargetNotEmptyError: There is something in `target`, or it is a place that no folder can take.
         BackupToolError: PostgreSQL's pg_dump is missing or failed.
         DatabaseUnavailableError: The database can't be read, or the disk is full.
         DatabaseDamagedError: The database is damaged.
     """
-    _refuse_filled_folder(target)
+    # A folder can replace another one, but not a link.
+    target = Path(os.path.realpath(target))
+    _refuse_taken_place(target)
     make_folder(target.parent)
     with _scratch_folder(target.parent) as partial:
         copy = database_copy.copy_database(database_url, partial)
         names = sorted(copy.blob_names)
         num_bytes, missing = _copy_blobs(blobs, names, partial / _BLOBS, on_progress)
+        _write_names(partial / _NAMES, names, missing)
         backup = Backup(
             format=_FORMAT,
             created=datetime.now(UTC).isoformat(),
@@ -130,14 +137,14 @@ def restore(
             "Expected an empty home to restore into, found a database. Name a new "
             "PERENNIAL_HOME, or move the present one away, then restore again."
         )
-    files = dict(_blob_files(source))
+    files = _wanted_files(source, backup)
     foreign = [sha256 for sha256, _ in blobs.names() if sha256 not in files]
     if foreign:
         raise TargetNotEmptyError(
             f"Expected an empty blob store to restore into, found {len(foreign)} blobs that are not "
             "of this backup. Name a new PERENNIAL_HOME, or move the present one away, then restore again."
         )
-    _verify(source, backup, len(files))
+    _verify(source, backup, files)
     _restore_keys(source / _KEYS, backup.keys_sha256, keys_file)
     for num_done, (sha256, file) in enumerate(files.items(), start=1):
         if blobs.put(file.read_bytes()) != sha256:
@@ -170,7 +177,13 @@ def read_manifest(source: Path) -> Backup:
     return backup
 
 
-def _refuse_filled_folder(target: Path) -> None:
+def _refuse_taken_place(target: Path) -> None:
+    # Looked at before anything is copied. A resolved path that is a link leads round in a circle.
+    if target.is_symlink() or os.path.ismount(target):
+        raise TargetNotEmptyError(
+            f"Expected a new or empty folder to back up into, found a mount point or a link in a circle at "
+            f"{target}. Name a new folder, such as one inside it."
+        )
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise TargetNotEmptyError(
             f"Expected a new or empty folder to back up into, found something at {target}. "
@@ -261,12 +274,40 @@ def _copy_blobs(
     return num_bytes, missing
 
 
-def _blob_files(source: Path) -> Iterator[tuple[str, Path]]:
-    for file in sorted((source / _BLOBS).glob("*/*")):
-        yield file.name, file
+def _write_names(file: Path, names: list[str], missing: list[str]) -> None:
+    copied = sorted(set(names) - set(missing))
+    write_file(file, "".join(f"{sha256}\n" for sha256 in copied).encode())
 
 
-def _verify(source: Path, backup: Backup, num_files: int) -> None:
+def _wanted_files(source: Path, backup: Backup) -> dict[str, Path]:
+    """Return the blobs of a backup, SHA-256 to file, without what file servers and desktops left there."""
+    files = {
+        file.name: file
+        for file in sorted((source / _BLOBS).glob("??/*"))
+        if _SHA256.fullmatch(file.name) and file.parent.name == file.name[:2] and file.is_file()
+    }
+    names = _read_names(source / _NAMES)
+    # An earlier release wrote how many there are, but not their names.
+    lost = [] if names is None else [sha256 for sha256 in names if sha256 not in files]
+    wanted = files if names is None else {sha256: files[sha256] for sha256 in names if sha256 in files}
+    if len(wanted) != backup.num_blobs:
+        more = f" and {len(lost) - _NUM_NAMED} more" if len(lost) > _NUM_NAMED else ""
+        named = f" Missing: {', '.join(lost[:_NUM_NAMED])}{more}." if lost else ""
+        raise CorruptBackupError(
+            f"Expected {backup.num_blobs} blobs in the backup, found {len(wanted)}.{named} "
+            "Use an earlier backup."
+        )
+    return wanted
+
+
+def _read_names(file: Path) -> list[str] | None:
+    try:
+        return file.read_bytes().decode("latin-1").split()
+    except FileNotFoundError:
+        return None
+
+
+def _verify(source: Path, backup: Backup, files: dict[str, Path]) -> None:
     database = source / backup.database
     if not database.is_file() or _sha256_of(database) != backup.database_sha256:
         raise CorruptBackupError(
@@ -279,11 +320,7 @@ def _verify(source: Path, backup: Backup, num_files: int) -> None:
             f"Expected a sound database in {database}, found one that was damaged when it was backed up "
             f"({damage}). Use an earlier backup."
         )
-    if num_files != backup.num_blobs:
-        raise CorruptBackupError(
-            f"Expected {backup.num_blobs} blobs in the backup, found {num_files}. Use an earlier backup."
-        )
-    for sha256, file in _blob_files(source):
+    for sha256, file in files.items():
         if _sha256_of(file) != sha256:
             raise CorruptBackupError(f"Blob {sha256} of the backup is damaged. Use an earlier backup.")
 

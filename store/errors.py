@@ -151,3 +151,19 @@ class BucketAwayError(BlobsUnavailableError):
 
 class UnknownSampleError(StoreError):
     """There is no sample of that number."""
+
+
+class UnknownQuestionError(StoreError):
+    """There is no question of that id."""
+
+
+class AlreadyLabelledError(StoreError):
+    """The image of a question has a label in force already."""
+
+
+class UnknownDisputeError(StoreError):
+    """There is no dispute of that number, or everybody agrees by now."""
+
+
+class UnknownClassError(StoreError):
+    """A label that has to be a class is none."""

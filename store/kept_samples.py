@@ -1,7 +1,7 @@
 """Reads samples with the labels of all their sources, and adds such samples again."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -10,7 +10,14 @@ from sqlalchemy import Connection, func, select
 from store.database.database import Database, now
 from store.database.schema import labels, samples
 from store.registry import production
-from store.samples.label_rules import LabelState, latest_labels, resolve_labels
+from store.samples.contradictions import note_dispute
+from store.samples.label_rules import (
+    GivenLabel,
+    LabelState,
+    contradiction,
+    latest_labels,
+    resolve_labels,
+)
 from store.samples.new_samples import (
     NewSample,
     append_label,
@@ -28,11 +35,14 @@ _NUM_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class SourceLabel:
-    """What one source says now."""
+    """What one source says now, and when it said so."""
 
-    source: str
-    label: str
+    given: GivenLabel
     created: datetime
+
+    def unsettled(self) -> "SourceLabel":
+        """Return the label as one that settles nothing."""
+        return replace(self, given=replace(self.given, is_settlement=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ def kept_samples(database: Database) -> Iterator[KeptSample]:
             class_names = frozenset(production_classes(connection) or ())
             source_labels = _labels_of(connection, [sample.id for sample in page], class_names)
         for sample in page:
-            yield KeptSample(sample, tuple(source_labels[sample.id].values()))
+            yield KeptSample(sample, source_labels[sample.id])
         last = page[-1].id
 
 
@@ -107,44 +117,61 @@ def bring_back(
         created = new.created or now(connection)
         sample_id, state_before = insert_sample(connection, new, split, created), None
     else:
-        sample_id, state_before = int(row.id), LabelState(row.state, row.label)
+        sample_id, state_before = int(row.id), LabelState(row.state, row.label, row.is_trusted)
     history = label_history(connection, sample_id)
-    class_names = _class_names(connection, known_labels, state_before, dict(history))
-    labels_before = latest_labels(history, class_names)
-    missing = [each for each in source_labels if each.source not in labels_before]
+    class_names = _class_names(connection, known_labels, state_before, history)
+    stored = latest_labels(history, class_names)
+    # What is settled here stays settled.
+    brought = source_labels if row is None else tuple(each.unsettled() for each in source_labels)
+    missing = [each for each in brought if _is_missing(each.given, stored.get(each.given.source))]
     for each in missing:
-        append_label(connection, sample_id, each.label, each.source, each.created)
-    labels_after = labels_before | {each.source: each.label for each in missing}
+        append_label(connection, sample_id, each.given, each.created)
     if state_before is None or missing:
-        state_now = resolve_labels(labels_after, class_names)
+        history += [each.given for each in missing]
+        state_now = resolve_labels(history, class_names)
         if state_now != state_before:
             put_in_force(connection, sample_id, state_now)
-    contradicted = tuple(each.source for each in source_labels if labels_after[each.source] != each.label)
+        note_dispute(connection, sample_id, contradiction(history, class_names))
+    contradicted = _contradicted([each.given for each in brought], stored)
     status: Literal["labelled", "known"] = "labelled" if missing else "known"
     return Arrival("added" if row is None else status, is_moved, contradicted)
 
 
 def _labels_of(
     connection: Connection, ids: list[int], class_names: Collection[str]
-) -> dict[int, dict[str, SourceLabel]]:
+) -> dict[int, tuple[SourceLabel, ...]]:
     """Return the label of each source that counts, as `latest_labels` does, with its time."""
-    source_labels: dict[int, dict[str, SourceLabel]] = {sample_id: {} for sample_id in ids}
+    histories: dict[int, list[SourceLabel]] = {sample_id: [] for sample_id in ids}
     query = select(labels).where(labels.c.sample_id.in_(ids)).order_by(labels.c.id)
     for row in connection.execute(query):
-        known = source_labels[row.sample_id].get(row.source)
-        if known is not None and known.label in class_names and row.label not in class_names:
-            continue
-        # Removed first, so that a source that corrected itself is listed at its latest label.
-        source_labels[row.sample_id].pop(row.source, None)
-        source_labels[row.sample_id][row.source] = SourceLabel(row.source, row.label, row.created)
-    return source_labels
+        given = GivenLabel(row.source, row.label, row.is_trusted, row.is_settlement)
+        histories[row.sample_id].append(SourceLabel(given, row.created))
+    return {sample_id: _counting(history, class_names) for sample_id, history in histories.items()}
+
+
+def _counting(history: Sequence[SourceLabel], class_names: Collection[str]) -> tuple[SourceLabel, ...]:
+    latest = latest_labels([each.given for each in history], class_names)
+    return tuple(each for each in history if each.given is latest[each.given.source])
+
+
+def _is_missing(brought: GivenLabel, stored: GivenLabel | None) -> bool:
+    """Return whether a source has said nothing here, or the same with less trust."""
+    if stored is None:
+        return True
+    return stored.label == brought.label and brought.is_trusted and not stored.is_trusted
+
+
+def _contradicted(brought: Sequence[GivenLabel], stored: Mapping[str, GivenLabel]) -> tuple[str, ...]:
+    """Return the sources that have said something else here."""
+    said = [(given, stored.get(given.source)) for given in brought]
+    return tuple(given.source for given, ours in said if ours is not None and ours.label != given.label)
 
 
 def _class_names(
     connection: Connection,
     known_labels: frozenset[str],
     state_before: LabelState | None,
-    labels_before: dict[str, str],
+    history: Sequence[GivenLabel],
 ) -> Collection[str]:
     """Return production's classes, or before there is one, the labels that counted as classes so far."""
     champion = production(connection)
@@ -153,7 +180,7 @@ def _class_names(
     if state_before is None or state_before.state == "quarantined":
         return known_labels
     return known_labels | (
-        {state_before.label} if state_before.label is not None else set(labels_before.values())
+        {state_before.label} if state_before.label is not None else {given.label for given in history}
     )
 
 

@@ -14,6 +14,8 @@ from store.database.schema import alias as alias_table
 from store.database.schema import alias_moves, rounds
 from store.database.schema import versions as versions_table
 from store.errors import AcrossLineagesError, ChampionChangedError, NoPredecessorError
+from store.evidence.anchors import anchor_of
+from store.evidence.watches import begin_watch, current_watch, end_watch
 from store.learning_state import pause
 from store.lineages import adopt_lineage
 from store.round_states import UNFINISHED
@@ -103,6 +105,7 @@ def roll_back(
     actor: str,
     to: str | None = None,
     force: bool = False,
+    pauses: bool = True,
 ) -> Move:
     """Make the previous version production, and pause learning until a person resumes it.
 
@@ -110,9 +113,10 @@ def roll_back(
 
     Args:
         reason: Why, for people; cut after 1,000 characters.
-        actor: Who: a key's name.
+        actor: Who: a key's name, or the watch.
         to: An earlier production version to go back to; by default the one before the present one.
         force: Allow a version of another lineage, which knows other classes.
+        pauses: Off where a watch rolls back: then the next round learns from what came after.
 
     Raises:
         NoPredecessorError: There is no earlier version, or `to` was never production before this one.
@@ -132,8 +136,9 @@ def roll_back(
         )
     target = earlier[-1] if to is None else to
     move = _move(connection, target, reason=reason, actor=actor, force=force, is_roll_back=True)
-    # Without the pause the next round would repeat what was rolled back.
-    pause(connection, f"Rolled back to {target}: {reason}", actor)
+    if pauses:
+        # Else the next round would repeat what was rolled back.
+        pause(connection, f"Rolled back to {target}: {reason}", actor)
     return move
 
 
@@ -152,7 +157,9 @@ def move_of(row: Row[Any]) -> Move:
 
 
 def drop_old_versions(connection: Connection, keep: int = 10) -> list[str]:
-    """Drop the files of all versions but the `keep` newest, production, its predecessor and candidates.
+    """Drop the files of all versions but the `keep` newest and those that are needed.
+
+    Needed are production, its predecessor, the anchor of its lineage, and candidates that wait.
 
     Returns:
         The SHA-256s that nothing names any more; the caller deletes their bytes after the commit.
@@ -161,7 +168,9 @@ def drop_old_versions(connection: Connection, keep: int = 10) -> list[str]:
     candidates = select(rounds.c.candidate).where(
         rounds.c.state.in_(UNFINISHED), rounds.c.candidate.is_not(None)
     )
-    needed = {*line, *connection.execute(candidates).scalars()}
+    champion = production(connection)
+    anchor = None if champion is None else anchor_of(connection, champion)
+    needed = {*line, *connection.execute(candidates).scalars(), *([anchor.version] if anchor else [])}
     dropped: list[str] = []
     num_others = 0
     for row in connection.execute(
@@ -214,7 +223,19 @@ def _move(
     if is_across:
         adopt_lineage(connection, target.lineage, target.class_names)
     recount_pending(connection)
+    _end_last_watch(connection, target.version)
+    if champion is not None and not is_across and not is_roll_back:
+        begin_watch(connection, target.version, champion.version)
     return last_move(connection)
+
+
+def _end_last_watch(connection: Connection, new_production: str) -> None:
+    watch = current_watch(connection)
+    if watch is not None:
+        reason = (
+            f"{watch.version} stays unconfirmed: {new_production} became production before its watch ended."
+        )
+        end_watch(connection, watch.id, "unconfirmed", reason)
 
 
 def _production_name(connection: Connection) -> str | None:

@@ -10,7 +10,9 @@ MAX_TRIES: Final = 3
 MAX_TRIES_IN_ALL: Final = 10
 
 RUNNING: Final = frozenset({"preparing", "training", "evaluating"})
-UNFINISHED: Final = frozenset({"requested", "awaiting_approval"}) | RUNNING
+#: Judged, but not decided.
+WAITING: Final = frozenset({"awaiting_labels", "awaiting_approval"})
+UNFINISHED: Final = frozenset({"requested"}) | RUNNING | WAITING
 FINISHED: Final = frozenset({"promoted", "rejected", "inconclusive", "failed", "cancelled"})
 
 _UNSUCCESSFUL: Final = frozenset({"rejected", "inconclusive", "failed", "cancelled"})
@@ -20,7 +22,8 @@ _NEXT: Final = {
     "requested": frozenset({"preparing", "failed", "cancelled"}),
     "preparing": _UNSUCCESSFUL | {"preparing", "training"},
     "training": _UNSUCCESSFUL | {"preparing", "evaluating"},
-    "evaluating": _UNSUCCESSFUL | {"preparing", "promoted", "awaiting_approval"},
+    "evaluating": _UNSUCCESSFUL | WAITING | {"preparing", "promoted"},
+    "awaiting_labels": frozenset({"promoted", "awaiting_approval", "rejected", "inconclusive", "cancelled"}),
     "awaiting_approval": frozenset({"promoted", "cancelled"}),
 }
 

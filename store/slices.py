@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, insert, or_, select
+from sqlalchemy import Connection, insert, or_, select
 
-from store.database.chunks import chunks
 from store.database.database import now
-from store.database.schema import round_samples, rounds, samples, slices
+from store.database.schema import rounds, samples, slices
 from store.database.schema import slice_samples as slice_samples_table
 from store.samples.sample import Sample, sample_of, select_samples
 from store.versions import ancestry
@@ -63,26 +62,3 @@ def slice_samples(connection: Connection, name: str) -> list[Sample]:
         .order_by(samples.c.id)
     )
     return [sample_of(row) for row in connection.execute(query)]
-
-
-def num_earlier_verdicts(connection: Connection, sample_ids: Iterable[int]) -> int:
-    """Return how many earlier verdicts judged on these samples: the most over the samples.
-
-    Each verdict costs the gate some certainty, because the verdict decides which cure is tried next.
-    """
-    most = 0
-    for chunk in chunks(sorted(set(sample_ids))):
-        query = (
-            select(func.count())
-            .select_from(round_samples)
-            .join(rounds, rounds.c.id == round_samples.c.round_id)
-            .where(
-                round_samples.c.sample_id.in_(chunk),
-                round_samples.c.role == "holdout",
-                rounds.c.verdict.is_not(None),
-                rounds.c.ended.is_not(None),
-            )
-            .group_by(round_samples.c.sample_id)
-        )
-        most = max([most, *connection.execute(query).scalars()])
-    return most

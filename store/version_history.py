@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from store.database.schema import alias_moves, measurements, versions
+from store.database.schema import alias_moves, labels, measurements, samples, version_samples, versions
 from store.measurements import Measurement
 from store.registry import Move, move_of
 from store.versions import PRODUCTION
@@ -20,6 +20,31 @@ def last_promotions(connection: Connection, names: Sequence[str]) -> dict[str, M
     """Return version → the last move of the alias to it, for those that ever were production."""
     query = select(alias_moves).where(alias_moves.c.name == PRODUCTION, alias_moves.c.to_version.in_(names))
     return {row.to_version: move_of(row) for row in connection.execute(query.order_by(alias_moves.c.id))}
+
+
+def num_roll_backs(connection: Connection) -> int:
+    """Return how often production was rolled back, by whomever."""
+    query = select(func.count()).where(alias_moves.c.name == PRODUCTION, alias_moves.c.is_roll_back.is_(True))
+    return int(connection.execute(query).scalar_one())
+
+
+def sources_learnt(connection: Connection, version: str, limit: int = 5) -> list[tuple[str, int]]:
+    """Return (source, labels) of the largest sources of the new labels that a version learnt, largest first.
+
+    What it rehearsed of earlier versions is left out.
+    """
+    source = func.coalesce(labels.c.source, samples.c.source)
+    query = (
+        select(source.label("source"), func.count().label("num"))
+        .select_from(version_samples)
+        .join(samples, samples.c.id == version_samples.c.sample_id)
+        .outerjoin(labels, labels.c.id == version_samples.c.label_revision)
+        .where(version_samples.c.version == version, version_samples.c.role == "train")
+        .group_by(source)
+        .order_by(func.count().desc(), source)
+        .limit(limit)
+    )
+    return [(row.source, int(row.num)) for row in connection.execute(query)]
 
 
 def latest_on_slices(connection: Connection, metric: str, names: Sequence[str]) -> list[Measurement]:

@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
+from store.database.chunks import chunks
 from store.database.database import now
-from store.database.schema import alias, version_samples
+from store.database.schema import alias, samples, version_samples
 from store.database.schema import versions as versions_table
 from store.errors import UnknownVersionError, VersionRetiredError
+from store.forgotten_images import forget_answers_of
 
 #: The name of the alias that says which version serves.
 PRODUCTION = "production"
@@ -114,12 +116,24 @@ def add_version(
     return find_version(connection, name)
 
 
+def add_holdout(connection: Connection, version: str, sample_ids: Iterable[int]) -> None:
+    """Note the samples that a version was judged on as new, with their labels in force."""
+    for chunk in chunks(sample_ids):
+        query = select(samples.c.id, samples.c.label_revision).where(samples.c.id.in_(chunk))
+        rows = [
+            {"version": version, "sample_id": row.id, "role": "holdout", "label_revision": row.label_revision}
+            for row in connection.execute(query)
+        ]
+        connection.execute(insert(version_samples), rows)
+
+
 def replace_files(
     connection: Connection, name: str, files: Mapping[str, str], metrics: Mapping[str, Any]
 ) -> None:
     """Replace the files that are made of a version's weights, such as the form in which it is served.
 
-    Nothing else of a version ever changes.
+    Nothing else of a version ever changes. What it answered on held-out images is forgotten, since in the new
+    form it may answer otherwise.
 
     Args:
         name: Of the version.
@@ -131,6 +145,7 @@ def replace_files(
         .where(versions_table.c.version == name)
         .values(files=dict(files), metrics=dict(metrics))
     )
+    forget_answers_of(connection, name)
 
 
 def find_version(connection: Connection, name: str) -> Version:

@@ -1,11 +1,12 @@
-"""Which rows name a blob: samples, predictions and versions."""
+"""Which rows name a blob: samples, predictions, versions, open questions and unfinished pools."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
 from store.database.chunks import chunks
-from store.database.schema import predictions, samples, versions
+from store.database.schema import pool_images, predictions, questions, rounds, samples, versions
+from store.round_states import UNFINISHED
 
 
 def unreferenced(connection: Connection, shas: Iterable[str]) -> list[str]:
@@ -15,9 +16,26 @@ def unreferenced(connection: Connection, shas: Iterable[str]) -> list[str]:
         return []
     named = version_blobs(connection)
     for chunk in chunks(distinct):
-        for column in (samples.c.sha256, predictions.c.sha256):
-            named.update(connection.execute(select(column).where(column.in_(chunk)).distinct()).scalars())
+        named |= kept_images(connection, chunk)
     return [sha256 for sha256 in distinct if sha256 not in named]
+
+
+def kept_images(connection: Connection, shas: Sequence[str]) -> set[str]:
+    """Return those of some images that must be kept: of samples, predictions, open questions and pools.
+
+    Args:
+        connection: Where to look.
+        shas: So many as one statement takes, see `chunks`.
+    """
+    open_question = questions.c.answered.is_(None) & questions.c.is_withdrawn.is_(False)
+    unfinished = select(pool_images.c.sha256).join(rounds, rounds.c.id == pool_images.c.round_id)
+    queries = (
+        select(samples.c.sha256).where(samples.c.sha256.in_(shas)),
+        select(predictions.c.sha256).where(predictions.c.sha256.in_(shas)),
+        select(questions.c.sha256).where(questions.c.sha256.in_(shas), open_question),
+        unfinished.where(pool_images.c.sha256.in_(shas), rounds.c.state.in_(sorted(UNFINISHED))),
+    )
+    return {sha256 for query in queries for sha256 in connection.execute(query.distinct()).scalars()}
 
 
 def version_blobs(connection: Connection) -> set[str]:

@@ -35,7 +35,7 @@ samples = Table(
     Column("phash", BigInteger, nullable=False),
     # initial | audit | direct | volunteered
     Column("origin", String(16), nullable=False),
-    # train | validation | holdout | golden, decided once, at arrival
+    # train | validation | holdout | golden | surplus, decided before the label
     Column("split", String(16), nullable=False),
     Column("group", String(200), nullable=True, index=True),
     Column("prediction_id", String(32), nullable=True, index=True),
@@ -47,6 +47,8 @@ samples = Table(
     Column("label_revision", Id, nullable=True),
     # accepted | conflict | quarantined
     Column("state", String(16), nullable=False),
+    # A trusted source or a settlement stands behind the label in force.
+    Column("is_trusted", Boolean, nullable=False, default=False),
     Column("source", String(100), nullable=False),
     # A version in production's ancestry saw it; every move of the alias updates this.
     Column("is_seen", Boolean, nullable=False, default=False),
@@ -75,7 +77,27 @@ labels = Table(
     Column("sample_id", Id, ForeignKey("samples.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("label", String(200), nullable=False),
     Column("source", String(100), nullable=False),
+    # Its source had a trusted key then; the labels that `train` imports are trusted too.
+    Column("is_trusted", Boolean, nullable=False, default=False),
+    # A person settled a dispute with it.
+    Column("is_settlement", Boolean, nullable=False, default=False),
     Column("created", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Samples whose label a person has to settle, at most one open row each: who contradicted the label in force
+# first, or among untrusted sources another's. What everybody said is in `labels`.
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("sample_id", Id, ForeignKey("samples.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("label", String(200), nullable=False),
+    Column("source", String(100), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("settled", UtcDateTime, nullable=True, index=True),
+    Column("settled_by", String(100), nullable=True),
+    Column("settled_label", String(200), nullable=True),
     sqlite_autoincrement=True,
 )
 
@@ -90,6 +112,7 @@ predictions = Table(
     Column("version", String(16), nullable=False),
     # float16, little-endian, one vector
     Column("embedding", LargeBinary, nullable=False),
+    # One of the draws, by the keyed hash, whose labels tell live accuracy.
     Column("is_audit", Boolean, nullable=False),
     Column("is_labelled", Boolean, nullable=False, default=False),
     Column("group", String(200), nullable=True),
@@ -98,6 +121,125 @@ predictions = Table(
     Index("ix_predictions_created", "created"),
     Index("ix_predictions_version_created", "version", "created"),
     Index("ix_predictions_audit", "is_audit", "is_labelled", "created"),
+)
+
+# The distinct images of the log that are held out, by the keyed hash of their source and group, or content.
+held_out_images = Table(
+    "held_out_images",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    # The keyed hash as a number: the order in which a pool takes images.
+    Column("rank", BigInteger, nullable=False),
+    # Who asked for the first prediction.
+    Column("source", String(100), nullable=False),
+    Column("group", String(200), nullable=True),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("last_seen", UtcDateTime, nullable=False),
+    # The round whose verdict was given on it, or on its cluster; from then on it may be learnt.
+    Column("judged_in", Id, nullable=True),
+    Index("ix_held_out_images_last_seen", "last_seen"),
+)
+
+# Images that a person is asked to label, one question each, whatever it is asked for.
+questions = Table(
+    "questions",
+    metadata,
+    # Random: it leads to no prediction.
+    Column("id", String(32), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    # Those with a higher one are asked first.
+    Column("priority", Integer, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    # A label came, through the queue or otherwise; or the answer is "none of the classes".
+    Column("answered", UtcDateTime, nullable=True),
+    Column("answered_by", String(100), nullable=True),
+    Column("is_none", Boolean, nullable=False, default=False),
+    # It is asked no longer: its trial or its watch ended.
+    Column("is_withdrawn", Boolean, nullable=False, default=False),
+    Index("ix_questions_answered", "answered", "is_withdrawn", "priority", "created"),
+)
+
+# Sources that left a question to others.
+question_skips = Table(
+    "question_skips",
+    metadata,
+    Column("question_id", String(32), ForeignKey("questions.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", String(100), primary_key=True),
+)
+
+# The images that a round is judged on as new, and the others of their clusters.
+pool_images = Table(
+    "pool_images",
+    metadata,
+    Column("round_id", Id, ForeignKey("rounds.id"), primary_key=True),
+    Column("sha256", String(64), primary_key=True, index=True),
+    # Near-duplicates share a number; one of them judges.
+    Column("cluster", Integer, nullable=False),
+    Column("is_judging", Boolean, nullable=False),
+    # Who asked for the prediction.
+    Column("source", String(100), nullable=False),
+    # None where the image does not judge, or the answer is no number.
+    Column("champion_label", String(200), nullable=True),
+    Column("candidate_label", String(200), nullable=True),
+)
+
+# Rounds that wait, or waited, for labels where champion and candidate differ.
+trials = Table(
+    "trials",
+    metadata,
+    Column("round_id", Id, ForeignKey("rounds.id"), primary_key=True),
+    Column("num_asked", Integer, nullable=False),
+    # Counted when it ends: questions are forgotten with their images.
+    Column("num_answered", Integer, nullable=False, default=0),
+    Column("begun", UtcDateTime, nullable=False),
+    # When it ends without a verdict; `ended` is when it did, with one or without.
+    Column("ends", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime, nullable=True, index=True),
+)
+
+# What a version answered on a held-out image, so that no version answers an image twice.
+held_out_answers = Table(
+    "held_out_answers",
+    metadata,
+    Column("version", String(16), ForeignKey("versions.version"), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    # An index into the version's classes; -1 where the answer is no number.
+    Column("label_index", Integer, nullable=False),
+    Column("confidence", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# After a promotion: whether production is worse than its predecessor on what it is asked now.
+watches = Table(
+    "watches",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("version", String(16), ForeignKey("versions.version"), nullable=False),
+    Column("predecessor", String(16), ForeignKey("versions.version"), nullable=False),
+    # watching | confirmed | unconfirmed | rolled_back
+    Column("state", String(16), nullable=False),
+    # Images that both answered, one of each cluster.
+    Column("num_images", Integer, nullable=False),
+    # Up to where the log was read.
+    Column("read_until", UtcDateTime, nullable=False),
+    # Counts and evidence of the last look, and the sentence that tells them.
+    Column("figures", JSON, nullable=False),
+    Column("reason", String(1000), nullable=True),
+    Column("begun", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime, nullable=True, index=True),
+    sqlite_autoincrement=True,
+)
+
+# The images that a watch looked at.
+watch_images = Table(
+    "watch_images",
+    metadata,
+    Column("watch_id", Id, ForeignKey("watches.id"), primary_key=True),
+    Column("sha256", String(64), primary_key=True, index=True),
+    # A signed 64-bit perceptual hash; None, as both labels, where another image of its cluster has the vote.
+    Column("phash", BigInteger, nullable=True),
+    Column("production_label", String(200), nullable=True),
+    Column("predecessor_label", String(200), nullable=True),
 )
 
 # Predictions deleted by hand, so that feedback on them gets 410 and not 404. Expired predictions need no
@@ -175,8 +317,8 @@ rounds = Table(
     "rounds",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    # requested | preparing | training | evaluating | promoted | awaiting_approval | rejected |
-    # inconclusive | failed | cancelled
+    # requested | preparing | training | evaluating | awaiting_labels | awaiting_approval | promoted |
+    # rejected | inconclusive | failed | cancelled
     Column("state", String(20), nullable=False, index=True),
     Column("requested_by", String(100), nullable=False),
     Column("trigger", String(1000), nullable=False),

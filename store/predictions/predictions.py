@@ -14,13 +14,20 @@ from store.database.database import now
 from store.database.schema import prediction_hours, prediction_tombstones, samples
 from store.database.schema import predictions as predictions_table
 from store.errors import PredictionGoneError, UnknownPredictionError
+from store.evidence.held_out import HeldOutImage, hold_out
+from store.evidence.questions import ask
+from store.forgotten_images import DRAW, forget_deleted
 from store.predictions.prediction_ids import milliseconds_of
 from store.predictions.totals import change_log_size, expired_until, logged_images
+from store.samples.splits import SplitSettings, Splitter, splitter
 from store.versions import versions_that_saw
 
 _REMEDY = "Send the image itself with its label instead."
 # Built once: building a statement takes longer than running it.
 _LOG = insert(predictions_table)
+_LABELLED = select(samples.c.sha256).where(
+    samples.c.sha256.in_(bindparam("shas", expanding=True)), samples.c.state != "quarantined"
+)
 _GROW = (
     update(prediction_hours)
     .where(
@@ -33,7 +40,6 @@ _GROW = (
         sum_confidence=prediction_hours.c.sum_confidence + bindparam("more_confidence"),
     )
 )
-_WANTS_LABEL = (predictions_table.c.is_audit.is_(True), predictions_table.c.is_labelled.is_(False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,8 @@ class LoggedPrediction:
     """One answer, with all that learning from it later needs.
 
     `embedding` is one float16 vector, little-endian; `num_bytes` is the size of the image `sha256`; `source`
-    is the name of the key that sent it.
+    is the name of the key that sent it. `is_audit` says that it is one of the draws: that is decided when it
+    is logged, whatever a new one says.
     """
 
     id: str
@@ -51,10 +58,10 @@ class LoggedPrediction:
     confidence: float
     version: str
     embedding: bytes
-    is_audit: bool
     group: str | None
     source: str
     created: datetime
+    is_audit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +78,36 @@ class DeletedPrediction:
     blobs_to_delete: list[str]
 
 
-def log_predictions(connection: Connection, rows: Sequence[LoggedPrediction]) -> None:
+def log_predictions(
+    connection: Connection, rows: Sequence[LoggedPrediction], settings: SplitSettings
+) -> None:
     """Add predictions, whose images are in the blob store already, to the log and to the roll-ups.
 
-    Of the predictions of one picture that are drawn for audit, only the first asks for a label.
+    Here it is decided which images are held out and which are draws: before anybody can label them, and
+    within the store, since a client must not know. The labels of draws are asked for.
     """
     if not rows:
         return
+    split = splitter(connection, settings)
     images = {row.sha256: row.num_bytes for row in rows}
-    num_known_bytes = sum(images[sha256] for sha256 in logged_images(connection, images))
-    first_drawn = {row.sha256: row.id for row in reversed(rows) if row.is_audit}
-    settled = _labelled_images(connection, first_drawn) | _audited_images(connection, first_drawn)
+    known = logged_images(connection, images)
+    labelled = _labelled_images(connection, images)
+    drawn = {sha256 for sha256 in images if split.is_draw(sha256)}
     connection.execute(
         _LOG,
         [
-            _columns_of(row)
-            | {"is_labelled": row.sha256 in settled or first_drawn.get(row.sha256, row.id) != row.id}
+            _columns_of(row) | {"is_audit": row.sha256 in drawn, "is_labelled": row.sha256 in labelled}
             for row in rows
         ],
     )
-    change_log_size(connection, len(rows), sum(images.values()) - num_known_bytes)
+    change_log_size(connection, len(rows), sum(images.values()) - sum(images[sha256] for sha256 in known))
     _roll_up(connection, rows)
+    # The first prediction of an image decides: with others a client could try groups until one is held out.
+    first = {row.sha256: row for row in reversed(rows) if row.sha256 not in known}
+    new = [_held_out(row, split) for row in first.values() if _is_held_out(row, split)]
+    hold_out(connection, images, new, max(row.created for row in rows))
+    if drawn:
+        ask(connection, drawn, DRAW)
 
 
 def find_prediction(connection: Connection, prediction_id: str) -> LoggedPrediction:
@@ -117,31 +133,11 @@ def find_prediction(connection: Connection, prediction_id: str) -> LoggedPredict
     )
 
 
-def mark_labelled(connection: Connection, sha256s: Collection[str]) -> None:
-    """Mark every prediction of these images as labelled, so that nobody is asked for their labels again.
-
-    A label that put its sample into quarantine doesn't count.
-    """
-    for images in chunks(sha256s):
-        unknown = select(samples.c.sha256).where(
-            samples.c.sha256.in_(images), samples.c.state == "quarantined"
-        )
-        known = set(images) - set(connection.execute(unknown).scalars())
-        connection.execute(
-            update(predictions_table).where(predictions_table.c.sha256.in_(known)).values(is_labelled=True)
-        )
-
-
-def audits_to_label(connection: Connection, limit: int = 50) -> list[LoggedPrediction]:
-    """Return predictions drawn for audit that nobody labelled yet, newest first."""
-    query = select(predictions_table).where(*_WANTS_LABEL)
-    rows = connection.execute(query.order_by(predictions_table.c.created.desc()).limit(limit))
-    return [_logged(row) for row in rows]
-
-
-def num_audits_to_label(connection: Connection) -> int:
-    """Return how many predictions drawn for audit nobody labelled yet."""
-    return connection.execute(select(func.count()).where(*_WANTS_LABEL)).scalar_one()
+def newest_prediction(connection: Connection, sha256: str) -> LoggedPrediction | None:
+    """Return the last prediction of an image that is still in the log, or None."""
+    query = select(predictions_table).where(predictions_table.c.sha256 == sha256)
+    row = connection.execute(query.order_by(predictions_table.c.created.desc()).limit(1)).one_or_none()
+    return None if row is None else _logged(row)
 
 
 def recent_embeddings(connection: Connection, version: str, limit: int) -> list[tuple[datetime, bytes]]:
@@ -176,6 +172,7 @@ def delete_prediction(connection: Connection, prediction_id: str) -> DeletedPred
     is_last = prediction.sha256 not in logged_images(connection, [prediction.sha256])
     change_log_size(connection, -1, -prediction.num_bytes if is_last else 0)
     sample_id = _sample_of(connection, prediction)
+    forget_deleted(connection, prediction.sha256)
     return DeletedPrediction(
         prediction_id,
         sample_id,
@@ -189,20 +186,26 @@ def _columns_of(row: LoggedPrediction) -> dict[str, Any]:
     return {name: getattr(row, name) for name in LoggedPrediction.__dataclass_fields__}
 
 
-def _audited_images(connection: Connection, shas: Collection[str]) -> set[str]:
-    if not shas:
-        return set()
-    query = select(predictions_table.c.sha256).where(
-        predictions_table.c.sha256.in_(shas), predictions_table.c.is_audit.is_(True)
+def _is_held_out(row: LoggedPrediction, split: Splitter) -> bool:
+    return split.split_of(split.key(row.sha256, row.source, row.group)) == "holdout"
+
+
+def _held_out(row: LoggedPrediction, split: Splitter) -> HeldOutImage:
+    return HeldOutImage(
+        sha256=row.sha256,
+        rank=split.rank(row.sha256),
+        source=row.source,
+        group=row.group,
+        first_seen=row.created,
+        last_seen=row.created,
     )
-    return set(connection.execute(query).scalars())
 
 
 def _labelled_images(connection: Connection, shas: Collection[str]) -> set[str]:
-    if not shas:
-        return set()
-    query = select(samples.c.sha256).where(samples.c.sha256.in_(shas), samples.c.state != "quarantined")
-    return set(connection.execute(query).scalars())
+    labelled: set[str] = set()
+    for chunk in chunks(shas):
+        labelled.update(connection.execute(_LABELLED, {"shas": chunk}).scalars())
+    return labelled
 
 
 def _sample_of(connection: Connection, prediction: LoggedPrediction) -> int | None:

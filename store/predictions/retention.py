@@ -13,6 +13,7 @@ from store.database.blob_references import unreferenced
 from store.database.chunks import chunks
 from store.database.database import now
 from store.database.schema import prediction_tombstones, predictions
+from store.forgotten_images import expire_images, forget_questions
 from store.predictions.prediction_ids import milliseconds_of
 from store.predictions.totals import (
     change_log_size,
@@ -21,6 +22,9 @@ from store.predictions.totals import (
     logged_images,
     raise_expired_until,
 )
+
+# Twice as long as the share of answered questions looks back.
+_QUESTIONS_KEPT = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,13 @@ class _Candidate(NamedTuple):
 def expire_predictions(connection: Connection, settings: RetentionSettings, batch: int = 1000) -> Expired:
     """Remove at most `batch` predictions over the limits from the log; call until it removes none.
 
-    The oldest go first. Audits that nobody labelled yet go last, or when they reach the age limit. The
-    caller deletes the bytes of `blobs_to_delete` after the commit.
+    The oldest go first. Draws that nobody labelled yet go last, or when they reach the age limit. The
+    caller deletes the bytes of `blobs_to_delete` after the commit; those of pools and of the questions that
+    trials and watches ask are not among them.
     """
-    cutoff = now(connection) - timedelta(days=settings.max_days)
+    moment = now(connection)
+    forget_questions(connection, moment - _QUESTIONS_KEPT)
+    cutoff = moment - timedelta(days=settings.max_days)
     query = select(predictions.c.id, predictions.c.sha256, predictions.c.num_bytes)
     aged = query.where(predictions.c.created < cutoff).order_by(predictions.c.created).limit(batch)
     going = [_Candidate(0.0, row.id, row.sha256, row.num_bytes) for row in connection.execute(aged)]
@@ -125,4 +132,5 @@ def _remove(connection: Connection, going: list[_Candidate]) -> Expired:
         # Predictions made up to then are known to have expired without a tombstone.
         first_kept = f"{expired_until(connection) + 1:012x}"
         connection.execute(delete(prediction_tombstones).where(prediction_tombstones.c.id < first_kept))
+    expire_images(connection, unlogged)
     return Expired(len(going), unreferenced(connection, unlogged))

@@ -27,7 +27,7 @@ def begin(connection: Connection, round_id: int, fencing: int) -> Round:
 
     Raises:
         FencedError: The lease is no longer that of `fencing`.
-        IllegalTransitionError: The round has ended, or waits for approval.
+        IllegalTransitionError: The round has ended, or waits for labels or approval.
     """
     current = find_round(connection, round_id)
     if current.cancel_requested:
@@ -85,6 +85,19 @@ def advance(
     if reason is not None:
         written.setdefault("reason", reason)
     add_step(connection, round_id, state, written, fencing)
+
+
+def note_verdict(
+    connection: Connection, round_id: int, verdict: Mapping[str, Any], reason: str, fencing: int
+) -> None:
+    """Store the verdict of a round that waits, as it is with the labels that came.
+
+    Raises:
+        FencedError: The lease is no longer that of `fencing`.
+    """
+    leases.check(connection, fencing)
+    values = {"verdict": dict(verdict), "reason": reason[:_MAX_REASON]}
+    connection.execute(update(rounds_table).where(rounds_table.c.id == round_id).values(**values))
 
 
 def _next_try(connection: Connection, current: Round, fencing: int | None) -> dict[str, Any]:

@@ -9,8 +9,9 @@ Source:
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from store.database.schema import phash_parts, samples
 from store.samples.splits import strictest
@@ -26,7 +27,7 @@ _INFORMATIVE_BITS = range(16, 49)
 _NUM_KEYS = sum(1 + width for width in PART_WIDTHS)
 _NAMES = [f"key_{number}" for number in range(_NUM_KEYS)]
 _ALIKE = (
-    select(samples.c.split, samples.c.phash)
+    select(samples.c.split, samples.c.phash, func.count().label("num"))
     .where(
         samples.c.id.in_(
             select(phash_parts.c.sample_id).where(
@@ -35,16 +36,32 @@ _ALIKE = (
         )
     )
     # A camera that doesn't move sends thousands with one hash.
-    .distinct()
+    .group_by(samples.c.split, samples.c.phash)
 )
 _INSERT = insert(phash_parts)
 
 
-def near_split(connection: Connection, phash: int, distance: int) -> str | None:
-    """Return the split of the known samples near to a hash, or None where none is near.
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The known samples near to a hash.
 
-    If they are of several splits, the strictest is returned: a picture near to a judged one must not be
-    learnt from, however near it is to a learnt one.
+    Attributes:
+        split: The strictest of their splits, None where there are none: a picture near to a judged one must
+            not be learnt from, however near it is to a learnt one.
+        num_held_out: How many of them are of the split holdout.
+    """
+
+    split: str | None = None
+    num_held_out: int = 0
+
+
+def near_split(connection: Connection, phash: int, distance: int) -> str | None:
+    """Return the strictest split of the known samples near to a hash, or None where none is near."""
+    return near_samples(connection, phash, distance).split
+
+
+def near_samples(connection: Connection, phash: int, distance: int) -> Near:
+    """Return what is known of the samples near to a hash.
 
     Args:
         connection: Where to look.
@@ -52,10 +69,12 @@ def near_split(connection: Connection, phash: int, distance: int) -> str | None:
         distance: Bits that may differ, 5 at most.
     """
     if not is_informative(phash):
-        return None
+        return Near()
     rows = connection.execute(_ALIKE, dict(zip(_NAMES, parts_near(phash), strict=True)))
     limit = min(distance, MAX_DISTANCE)
-    return strictest(row.split for row in rows if num_differing_bits(row.phash, phash) <= limit)
+    near = [row for row in rows if num_differing_bits(row.phash, phash) <= limit]
+    num_held_out = sum(row.num for row in near if row.split == "holdout")
+    return Near(strictest(row.split for row in near), num_held_out)
 
 
 def index_sample(connection: Connection, sample_id: int, phash: int) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from store.database.database import now
 from store.database.schema import labels, samples
-from store.samples.label_rules import UNLABELLED, LabelState
+from store.samples.label_rules import UNLABELLED, GivenLabel, LabelState
 from store.samples.near_duplicates import index_sample, near_split
 from store.samples.pending import recount_pending
 from store.samples.splits import strictest
@@ -17,12 +18,14 @@ from store.samples.splits import strictest
 _INSERT_SAMPLE = insert(samples).returning(samples.c.id)
 _INSERT_LABELS = insert(labels)
 _LABELS = (
-    select(labels.c.source, labels.c.label)
+    select(labels.c.source, labels.c.label, labels.c.is_trusted, labels.c.is_settlement)
     .where(labels.c.sample_id == bindparam("sample_id"))
     .order_by(labels.c.id)
 )
 _REVISION = select(func.max(labels.c.id)).where(
-    labels.c.sample_id == bindparam("sample_id"), labels.c.label == bindparam("label")
+    labels.c.sample_id == bindparam("sample_id"),
+    labels.c.label == bindparam("label"),
+    labels.c.is_trusted == bindparam("is_trusted"),
 )
 # Of samples that have one label, which is in force.
 _FIRST_REVISIONS = (
@@ -47,6 +50,7 @@ class NewSample:
         origin: initial, audit, direct or volunteered.
         source: The name of the key that sent the label.
         label: A class name, or what somebody believed to be one.
+        is_trusted: The label is authoritative: the key is trusted, or the sample is an initial one.
         group: Samples of one group share a split.
         prediction_id: The prediction that the label is for.
         predicted_label: What was answered then.
@@ -60,11 +64,17 @@ class NewSample:
     origin: str
     source: str
     label: str
+    is_trusted: bool = False
     group: str | None = None
     prediction_id: str | None = None
     predicted_label: str | None = None
     split: str | None = None
     created: datetime | None = None
+
+    @property
+    def given(self) -> GivenLabel:
+        """Return the label with its source."""
+        return GivenLabel(self.source, self.label, self.is_trusted)
 
 
 def known_split(connection: Connection, new: NewSample, distance: int) -> str | None:
@@ -75,10 +85,14 @@ def known_split(connection: Connection, new: NewSample, distance: int) -> str | 
         new: What arrived.
         distance: Bits of the perceptual hash in which two pictures of one thing may differ.
     """
-    near = near_split(connection, new.phash, distance)
-    if new.group is None:
+    return with_group(connection, near_split(connection, new.phash, distance), new.group)
+
+
+def with_group(connection: Connection, near: str | None, group: str | None) -> str | None:
+    """Return the stricter of a sample's near-duplicates' split and its group's; None where it has neither."""
+    if group is None:
         return near
-    query = select(samples.c.split).where(samples.c.group == new.group).order_by(samples.c.id).limit(1)
+    query = select(samples.c.split).where(samples.c.group == group).order_by(samples.c.id).limit(1)
     first = connection.execute(query).scalar_one_or_none()
     return strictest(split for split in (near, first) if split is not None)
 
@@ -101,6 +115,7 @@ def insert_sample(
         "predicted_label": new.predicted_label,
         "state": label_state.state,
         "label": label_state.label,
+        "is_trusted": label_state.is_trusted,
         "source": new.source,
         "created": created,
     }
@@ -110,35 +125,47 @@ def insert_sample(
 
 
 def append_label(
-    connection: Connection, sample_id: int, label: str, source: str, created: datetime | None = None
+    connection: Connection, sample_id: int, given: GivenLabel, created: datetime | None = None
 ) -> None:
     """Add a source's label of a sample, by default now."""
-    row = {"sample_id": sample_id, "label": label, "source": source, "created": created or now(connection)}
-    connection.execute(_INSERT_LABELS, row)
+    connection.execute(_INSERT_LABELS, _label_row(sample_id, given, created or now(connection)))
 
 
-def label_history(connection: Connection, sample_id: int) -> list[tuple[str, str]]:
-    """Return (source, label) of all labels of a sample, oldest first."""
-    return [(row.source, row.label) for row in connection.execute(_LABELS, {"sample_id": sample_id})]
+def label_history(connection: Connection, sample_id: int) -> list[GivenLabel]:
+    """Return all labels of a sample, oldest first."""
+    return [GivenLabel(*tuple(row)) for row in connection.execute(_LABELS, {"sample_id": sample_id})]
 
 
 def append_first_labels(
     connection: Connection, first: Mapping[int, NewSample], in_force: Sequence[int], created: datetime
 ) -> None:
     """Add the labels that new samples came with; labels in force also become the samples' revisions."""
-    rows = [
-        {"sample_id": sample_id, "label": new.label, "source": new.source, "created": new.created or created}
-        for sample_id, new in first.items()
-    ]
+    rows = [_label_row(sample_id, new.given, new.created or created) for sample_id, new in first.items()]
     connection.execute(_INSERT_LABELS, rows)
     if in_force:
         connection.execute(_FIRST_REVISIONS, {"sample_ids": in_force})
 
 
 def put_in_force(connection: Connection, sample_id: int, label_state: LabelState) -> None:
-    """Write a sample's state and label; its revision is the newest row with the label in force."""
-    key = {"sample_id": sample_id, "label": label_state.label}
+    """Write a sample's state and label; its revision is the newest row that stands behind the label."""
+    key = {"sample_id": sample_id, "label": label_state.label, "is_trusted": label_state.is_trusted}
     revision = connection.execute(_REVISION, key).scalar_one_or_none()
-    values = {"state": label_state.state, "label": label_state.label, "label_revision": revision}
+    values = {
+        "state": label_state.state,
+        "label": label_state.label,
+        "is_trusted": label_state.is_trusted,
+        "label_revision": revision,
+    }
     connection.execute(_UPDATE, values | {"sample_id": sample_id})
     recount_pending(connection)
+
+
+def _label_row(sample_id: int, given: GivenLabel, created: datetime) -> dict[str, Any]:
+    return {
+        "sample_id": sample_id,
+        "label": given.label,
+        "source": given.source,
+        "is_trusted": given.is_trusted,
+        "is_settlement": given.is_settlement,
+        "created": created,
+    }

@@ -67,6 +67,27 @@ class PendingCounts:
     oldest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class NewCount:
+    """How many pending samples of one kind there are.
+
+    Attributes:
+        origin: audit, direct or volunteered.
+        is_trusted: Their label in force is of a trusted source.
+        is_held_out: They are kept to judge on.
+        num: How many there are.
+        first: When the first of them arrived.
+        first_prediction: The smallest id of their predictions, which is the oldest; None without one.
+    """
+
+    origin: str
+    is_trusted: bool
+    is_held_out: bool
+    num: int
+    first: datetime
+    first_prediction: str | None
+
+
 def pending_samples(connection: Connection) -> list[Sample]:
     """Return accepted feedback that no version in production's ancestry has seen, oldest first.
 
@@ -124,7 +145,24 @@ def recount_pending(connection: Connection) -> None:
 
 def is_counted(split: str, origin: str) -> bool:
     """Return whether an accepted sample that no version has seen is pending."""
-    return split != "golden" and origin in FEEDBACK_ORIGINS
+    return split in (*TRAINING_SPLITS, "holdout") and origin in FEEDBACK_ORIGINS
+
+
+def count_new(connection: Connection) -> list[NewCount]:
+    """Count the pending samples by what they may judge, without reading them all."""
+    by = samples.c.origin, samples.c.is_trusted, samples.c.split == "holdout"
+    query = (
+        select(*by, func.count(), func.min(samples.c.created), func.min(samples.c.prediction_id))
+        .where(_IS_PENDING)
+        .group_by(*by)
+    )
+    return [NewCount(*row) for row in connection.execute(query)]
+
+
+def num_pending_since(connection: Connection, moment: datetime) -> int:
+    """Return how many pending samples arrived after a moment."""
+    query = select(func.count()).select_from(samples).where(_IS_PENDING, samples.c.created > moment)
+    return int(connection.execute(query).scalar_one())
 
 
 def num_set_aside(connection: Connection) -> dict[str, int]:

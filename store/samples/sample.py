@@ -18,10 +18,11 @@ class Sample:
         sha256: Names the bytes.
         phash: The perceptual hash, signed, 64 bits.
         origin: initial, audit, direct or volunteered.
-        split: train, validation, holdout or golden.
+        split: train, validation, holdout, golden or surplus.
         state: accepted, conflict or quarantined.
         label: The label in force; None unless accepted.
         label_revision: The label's row: what a round records as the revision that it used.
+        is_trusted: A trusted source or a settlement stands behind the label in force.
         source: Who sent it first.
         group: Samples of one group share a split.
         prediction_id: The prediction that it labels.
@@ -37,6 +38,7 @@ class Sample:
     state: str
     label: str | None
     label_revision: int | None
+    is_trusted: bool
     source: str
     group: str | None
     prediction_id: str | None

@@ -1,8 +1,7 @@
 """Adds, corrects, reads and deletes samples: images with their labels."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
@@ -11,10 +10,14 @@ from store.database.chunks import chunks
 from store.database.database import now
 from store.database.schema import labels, samples, slice_samples, versions
 from store.errors import UnknownSampleError
-from store.predictions.predictions import mark_labelled
+from store.forgotten_images import forget_answers_on, forget_deleted
+from store.samples.answered import mark_labelled
+from store.samples.contradictions import forget_disputes, note_dispute
 from store.samples.label_rules import (
     LabelState,
     Status,
+    contradiction,
+    is_news,
     latest_labels,
     nearest_class,
     resolve_labels,
@@ -26,17 +29,17 @@ from store.samples.new_samples import (
     append_first_labels,
     append_label,
     insert_sample,
-    known_split,
     label_history,
     put_in_force,
 )
 from store.samples.pending import is_counted, note_pending, recount_pending
 from store.samples.sample import Sample, sample_of, select_samples
-from store.samples.splits import SplitSettings, inherited_split, shown_split, split_for
+from store.samples.sightings import as_seen, sightings, split_of_new
+from store.samples.splits import SplitSettings, splitter
 from store.versions import versions_that_saw
 
 _KNOWN = select(samples.c.sha256).where(samples.c.sha256.in_(bindparam("sha256s", expanding=True)))
-_BY_SHA256 = select(samples.c.id, samples.c.split, samples.c.state, samples.c.label).where(
+_BY_SHA256 = select(samples.c.id, samples.c.state, samples.c.label, samples.c.is_trusted).where(
     samples.c.sha256 == bindparam("sha256")
 )
 
@@ -48,14 +51,13 @@ class FeedbackOutcome:
     Attributes:
         sample_id: The sample, old or new.
         status: accepted (a new sample), duplicate (nothing changed), corrected (the label in force changed,
-            or there is one again), conflict (sources disagree), quarantined (no class has that name).
-        split: As clients see it.
+            or there is one again), conflict (sources disagree: a person has to settle it), quarantined (no
+            class has that name).
         nearest_class: The class whose name is most like a quarantined label.
     """
 
     sample_id: int
     status: Status
-    split: Literal["train", "holdout"]
     nearest_class: str | None = None
 
 
@@ -79,8 +81,7 @@ def add_sample(
 ) -> FeedbackOutcome:
     """Add a label, and its image where that is new.
 
-    Labels are only ever appended. The label in force is what the sources' last labels that are classes agree
-    on: a label that nobody knows takes none away.
+    Labels are only ever appended; `resolve_labels` says which one is in force.
 
     Args:
         connection: Of a write.
@@ -112,7 +113,7 @@ def add_samples(
         outcomes.get(number) or _add_label(connection, new, class_names) for number, new in enumerate(arrived)
     ]
     # However a label came, nobody is asked for it again.
-    mark_labelled(connection, [new.sha256 for new in arrived])
+    mark_labelled(connection, {new.sha256: new.source for new in arrived})
     return labelled
 
 
@@ -144,9 +145,12 @@ def delete_sample(connection: Connection, sample_id: int) -> Deletion:
         .values(num_deleted_samples=versions.c.num_deleted_samples + 1)
     )
     forget_sample(connection, sample_id, row.phash)
+    forget_disputes(connection, sample_id)
+    forget_answers_on(connection, row.sha256)
     connection.execute(delete(slice_samples).where(slice_samples.c.sample_id == sample_id))
     connection.execute(delete(labels).where(labels.c.sample_id == sample_id))
     connection.execute(delete(samples).where(samples.c.id == sample_id))
+    forget_deleted(connection, row.sha256)
     recount_pending(connection)
     return Deletion(sample_id, saw, unreferenced(connection, [row.sha256]))
 
@@ -156,23 +160,23 @@ def _add_first(
 ) -> list[FeedbackOutcome]:
     if not arrived:
         return []
-    present, num_counted = now(connection), 0
+    present, num_counted, split_by = now(connection), 0, splitter(connection, settings)
+    seen = sightings(connection, [new.sha256 for new in arrived])
     first: dict[int, NewSample] = {}
     in_force: list[int] = []
     outcomes = []
-    for new in arrived:
+    for sent in arrived:
+        new = as_seen(sent, seen.get(sent.sha256))
         # One after the other, because each may be near to one before it.
-        split = new.split or _split(connection, new, settings)
-        state_now = resolve_labels({new.source: new.label}, class_names)
+        split = new.split or split_of_new(connection, new, seen.get(new.sha256), split_by)
+        state_now = resolve_labels([new.given], class_names)
         sample_id = insert_sample(connection, new, split, new.created or present, state_now)
         first[sample_id] = new
         if state_now.label is not None:
             in_force.append(sample_id)
             num_counted += is_counted(split, new.origin)
         outcomes.append(
-            _outcome(
-                sample_id, split, new, class_names, labels_before={}, state_before=None, state_now=state_now
-            )
+            _outcome(sample_id, new, class_names, said_before=None, state_before=None, state_now=state_now)
         )
     append_first_labels(connection, first, in_force, present)
     note_pending(connection, num_counted)
@@ -181,20 +185,21 @@ def _add_first(
 
 def _add_label(connection: Connection, new: NewSample, class_names: Sequence[str]) -> FeedbackOutcome:
     known = connection.execute(_BY_SHA256, {"sha256": new.sha256}).one()
-    sample_id, state_before = int(known.id), LabelState(known.state, known.label)
-    history = label_history(connection, sample_id)
-    if dict(history).get(new.source) != new.label:
-        append_label(connection, sample_id, new.label, new.source)
-    labels_before = latest_labels(history, class_names)
-    state_now = resolve_labels(latest_labels([*history, (new.source, new.label)], class_names), class_names)
+    sample_id, state_before = int(known.id), LabelState(known.state, known.label, known.is_trusted)
+    before = label_history(connection, sample_id)
+    history = [*before, new.given] if is_news(before, new.given) else before
+    if history is not before:
+        append_label(connection, sample_id, new.given)
+    state_now = resolve_labels(history, class_names)
     if state_now != state_before:
         put_in_force(connection, sample_id, state_now)
+    note_dispute(connection, sample_id, contradiction(history, class_names))
+    said = latest_labels(before, class_names).get(new.source)
     return _outcome(
         sample_id,
-        known.split,
         new,
         class_names,
-        labels_before=labels_before,
+        said_before=said.label if said is not None else None,
         state_before=state_before,
         state_now=state_now,
     )
@@ -202,28 +207,19 @@ def _add_label(connection: Connection, new: NewSample, class_names: Sequence[str
 
 def _outcome(
     sample_id: int,
-    split: str,
     new: NewSample,
     class_names: Sequence[str],
     *,
-    labels_before: Mapping[str, str],
+    said_before: str | None,
     state_before: LabelState | None,
     state_now: LabelState,
 ) -> FeedbackOutcome:
     status = status_of(
-        new.source,
-        new.label,
-        labels_before=labels_before,
+        new.given,
+        said_before=said_before,
         state_before=state_before,
         state_now=state_now,
         class_names=class_names,
     )
     nearest = nearest_class(new.label, class_names) if status == "quarantined" else None
-    return FeedbackOutcome(sample_id, status, shown_split(split), nearest)
-
-
-def _split(connection: Connection, new: NewSample, settings: SplitSettings) -> str:
-    known = known_split(connection, new, settings.near_duplicate_distance)
-    if known is not None:
-        return inherited_split(known)
-    return split_for(new.group or new.sha256, new.origin, settings)
+    return FeedbackOutcome(sample_id, status, nearest)

@@ -1,5 +1,6 @@
 """Steps that tests of rounds share, each in one call."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -7,6 +8,7 @@ from sqlalchemy import func, select
 
 from store import leases, registry
 from store.database.database import Database
+from store.evidence.pools import PoolImage, store_pool
 from store.rounds import rounds
 from store.rounds.progress import advance
 from store.rounds.records import Round, find_round
@@ -40,32 +42,33 @@ def candidate_of(champion: str, round_id: int) -> NewVersion:
     return NewVersion(("ants", "bees"), {"weights": "b" * 64}, parent=champion, round_id=round_id)
 
 
-def promote_round(database: Database, champion: str, round_id: int, fencing: int) -> registry.Move:
+def judged(champion: str, round_id: int, fencing: int, *, learnt: Sequence[int] = ()) -> rounds.JudgedRound:
+    return rounds.JudgedRound(
+        round_id=round_id,
+        new=candidate_of(champion, round_id),
+        seen=[(sample_id, "train", None) for sample_id in learnt],
+        verdict=VERDICT,
+        reason="passed",
+        fencing=fencing,
+    )
+
+
+def judge_on(database: Database, round_id: int, sha256s: Sequence[str]) -> None:
+    """Store images as the pool of a round, on which production is wrong and the candidate right."""
+    pool = [PoolImage(sha256, cluster, True, "ada", "ants", "bees") for cluster, sha256 in enumerate(sha256s)]
+    database.write(lambda c: store_pool(c, round_id, pool))
+
+
+def promote_round(
+    database: Database, champion: str, round_id: int, fencing: int, *, learnt: Sequence[int] = ()
+) -> registry.Move:
     return database.write(
-        lambda c: rounds.promote_round(
-            c,
-            round_id,
-            candidate_of(champion, round_id),
-            [(1, "train", None), (2, "holdout", None)],
-            verdict=VERDICT,
-            reason="passed",
-            fencing=fencing,
-        )
+        lambda c: rounds.promote_round(c, judged(champion, round_id, fencing, learnt=learnt))
     )
 
 
 def await_approval(database: Database, champion: str, round_id: int, fencing: int) -> None:
-    database.write(
-        lambda c: rounds.await_approval(
-            c,
-            round_id,
-            candidate_of(champion, round_id),
-            [],
-            verdict=VERDICT,
-            reason="passed",
-            fencing=fencing,
-        )
-    )
+    database.write(lambda c: rounds.await_approval(c, judged(champion, round_id, fencing)))
 
 
 def count(database: Database, table: Any) -> int:

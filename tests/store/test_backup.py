@@ -183,9 +183,75 @@ def test_a_backup_with_a_changed_byte_is_not_restored(
 
 def test_a_backup_with_a_lost_blob_is_not_restored(home: Home, empty: Home, tmp_path: Path) -> None:
     home.back_up(tmp_path / "backup")
-    os.unlink(next((tmp_path / "backup").glob("blobs/*/*")))
-    with pytest.raises(CorruptBackupError, match="found 3"):
+    lost = next((tmp_path / "backup").glob("blobs/*/*"))
+    lost.unlink()
+    with pytest.raises(CorruptBackupError, match=f"found 3. Missing: {lost.name}. Use an earlier"):
         empty.restore(tmp_path / "backup")
+
+
+def test_a_lost_blob_is_noticed_beside_one_that_is_not_of_the_backup(
+    home: Home, empty: Home, tmp_path: Path
+) -> None:
+    home.back_up(tmp_path / "backup")
+    lost = next((tmp_path / "backup").glob("blobs/*/*"))
+    lost.unlink()
+    (lost.parent / f"{lost.name[:2]}{'0' * 62}").write_bytes(b"x")
+    with pytest.raises(CorruptBackupError, match=f"found 3. Missing: {lost.name}"):
+        empty.restore(tmp_path / "backup")
+
+
+@pytest.mark.parametrize("has_names", [True, False], ids=["this release's", "an earlier release's"])
+def test_what_file_servers_and_desktops_leave_beside_blobs_is_passed_over(
+    home: Home, empty: Home, tmp_path: Path, has_names: bool
+) -> None:
+    manifest = home.back_up(tmp_path / "backup")
+    if not has_names:
+        (tmp_path / "backup" / "blobs.txt").unlink()
+    blob = next((tmp_path / "backup").glob("blobs/*/*"))
+    for file in (".DS_Store", "Thumbs.db", f"._{blob.name}", f"{blob.name}.tmp", f"{'0' * 62}"):
+        (blob.parent / file).write_bytes(b"x")
+    # A blob's name, but no blob; and a blob in another one's folder.
+    (blob.parent / f"{blob.name[:2]}{'0' * 62}").mkdir()
+    for folder in (blob.parent / "@eaDir", blob.parents[1] / "@eaDir", blob.parents[1] / "zz"):
+        folder.mkdir()
+        (folder / blob.name).write_bytes(b"x")
+    assert empty.restore(tmp_path / "backup") == manifest
+    assert empty.contents() == home.contents()
+
+
+@pytest.mark.parametrize("names", [b"", b"\xff", b"0\n0\n0\n0\n"])
+def test_a_damaged_list_of_names_is_noticed(home: Home, empty: Home, tmp_path: Path, names: bytes) -> None:
+    home.back_up(tmp_path / "backup")
+    (tmp_path / "backup" / "blobs.txt").write_bytes(names)
+    with pytest.raises(CorruptBackupError, match="found 0"):
+        empty.restore(tmp_path / "backup")
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_backup_onto_a_link_fills_the_folder_that_it_leads_to(
+    home: Home, empty: Home, tmp_path: Path, exists: bool
+) -> None:
+    disk = tmp_path / "disk"
+    if exists:
+        disk.mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    manifest = home.back_up(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert empty.restore(disk) == manifest
+
+
+def test_a_place_that_no_folder_can_take_is_refused_before_anything_is_copied(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(TargetNotEmptyError, match="a link in a circle"):
+        home.back_up(tmp_path / "a")
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path).name == "disk")
+    monkeypatch.setattr(backup, "_copy_blobs", None)
+    with pytest.raises(TargetNotEmptyError, match="one inside it"):
+        home.back_up(tmp_path / "disk")
 
 
 @pytest.mark.parametrize("manifest", [None, "", "{}", "[]"])

@@ -14,6 +14,7 @@ from store.predictions import predictions
 from store.predictions.prediction_ids import new_prediction_id
 from store.predictions.predictions import LoggedPrediction
 from store.predictions.retention import RetentionSettings
+from store.samples.splits import SplitSettings
 from store.versions import NewVersion, add_version
 
 OLD_SECONDS = 2 * 24 * 3600.0
@@ -62,12 +63,11 @@ def log_prediction(database: Database, sha256: str, days_old: float) -> str:
             confidence=0.5,
             version="v1",
             embedding=b"",
-            is_audit=False,
             group=None,
             source="ada",
             created=created,
         )
-        predictions.log_predictions(connection, [row])
+        predictions.log_predictions(connection, [row], SplitSettings())
         return row.id
 
     return database.write(work)

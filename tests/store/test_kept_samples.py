@@ -6,7 +6,9 @@ from sqlalchemy import func, select
 
 from store.database.database import Database
 from store.database.schema import labels
+from store.evidence.disputes import num_disputes
 from store.kept_samples import Arrival, KeptSample, SourceLabel, bring_back, kept_samples, num_samples
+from store.samples.label_rules import GivenLabel
 from store.samples.new_samples import NewSample
 from store.samples.samples import add_sample
 from store.samples.splits import SplitSettings
@@ -21,8 +23,14 @@ def new(sha: str = "a", split: str = "train", **more: Any) -> NewSample:
     return NewSample(sha256=sha * 64, split=split, created=BEFORE, **values)
 
 
-def source_labels(**by_source: str) -> tuple[SourceLabel, ...]:
-    return tuple(SourceLabel(source, label, BEFORE) for source, label in by_source.items())
+def source_labels(is_trusted: bool = False, **by_source: str) -> tuple[SourceLabel, ...]:
+    return tuple(
+        SourceLabel(GivenLabel(source, label, is_trusted), BEFORE) for source, label in by_source.items()
+    )
+
+
+def settlement(source: str, label: str) -> SourceLabel:
+    return SourceLabel(GivenLabel(source, label, is_trusted=True, is_settlement=True), BEFORE)
 
 
 def bring(database: Database, sample: NewSample, labels: tuple[SourceLabel, ...], *known: str) -> Arrival:
@@ -60,7 +68,8 @@ def test_a_correction_stands_where_it_was_made(database: Database) -> None:
             add_sample(connection, sample, ("ant", "bee"), SplitSettings())
 
     database.write(correct)
-    assert [(each.source, each.label) for each in only(database).labels] == [("ben", "bee"), ("ann", "bee")]
+    given = [each.given for each in only(database).labels]
+    assert [(each.source, each.label) for each in given] == [("ben", "bee"), ("ann", "bee")]
 
 
 def test_ours_stays_where_one_source_says_two_things(database: Database) -> None:
@@ -68,6 +77,41 @@ def test_ours_stays_where_one_source_says_two_things(database: Database) -> None
     arrival = bring(database, new(), source_labels(ann="ant", ben="bee"), "ant", "bee")
     assert arrival == Arrival("labelled", contradicted=("ann",))
     assert only(database).sample.label == "bee"
+
+
+def test_a_label_that_is_brought_back_can_only_dispute_a_trusted_one(database: Database) -> None:
+    bring(database, new(), source_labels(ann="bee", is_trusted=True), "bee")
+    for source, is_trusted in (("ben", False), ("eve", True)):
+        brought = source_labels(**{source: "ant"}, is_trusted=is_trusted)
+        assert bring(database, new(), brought, "ant", "bee").status == "labelled"
+        assert (only(database).sample.label, only(database).sample.is_trusted) == ("bee", True)
+    with database.read() as connection:
+        assert num_disputes(connection) == 1
+
+
+def test_sources_that_disagree_where_they_come_from_do_so_here(database: Database) -> None:
+    bring(database, new(), source_labels(ann="bee", ben="ant"), "ant", "bee")
+    assert only(database).sample.state == "conflict"
+    with database.read() as connection:
+        assert num_disputes(connection) == 1
+
+
+def test_a_settlement_is_brought_back_with_a_new_sample_only(database: Database) -> None:
+    settled = (*source_labels(ann="bee", ben="ant"), settlement("eve", "ant"))
+    bring(database, new("a"), settled, "ant", "bee")
+    assert only(database).labels == settled
+    assert (only(database).sample.label, only(database).sample.is_trusted) == ("ant", True)
+    bring(database, new("b", phash=~PHASH), source_labels(cy="bee", is_trusted=True), "bee")
+    bring(database, new("b", phash=~PHASH), settled, "ant", "bee")
+    assert [each.sample.label for each in kept_samples(database)] == ["ant", "bee"]
+
+
+def test_trust_that_is_brought_back_is_added_to_the_same_label(database: Database) -> None:
+    bring(database, new(), source_labels(ann="bee"), "bee")
+    assert bring(database, new(), source_labels(ann="bee", is_trusted=True), "bee").status == "labelled"
+    assert only(database).sample.is_trusted
+    assert bring(database, new(), source_labels(ann="bee"), "bee").status == "known"
+    assert only(database).sample.is_trusted
 
 
 @pytest.mark.parametrize(

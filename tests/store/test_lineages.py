@@ -10,6 +10,7 @@ from store.database.schema import labels, samples, slices
 from store.errors import (
     AcrossLineagesError,
 )
+from store.evidence.disputes import open_disputes
 from tests.store.version_work import add, add_line, production, promote, roll_back
 
 
@@ -39,9 +40,8 @@ def add_labelled(database: Database, label: str, by: Sequence[tuple[str, str]], 
         }
         sample_id = connection.execute(insert(samples).values(**row).returning(samples.c.id)).scalar_one()
         for source, name in by:
-            connection.execute(
-                insert(labels).values(sample_id=sample_id, label=name, source=source, created=now(connection))
-            )
+            values = {"label": name, "source": source, "is_trusted": source == "train"}
+            connection.execute(insert(labels).values(sample_id=sample_id, created=now(connection), **values))
         return int(sample_id)
 
     return database.write(work)
@@ -54,6 +54,7 @@ def test_a_new_lineage_sets_samples_of_other_classes_aside_and_the_old_one_takes
     ants = add_labelled(database, "ants", [("ada", "ants")], "accepted")
     cats = add_labelled(database, "cats", [("ada", "dogs"), ("ada", "cats")], "quarantined")
     disputed = add_labelled(database, "dogs", [("ada", "dogs"), ("bob", "cats")], "quarantined")
+    trusted = add_labelled(database, "bees", [("train", "bees"), ("bob", "ants")], "accepted")
     other = add(database, class_names=("cats", "dogs"))
 
     def states() -> dict[int, tuple[str, str | None]]:
@@ -61,18 +62,26 @@ def test_a_new_lineage_sets_samples_of_other_classes_aside_and_the_old_one_takes
             rows = connection.execute(select(samples.c.id, samples.c.state, samples.c.label))
             return {row.id: (row.state, row.label) for row in rows}
 
+    def disputes() -> list[tuple[int, str]]:
+        with database.read() as connection:
+            return [(each.sample_id, each.source) for each in open_disputes(connection)]
+
     promote(database, other, force=True)
     assert states() == {
         ants: ("quarantined", None),
         cats: ("accepted", "cats"),
         disputed: ("conflict", None),
+        trusted: ("quarantined", None),
     }
+    assert disputes() == [(disputed, "bob")]
     roll_back(database, force=True)
     assert states() == {
         ants: ("accepted", "ants"),
         cats: ("quarantined", None),
         disputed: ("quarantined", None),
+        trusted: ("accepted", "bees"),
     }
+    assert disputes() == [(trusted, "bob")]
 
 
 def test_a_new_lineage_retires_the_slices_of_the_old_one(database: Database) -> None:

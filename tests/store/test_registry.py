@@ -180,9 +180,8 @@ def test_dropping_old_versions_keeps_a_candidate_that_waits_for_a_person(databas
     for state in ("preparing", "training", "evaluating"):
         database.write(partial(advance, round_id=waiting, state=state, fencing=fencing))
     new = NewVersion(("ants", "bees"), {"weights": "c" * 64}, parent=first, round_id=waiting)
-    version = database.write(
-        lambda c: rounds.await_approval(c, waiting, new, [], verdict={}, reason="passed", fencing=fencing)
-    )
+    judged = rounds.JudgedRound(waiting, new, [], verdict={}, reason="passed", fencing=fencing)
+    version = database.write(lambda c: rounds.await_approval(c, judged))
     add(database)
     database.write(lambda c: registry.drop_old_versions(c, keep=1))
     assert not find(database, version.version).is_retired

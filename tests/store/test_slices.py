@@ -1,11 +1,10 @@
 from typing import Any
 
-import pytest
 from sqlalchemy import Connection, insert, update
 
 from store.database.database import Database, now
-from store.database.schema import round_samples, rounds, samples
-from store.slices import add_slice, golden_slice, num_earlier_verdicts, slice_names, slice_samples
+from store.database.schema import rounds, samples
+from store.slices import add_slice, golden_slice, slice_names, slice_samples
 from store.versions import NewVersion, add_version
 
 
@@ -39,12 +38,6 @@ def add_versions(connection: Connection, *parents: str | None) -> None:
         add_version(
             connection, NewVersion(("ants", "bees"), {"weights.safetensors": "0" * 64}, parent=parent), []
         )
-
-
-def judge(connection: Connection, ids: list[int], role: str = "holdout", **values: Any) -> None:
-    round_id = add_round(connection, **{"verdict": {}, "ended": now(connection), **values})
-    rows = [{"round_id": round_id, "sample_id": sample_id, "role": role} for sample_id in ids]
-    connection.execute(insert(round_samples), rows)
 
 
 def test_a_slice_gives_back_its_accepted_samples(database: Database) -> None:
@@ -86,32 +79,3 @@ def test_the_slice_of_a_round_that_was_rolled_back_is_left_out(database: Databas
         assert slice_names(connection, 1, "v3") == ["golden-1", "round-1", "round-2"]
         assert slice_names(connection, 1, "v2") == ["golden-1", "round-1"]
         assert slice_names(connection, 1, "v1") == ["golden-1"]
-
-
-def test_the_earlier_verdicts_are_those_on_the_most_judged_sample(database: Database) -> None:
-    def work(connection: Connection) -> list[int]:
-        ids = add_samples(connection, 4)
-        judge(connection, ids[:2])
-        judge(connection, ids[1:3])
-        return ids
-
-    ids = database.write(work)
-    with database.read() as connection:
-        assert num_earlier_verdicts(connection, ids) == 2
-        assert num_earlier_verdicts(connection, [ids[0], ids[2]]) == 1
-        assert num_earlier_verdicts(connection, ids[3:]) == 0
-        assert num_earlier_verdicts(connection, []) == 0
-
-
-@pytest.mark.parametrize("values", [{"verdict": None}, {"ended": None}, {"role": "replay"}])
-def test_a_round_without_a_verdict_on_the_sample_is_no_earlier_verdict(
-    database: Database, values: dict[str, Any]
-) -> None:
-    def work(connection: Connection) -> list[int]:
-        ids = add_samples(connection, 1)
-        judge(connection, ids, **values)
-        return ids
-
-    ids = database.write(work)
-    with database.read() as connection:
-        assert num_earlier_verdicts(connection, ids) == 0

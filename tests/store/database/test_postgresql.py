@@ -23,6 +23,9 @@ from store.database.facts import write_fact
 from store.database.migrate import migrate
 from store.database.schema import facts, metadata
 from store.errors import DatabaseUnavailableError
+from store.evidence.held_out import num_held_out
+from store.evidence.pools import PoolImage, store_pool
+from store.evidence.questions import num_open, open_questions
 from store.measurements import Measurement
 from store.predictions import predictions
 from store.predictions.prediction_ids import new_prediction_id
@@ -153,7 +156,6 @@ def logged(moment: datetime, image: str) -> LoggedPrediction:
         confidence=0.75,
         version="v1",
         embedding=b"\x00\x3c",
-        is_audit=True,
         group=None,
         source="ada",
         created=moment,
@@ -167,9 +169,12 @@ def test_the_prediction_log_works_alike(database: Database) -> None:
     def label(connection: Any, name: str) -> int:
         new = NewSample(first.sha256, 5, "audit", "ann", name, prediction_id=first.id)
         add_sample(connection, new, ["bees"], SplitSettings())
-        return predictions.num_audits_to_label(connection)
+        return num_open(connection)
 
-    database.write(lambda c: predictions.log_predictions(c, [expired, first, again]))
+    draws = SplitSettings(holdout_fraction=1.0, audit_fraction=1.0)
+    database.write(lambda c: predictions.log_predictions(c, [expired, first, again], draws))
+    with database.read() as connection:
+        assert len(open_questions(connection, "ann", 5)) == num_held_out(connection, expired.created, 5) == 2
     assert database.write(lambda c: label(c, "bes")) == 2
     assert database.write(lambda c: label(c, "bees")) == 1
     assert database.write(lambda c: expire_predictions(c, RetentionSettings())).blobs_to_delete == ["a" * 64]
@@ -205,8 +210,10 @@ def test_rounds_lineages_and_measurements_work_alike(database: Database) -> None
         for state in ("training", "evaluating"):
             advance(connection, 1, state, fencing=1)
         new = NewVersion(("ants",), FILES, parent="v1", round_id=1)
-        seen = [(1, "train", 1), (2, "holdout", 2)]
-        rounds.promote_round(connection, 1, new, seen, verdict={}, reason="better", fencing=1)
+        store_pool(connection, 1, [PoolImage("1" * 64, 0, True, "ann", "bees", "ants")])
+        rounds.promote_round(
+            connection, rounds.JudgedRound(1, new, [(1, "train", 1)], verdict={}, reason="better", fencing=1)
+        )
         measurements.record(connection, Measurement("accuracy", 0.5, 1, "v2", "round-1"), fencing=1)
 
     database.write(promote_round)

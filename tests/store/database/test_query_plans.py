@@ -4,17 +4,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, event
 
 from store.database.database import Database
+from store.evidence.disputes import num_disputes, open_disputes, settle
+from store.evidence.held_out import HeldOutImage, held_out_since, num_held_out
+from store.evidence.pools import PoolImage, labels_of, release_pool, store_pool
+from store.evidence.questions import answered_share, num_open, open_questions, withdraw
+from store.forgotten_images import forget_questions
 from store.predictions import predictions
 from store.predictions.predictions import LoggedPrediction
 from store.samples.new_samples import NewSample
 from store.samples.samples import add_sample
 from store.samples.splits import SplitSettings
-from tests.store.predictions.test_predictions import prediction
+from tests.store.predictions.test_predictions import NOON, prediction
+from tests.store.round_work import request
 
 CLASSES = ("ants", "bees")
+PAGE = HeldOutImage("a", 1, "ann", None, NOON, NOON)
 
 
 def plans(database: Database, work: Callable[[Connection], Any]) -> list[str]:
@@ -67,8 +75,8 @@ def test_feedback_with_its_image_scans_no_table(database: Database) -> None:
 
 
 def test_feedback_on_a_prediction_scans_no_table(database: Database) -> None:
-    logged = replace(prediction(), is_audit=True)
-    database.write(lambda c: predictions.log_predictions(c, [logged]))
+    logged = prediction()
+    database.write(lambda c: predictions.log_predictions(c, [logged], SplitSettings()))
 
     def work(connection: Connection) -> None:
         predictions.find_prediction(connection, logged.id)
@@ -79,8 +87,60 @@ def test_feedback_on_a_prediction_scans_no_table(database: Database) -> None:
     assert scans(explained) == []
 
 
+HELD_OUT = SplitSettings(holdout_fraction=1.0, audit_fraction=1.0)
+
+
+@pytest.mark.parametrize(
+    ("work", "index"),
+    [
+        (lambda c: held_out_since(c, NOON, None, 1000), "ix_held_out_images_last_seen"),
+        (lambda c: held_out_since(c, NOON, PAGE, 1000), "ix_held_out_images_last_seen"),
+        (lambda c: num_held_out(c, NOON, 1000), "ix_held_out_images_last_seen"),
+        (lambda c: open_questions(c, "ann", 24), "ix_questions_answered"),
+        (num_open, "ix_questions_answered"),
+        (lambda c: answered_share(c, NOON), "ix_questions_answered"),
+        (lambda c: forget_questions(c, NOON), "ix_questions_answered"),
+        (lambda c: labels_of(c, ["a", "b"]), "samples"),
+        (lambda c: withdraw(c, ["a", "b"]), "questions"),
+        (lambda c: release_pool(c, 1), "held_out_images"),
+    ],
+)
+def test_evidence_is_read_by_its_indices(
+    database: Database, work: Callable[[Connection], Any], index: str
+) -> None:
+    """Ten million logged predictions have two million held-out images, and half a million draws."""
+    logged, round_id = prediction(), request(database)
+    database.write(lambda c: predictions.log_predictions(c, [logged], HELD_OUT))
+    pool = [PoolImage(logged.sha256, 0, True, "ada", "ants", "bees")]
+    database.write(lambda c: store_pool(c, round_id, pool))
+    explained = plans(database, work)
+    assert any(index in plan for plan in explained)
+    # What is called so is a part of the statement itself, of a bounded number of rows.
+    parts = ("SCAN anon", "SCAN (subquery")
+    assert [plan for plan in scans(explained) if not any(part in plan for part in parts)] == []
+    assert [plan for plan in explained if "ix_predictions_audit" in plan] == []
+    # Only what has one time is sorted.
+    assert [plan for plan in explained if plan.endswith("USE TEMP B-TREE FOR ORDER BY")] == []
+
+
+def test_contradicting_a_label_and_listing_and_settling_it_scan_no_table(database: Database) -> None:
+    first = replace(new_sample(), source="train", is_trusted=True)
+    database.write(lambda c: add_sample(c, first, CLASSES, SplitSettings()))
+    contradicting = replace(new_sample(), label="bees")
+
+    def work(connection: Connection) -> None:
+        add_sample(connection, contradicting, CLASSES, SplitSettings())
+        assert num_disputes(connection) == 1
+        [dispute] = open_disputes(connection, before=100)
+        settle(connection, dispute.id, "bees", "eve")
+
+    explained = plans(database, work)
+    assert any(" disputes" in plan for plan in explained)
+    assert scans(explained) == []
+
+
 def test_logging_predictions_scans_no_table(database: Database) -> None:
-    rows = [prediction(minutes=number, image="abc"[number], is_audit=True) for number in range(3)]
-    explained = plans(database, lambda c: predictions.log_predictions(c, rows))
+    rows = [prediction(minutes=number, image="abc"[number]) for number in range(3)]
+    explained = plans(database, lambda c: predictions.log_predictions(c, rows, SplitSettings()))
     assert len(explained) > 1
     assert scans(explained) == []

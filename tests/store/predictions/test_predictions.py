@@ -11,19 +11,17 @@ from store.errors import PredictionGoneError, UnknownPredictionError
 from store.predictions import predictions
 from store.predictions.prediction_ids import milliseconds_of, new_prediction_id
 from store.predictions.predictions import LoggedPrediction
-from store.samples.new_samples import NewSample
-from store.samples.samples import add_sample
 from store.samples.splits import SplitSettings
 from store.versions import NewVersion, add_version
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+NO_DRAWS = SplitSettings(audit_fraction=0.0)
 
 
 def prediction(
     minutes: float = 0,
     image: str = "a",
     label: str = "ants",
-    is_audit: bool = False,
     version: str = "v1",
 ) -> LoggedPrediction:
     created = NOON + timedelta(minutes=minutes)
@@ -35,15 +33,14 @@ def prediction(
         confidence=0.75,
         version=version,
         embedding=b"\x00\x3c" * 4,
-        is_audit=is_audit,
         group="camera 3",
         source="ada",
         created=created,
     )
 
 
-def log(database: Database, *rows: LoggedPrediction) -> None:
-    database.write(lambda c: predictions.log_predictions(c, rows))
+def log(database: Database, *rows: LoggedPrediction, settings: SplitSettings = NO_DRAWS) -> None:
+    database.write(lambda c: predictions.log_predictions(c, rows, settings))
 
 
 def test_an_id_is_a_uuid_of_version_7_that_carries_its_time() -> None:
@@ -114,57 +111,21 @@ def test_deleting_a_prediction_keeps_the_sample_that_came_from_it(database: Data
     assert (deleted.sample_id, deleted.versions, deleted.blobs_to_delete) == (sample_id, ["v1", "v2"], [])
 
 
-def test_audits_ask_for_a_label_until_they_have_one(database: Database) -> None:
-    first, second = prediction(0, is_audit=True), prediction(1, "b", is_audit=True)
-    log(database, first, second, prediction(2, "c"))
+def test_whether_a_prediction_is_a_draw_is_decided_by_the_log(database: Database) -> None:
+    drawn, other = prediction(0), replace(prediction(1, "b"), is_audit=True)
+    log(database, drawn, settings=SplitSettings(audit_fraction=1.0))
+    log(database, other)
     with database.read() as connection:
-        assert predictions.audits_to_label(connection, 10) == [second, first]
-    database.write(lambda c: predictions.mark_labelled(c, [second.sha256]))
+        assert predictions.find_prediction(connection, drawn.id).is_audit
+        assert not predictions.find_prediction(connection, other.id).is_audit
+
+
+def test_the_newest_prediction_of_an_image_is_found(database: Database) -> None:
+    first, last, other = prediction(0), prediction(1), prediction(2, "b")
+    log(database, last, first, other)
     with database.read() as connection:
-        assert predictions.audits_to_label(connection, 10) == [first]
-
-
-def add_label(database: Database, row: LoggedPrediction, label: str) -> None:
-    new = NewSample(row.sha256, -7, "audit", "ada", label, prediction_id=row.id)
-
-    def work(connection: Connection) -> None:
-        add_sample(connection, new, ["ants", "bees"], SplitSettings())
-
-    database.write(work)
-
-
-def ids_to_label(database: Database) -> list[str]:
-    with database.read() as connection:
-        ids = [row.id for row in predictions.audits_to_label(connection)]
-        assert predictions.num_audits_to_label(connection) == len(ids)
-    return ids
-
-
-def test_an_audit_whose_label_nobody_knows_still_asks_for_one(database: Database) -> None:
-    logged = prediction(is_audit=True)
-    log(database, logged)
-    add_label(database, logged, "bes")
-    assert ids_to_label(database) == [logged.id]
-    add_label(database, logged, "bees")
-    assert ids_to_label(database) == []
-
-
-def test_an_image_asks_for_one_label_however_often_it_is_predicted(database: Database) -> None:
-    first, second, later = (prediction(minutes, is_audit=True) for minutes in range(3))
-    other = prediction(image="b", is_audit=True)
-    log(database, first, second, other)
-    add_label(database, first, "bees")
-    log(database, later)
-    assert ids_to_label(database) == [other.id]
-
-
-def test_one_picture_is_among_the_audits_once(database: Database) -> None:
-    first, twin, later = (prediction(minutes, is_audit=True) for minutes in range(3))
-    log(database, first, twin)
-    log(database, later)
-    assert ids_to_label(database) == [first.id]
-    with database.read() as connection:
-        assert predictions.find_prediction(connection, later.id).is_audit
+        assert predictions.newest_prediction(connection, first.sha256) == last
+        assert predictions.newest_prediction(connection, "c" * 64) is None
 
 
 def test_the_last_embeddings_are_those_of_one_version(database: Database) -> None:

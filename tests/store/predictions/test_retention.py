@@ -1,21 +1,27 @@
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
+from store.database.blob_references import unreferenced
 from store.database.database import Database, now
-from store.database.schema import prediction_tombstones, samples
+from store.database.schema import prediction_tombstones, questions, samples
 from store.database.schema import predictions as predictions_table
 from store.errors import PredictionGoneError
+from store.evidence.held_out import held_out_since
+from store.evidence.questions import TRIAL, ask, num_open, withdraw
 from store.predictions import predictions
 from store.predictions.prediction_ids import new_prediction_id
 from store.predictions.predictions import LoggedPrediction
 from store.predictions.retention import Expired, RetentionSettings, expire_predictions
 from store.predictions.totals import log_size
+from store.samples.splits import SplitSettings
+from tests.store.log_work import HELD_OUT, label, sha_of
 
 
-def prediction(database: Database, days_old: float, image: str, is_audit: bool = False) -> LoggedPrediction:
+def prediction(database: Database, days_old: float, image: str) -> LoggedPrediction:
     with database.read() as connection:
         created = now(connection) - timedelta(days=days_old)
     return LoggedPrediction(
@@ -26,15 +32,15 @@ def prediction(database: Database, days_old: float, image: str, is_audit: bool =
         confidence=0.5,
         version="v1",
         embedding=b"",
-        is_audit=is_audit,
         group=None,
         source="ada",
         created=created,
     )
 
 
-def log(database: Database, *rows: LoggedPrediction) -> None:
-    database.write(lambda c: predictions.log_predictions(c, rows))
+def log(database: Database, *rows: LoggedPrediction, draws: float = 0.0) -> None:
+    settings = SplitSettings(audit_fraction=draws)
+    database.write(lambda c: predictions.log_predictions(c, rows, settings))
 
 
 def expire(database: Database, settings: RetentionSettings, batch: int = 1000) -> Expired:
@@ -47,11 +53,22 @@ def remaining(database: Database) -> list[LoggedPrediction]:
         return [predictions.find_prediction(connection, prediction_id) for prediction_id in ids.all()]
 
 
+def ids_left(database: Database) -> list[str]:
+    return [row.id for row in remaining(database)]
+
+
 def test_predictions_go_when_they_reach_the_age_limit(database: Database) -> None:
     old, young = prediction(database, 31, "a"), prediction(database, 29, "b")
     log(database, old, young)
     assert expire(database, RetentionSettings()) == Expired(1, [old.sha256])
     assert remaining(database) == [young]
+
+
+def test_the_longest_age_limit_that_can_be_set_keeps_everything(database: Database) -> None:
+    old = prediction(database, 31, "a")
+    log(database, old)
+    assert expire(database, RetentionSettings(max_days=100 * 365)) == Expired(0, [])
+    assert remaining(database) == [old]
 
 
 def test_an_expired_prediction_is_gone_and_not_unknown(database: Database) -> None:
@@ -63,8 +80,9 @@ def test_an_expired_prediction_is_gone_and_not_unknown(database: Database) -> No
 
 
 def test_an_expired_prediction_stays_gone_when_older_ones_expire_later(database: Database) -> None:
-    waiting, plain = prediction(database, 3, "a", is_audit=True), prediction(database, 1, "b")
-    log(database, waiting, plain)
+    waiting, plain = prediction(database, 3, "a"), prediction(database, 1, "b")
+    log(database, waiting, draws=1.0)
+    log(database, plain)
     expire(database, RetentionSettings(max_rows=1))
     expire(database, RetentionSettings(max_rows=0))
     with database.read() as connection, pytest.raises(PredictionGoneError):
@@ -85,18 +103,61 @@ def test_the_oldest_go_first_when_the_log_is_too_large(database: Database, limit
     assert expire(database, limit).num_predictions == 0
 
 
-def test_audits_without_a_label_are_the_last_to_go(database: Database) -> None:
-    waiting = prediction(database, 3, "a", is_audit=True)
-    labelled = prediction(database, 2, "b", is_audit=True)
-    plain = prediction(database, 1, "c")
-    log(database, waiting, labelled, plain)
-    database.write(lambda c: predictions.mark_labelled(c, [labelled.sha256]))
+def test_draws_without_a_label_are_the_last_to_go(database: Database) -> None:
+    waiting, plain = prediction(database, 3, "a"), prediction(database, 1, "c")
+    labelled = replace(prediction(database, 2, "b"), sha256=sha_of("b"))
+    log(database, waiting, labelled, draws=1.0)
+    log(database, plain)
+    label(database, "b")
     expire(database, RetentionSettings(max_rows=2))
-    assert remaining(database) == [plain, waiting]
+    assert ids_left(database) == [plain.id, waiting.id]
     expire(database, RetentionSettings(max_rows=1))
-    assert remaining(database) == [waiting]
+    assert ids_left(database) == [waiting.id]
     expire(database, RetentionSettings(max_rows=0))
-    assert remaining(database) == []
+    assert ids_left(database) == []
+
+
+def test_nobody_is_asked_for_a_draw_whose_image_expired(database: Database) -> None:
+    old = prediction(database, 31, "a")
+    log(database, old, draws=1.0)
+    assert expire(database, RetentionSettings()) == Expired(1, [old.sha256])
+    with database.read() as connection:
+        assert num_open(connection) == 0
+
+
+def test_the_image_of_a_trials_question_is_kept_past_retention_until_it_is_withdrawn(
+    database: Database,
+) -> None:
+    old = prediction(database, 31, "a")
+    database.write(lambda c: predictions.log_predictions(c, [old], HELD_OUT))
+    database.write(lambda c: ask(c, [old.sha256], TRIAL))
+    assert expire(database, RetentionSettings()) == Expired(1, [])
+    with database.read() as connection:
+        assert [image.sha256 for image in held_out_since(connection, old.created, None, 5)] == [old.sha256]
+        assert num_open(connection) == 1
+    database.write(lambda c: withdraw(c, [old.sha256]))
+    with database.read() as connection:
+        assert held_out_since(connection, old.created, None, 5) == []
+        assert unreferenced(connection, [old.sha256]) == [old.sha256]
+
+
+def test_closed_questions_are_forgotten_after_sixty_days(database: Database) -> None:
+    with database.read() as connection:
+        moment = now(connection)
+
+    def write(connection: Connection) -> None:
+        for number, (days, is_answered, is_withdrawn) in enumerate(
+            ((61, True, False), (59, True, False), (61, False, True), (59, False, True), (61, False, False))
+        ):
+            asked = moment - timedelta(days=days)
+            row = {"id": f"{number}", "sha256": f"{number}", "priority": 0, "created": asked}
+            row |= {"answered": asked if is_answered else None, "is_withdrawn": is_withdrawn}
+            connection.execute(insert(questions).values(row))
+
+    database.write(write)
+    expire(database, RetentionSettings())
+    with database.read() as connection:
+        assert set(connection.scalars(select(questions.c.id))) == {"1", "3", "4"}
 
 
 def test_a_batch_bounds_what_one_write_takes_out(database: Database) -> None:

@@ -5,14 +5,18 @@ from sqlalchemy import Connection, select
 
 from store import registry
 from store.database.database import Database
-from store.database.schema import slice_samples, version_samples, versions
+from store.database.schema import samples, slice_samples, version_samples, versions
 from store.errors import (
     ChampionChangedError,
     IllegalTransitionError,
 )
 from store.rounds import rounds
 from store.rounds.log import record_samples
+from store.samples.new_samples import NewSample
+from store.samples.samples import add_sample
+from store.samples.splits import SplitSettings
 from store.versions import NewVersion, add_version
+from tests.store.log_work import HELD_OUT, label, log_names, sha_of
 from tests.store.round_work import (
     RUN,
     VERDICT,
@@ -21,10 +25,32 @@ from tests.store.round_work import (
     evaluating,
     find,
     go,
+    judge_on,
     promote_round,
     request,
 )
 from tests.store.version_work import production
+
+
+def sha256_of(sample_id: int) -> str:
+    return f"{sample_id:064x}"
+
+
+def held_out(database: Database, num: int) -> list[int]:
+    """Add held-out samples, and return their ids."""
+
+    def work(connection: Connection) -> list[int]:
+        return [
+            add_sample(
+                connection,
+                NewSample(sha256_of(number), 0, "direct", "ada", "ants", split="holdout"),
+                ["ants", "bees"],
+                SplitSettings(),
+            ).sample_id
+            for number in range(1, num + 1)
+        ]
+
+    return database.write(work)
 
 
 @pytest.mark.parametrize("state", ["preparing", "training"])
@@ -42,16 +68,36 @@ def test_promoting_a_round_moves_version_alias_slice_and_state_together(
     database: Database, champion: str, fencing: int
 ) -> None:
     round_id = evaluating(database, fencing)
-    recorded = [(1, "train", None), (2, "holdout", 5), (3, "validation", None), (4, "replay", None)]
+    [learnt, judging, beside] = held_out(database, 3)
+    recorded = [(learnt, "train", None), (judging, "holdout", 2), (beside, "holdout", 3)]
     database.write(lambda c: record_samples(c, round_id, recorded, fencing))
-    move = promote_round(database, champion, round_id, fencing)
+    judge_on(database, round_id, [sha256_of(judging)])
+    move = promote_round(database, champion, round_id, fencing, learnt=[learnt])
     ended = find(database, round_id)
     assert (move.from_version, move.to_version, move.actor) == (champion, "v2", "learner")
     assert (ended.state, ended.candidate, ended.verdict) == ("promoted", "v2", VERDICT)
     assert production(database) == "v2"
     with database.read() as connection:
-        assert connection.execute(select(slice_samples)).all() == [(f"round-{round_id}", 2)]
+        assert connection.execute(select(slice_samples)).all() == [(f"round-{round_id}", judging)]
+        splits = dict(connection.execute(select(samples.c.id, samples.c.split)).all())
     assert count(database, version_samples) == 2
+    # What is held out and judged nothing may be learnt from now on.
+    assert (splits[judging], splits[beside]) == ("holdout", "train")
+
+
+def test_a_labelled_image_that_a_pool_had_no_room_for_stays_held_out_as_an_unlabelled_one_does(
+    database: Database, champion: str, fencing: int
+) -> None:
+    round_id = evaluating(database, fencing)
+    names = ["judged", "left over"]
+    log_names(database, names, HELD_OUT)
+    ids = [label(database, name).sample_id for name in names]
+    database.write(lambda c: record_samples(c, round_id, [(i, "holdout", None) for i in ids], fencing))
+    judge_on(database, round_id, [sha_of("judged")])
+    database.write(lambda c: rounds.close_judged(c, round_id, "rejected", reason="no", fencing=fencing))
+    with database.read() as connection:
+        splits = dict(connection.execute(select(samples.c.id, samples.c.split)).all())
+    assert [splits[i] for i in ids] == ["train", "holdout"]
 
 
 def test_a_persons_promotion_during_a_round_wins_over_the_rounds(
@@ -91,7 +137,8 @@ def test_an_approved_round_is_promoted_in_the_name_of_the_person(
     database: Database, champion: str, fencing: int
 ) -> None:
     round_id = evaluating(database, fencing)
-    database.write(lambda c: record_samples(c, round_id, [(9, "holdout", None)], fencing))
+    [judging] = held_out(database, 1)
+    judge_on(database, round_id, [sha256_of(judging)])
     await_approval(database, champion, round_id, fencing)
     assert production(database) == champion
     approved = database.write(lambda c: rounds.approve(c, round_id, "ada"))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from store import leases
-from store.database.database import Database
+from store.database.database import Database, now
 from store.database.schema import round_steps, versions
 from store.errors import (
     FencedError,
@@ -27,12 +27,12 @@ from store.rounds.records import Round
 from store.rounds.training_progress import TrainingProgress, report, training_progress
 from tests.store.round_work import (
     VERDICT,
-    candidate_of,
     count,
     evaluating,
     find,
     go,
     hand_over,
+    judged,
     request,
 )
 
@@ -58,11 +58,13 @@ WRITES: dict[str, Callable[[Connection, int, int], object]] = {
     "add_attempt": lambda c, round_id, fencing: add_attempt(c, round_id, 1, "fine_tune", {}, fencing),
     "report": lambda c, round_id, fencing: report(c, TrainingProgress(round_id, 1, 3, 1, 9, 1.0), fencing),
     "record_samples": lambda c, round_id, fencing: record_samples(c, round_id, [(1, "train", None)], fencing),
-    "promote_round": lambda c, round_id, fencing: rounds.promote_round(
-        c, round_id, candidate_of("v1", round_id), [], verdict={}, reason="passed", fencing=fencing
+    "promote_round": lambda c, round_id, fencing: rounds.promote_round(c, judged("v1", round_id, fencing)),
+    "await_approval": lambda c, round_id, fencing: rounds.await_approval(c, judged("v1", round_id, fencing)),
+    "await_labels": lambda c, round_id, fencing: rounds.await_labels(
+        c, judged("v1", round_id, fencing), [], now(c)
     ),
-    "await_approval": lambda c, round_id, fencing: rounds.await_approval(
-        c, round_id, candidate_of("v1", round_id), [], verdict={}, reason="passed", fencing=fencing
+    "close_judged": lambda c, round_id, fencing: rounds.close_judged(
+        c, round_id, "rejected", reason="lost", fencing=fencing
     ),
 }
 

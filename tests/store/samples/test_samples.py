@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from store.database.database import Database
-from store.database.schema import labels, phash_parts, samples, slice_samples, slices
+from store.database.facts import write_fact
+from store.database.schema import disputes, labels, phash_parts, samples, slice_samples, slices
 from store.errors import UnknownSampleError
 from store.predictions.prediction_ids import new_prediction_id
 from store.predictions.predictions import LoggedPrediction, log_predictions
@@ -14,13 +15,20 @@ from store.samples.new_samples import NewSample
 from store.samples.pending import num_pending
 from store.samples.sample import Sample
 from store.samples.samples import FeedbackOutcome, add_sample, delete_sample, samples_by_id
-from store.samples.splits import SplitSettings, split_for
+from store.samples.splits import SplitSettings, Splitter
 from store.versions import NewVersion, add_version, find_version
 
 CLASSES = ("ants", "bees")
 SETTINGS = SplitSettings()
+SPLITTER = Splitter(bytes(32), SETTINGS)
 # Hashes that are far from each other; half of their bits are set, drawn from a SHA-256.
 _NUMBERS = count()
+
+
+@pytest.fixture(autouse=True)
+def secret(database: Database) -> None:
+    """The splits of these tests are those of `SPLITTER`."""
+    database.write(lambda c: write_fact(c, "split_secret", SPLITTER.secret.hex()))
 
 
 def sha_of(name: str) -> str:
@@ -57,26 +65,32 @@ def pending_in(database: Database) -> int:
 
 
 def name_of_split(split: str) -> str:
-    return next(f"image {n}" for n in count() if split_for(sha_of(f"image {n}"), "direct", SETTINGS) == split)
+    return next(f"image {n}" for n in count() if SPLITTER.split_of(sha_of(f"image {n}")) == split)
+
+
+def group_of_split(split: str) -> str:
+    groups = (f"group {n}" for n in count())
+    return next(group for group in groups if SPLITTER.split_of(SPLITTER.key("", "ann", group)) == split)
 
 
 def test_a_new_sample_is_accepted_with_its_label_and_counted(database: Database) -> None:
     outcome = add(database, new(name_of_split("train")))
-    assert (outcome.status, outcome.split, pending_in(database)) == ("accepted", "train", 1)
+    assert (outcome.status, pending_in(database)) == ("accepted", 1)
     sample = stored(database, outcome.sample_id)
     assert (sample.label, sample.state, sample.split, sample.source) == ("bees", "accepted", "train", "ann")
     assert sample.label_revision is not None
 
 
-def test_a_validation_sample_is_shown_as_train_and_counted(database: Database) -> None:
+def test_a_validation_sample_is_counted_as_every_other(database: Database) -> None:
     outcome = add(database, new(name_of_split("validation")))
-    assert (outcome.split, pending_in(database)) == ("train", 1)
+    assert pending_in(database) == 1
     assert stored(database, outcome.sample_id).split == "validation"
 
 
 def test_a_holdout_sample_is_counted_as_every_other(database: Database) -> None:
     outcome = add(database, new(name_of_split("holdout")))
-    assert (outcome.split, pending_in(database)) == ("holdout", 1)
+    assert pending_in(database) == 1
+    assert stored(database, outcome.sample_id).split == "holdout"
 
 
 def test_the_same_label_again_is_a_duplicate_and_writes_no_row(database: Database) -> None:
@@ -174,14 +188,49 @@ def test_a_label_that_became_a_class_is_accepted_when_it_is_sent_again(database:
     assert stored(database, sample_id).label == "wasps"
 
 
-def test_feedback_on_an_initial_sample_changes_its_label_and_not_its_split(database: Database) -> None:
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_feedback_on_an_initial_sample_changes_neither_its_label_nor_its_split(
+    database: Database, is_trusted: bool
+) -> None:
     for split in ("train", "validation", "golden"):
-        initial = add(database, new(split, "bees", "train", origin="initial", split=split))
-        outcome = add(database, new(split, "ants", "ann"))
-        assert (outcome.sample_id, outcome.status) == (initial.sample_id, "conflict")
-        assert outcome.split == ("holdout" if split == "golden" else "train")
-        sample = stored(database, initial.sample_id)
-        assert (sample.split, sample.origin, sample.label) == (split, "initial", None)
+        initial = new(split, "bees", "train", is_trusted=True, origin="initial", split=split)
+        sample_id = add(database, initial).sample_id
+        before = stored(database, sample_id)
+        outcome = add(database, new(split, "ants", "ann", is_trusted=is_trusted))
+        assert (outcome.sample_id, outcome.status) == (sample_id, "conflict")
+        assert stored(database, sample_id) == before
+        assert (before.state, before.label, before.split, before.is_trusted) == (
+            "accepted",
+            "bees",
+            split,
+            True,
+        )
+
+
+def test_a_trusted_label_takes_the_place_of_untrusted_ones(database: Database) -> None:
+    sample_id = add(database, new("x", "bees", "ann")).sample_id
+    add(database, new("x", "ants", "ben"))
+    assert not stored(database, sample_id).is_trusted
+    assert add(database, new("x", "ants", "eve", is_trusted=True)).status == "corrected"
+    sample = stored(database, sample_id)
+    assert (sample.state, sample.label, sample.is_trusted) == ("accepted", "ants", True)
+
+
+def test_a_trusted_source_that_agrees_makes_the_label_trusted_by_its_own_row(database: Database) -> None:
+    sample_id = add(database, new("x", "bees", "ann")).sample_id
+    assert add(database, new("x", "bees", "eve", is_trusted=True)).status == "duplicate"
+    sample = stored(database, sample_id)
+    with database.read() as connection:
+        row = connection.execute(select(labels).where(labels.c.id == sample.label_revision)).one()
+    assert (sample.is_trusted, row.source, row.is_trusted) == (True, "eve", True)
+
+
+def test_a_key_that_becomes_trusted_gives_its_label_again(database: Database) -> None:
+    sample_id = add(database, new("x", "bees", "ann")).sample_id
+    assert add(database, new("x", "bees", "ann", is_trusted=True)).status == "duplicate"
+    assert stored(database, sample_id).is_trusted
+    assert add(database, new("x", "ants", "ben")).status == "conflict"
+    assert stored(database, sample_id).label == "bees"
 
 
 @pytest.mark.parametrize(
@@ -199,6 +248,19 @@ def test_a_near_duplicate_inherits_the_split(database: Database, known: str, inh
     assert splits == {inherited}
 
 
+def test_of_near_duplicates_that_are_held_out_twenty_are_kept_and_the_others_not_counted(
+    database: Database,
+) -> None:
+    phash = far_hash()
+    splits = []
+    add(database, new("known", phash=phash, origin="initial", split="golden"))
+    for number in range(22):
+        outcome = add(database, new(f"near {number}", phash=flip(phash, number % 5)))
+        splits.append(stored(database, outcome.sample_id).split)
+    assert splits == ["holdout"] * 20 + ["surplus"] * 2
+    assert pending_in(database) == 20
+
+
 def test_a_picture_five_bits_away_is_cut_by_its_own_content(database: Database) -> None:
     phash = far_hash()
     add(database, new("known", phash=phash, origin="initial", split="golden"))
@@ -208,24 +270,23 @@ def test_a_picture_five_bits_away_is_cut_by_its_own_content(database: Database) 
 
 
 def test_a_group_shares_the_split_of_its_first_sample(database: Database) -> None:
-    for group in ("walk", "park", "lake", "shed"):
+    for split in ("train", "validation", "holdout"):
+        group = group_of_split(split)
         splits = {
             stored(database, add(database, new(f"{group}{n}", group=group)).sample_id).split
             for n in range(10)
         }
-        assert splits == {split_for(group, "direct", SETTINGS)}
+        assert splits == {split}
 
 
-def test_a_group_stays_together_when_an_audit_joins_it(database: Database) -> None:
-    group = next(
-        f"group {n}"
-        for n in count()
-        if split_for(f"group {n}", "direct", SETTINGS) != "holdout"
-        and split_for(f"group {n}", "audit", SETTINGS) == "holdout"
-    )
-    first = add(database, new("first", group=group))
-    audit = add(database, new("audit", group=group, origin="audit"))
-    assert stored(database, audit.sample_id).split == stored(database, first.sample_id).split != "holdout"
+def test_a_group_stays_together_whoever_labels_a_later_image_of_it(database: Database) -> None:
+    first = add(database, new("first", group=group_of_split("train")))
+    others = {
+        stored(database, add(database, new(f"{n}", "bees", f"source {n}", group=group)).sample_id).split
+        for n in range(10)
+        for group in [stored(database, first.sample_id).group]
+    }
+    assert others == {"train"}
 
 
 def test_a_near_duplicate_of_a_golden_sample_is_kept_from_learning_whatever_its_group(
@@ -233,7 +294,7 @@ def test_a_near_duplicate_of_a_golden_sample_is_kept_from_learning_whatever_its_
 ) -> None:
     phash = far_hash()
     add(database, new("golden", phash=phash, origin="initial", split="golden"))
-    group = next(f"group {n}" for n in count() if split_for(f"group {n}", "direct", SETTINGS) == "train")
+    group = group_of_split("train")
     add(database, new("first", group=group))
     near = add(database, new("near", phash=phash, group=group))
     assert stored(database, near.sample_id).split == "holdout"
@@ -249,11 +310,12 @@ def test_samples_are_read_by_id_and_the_missing_are_left_out(database: Database)
 
 def test_deleting_a_sample_takes_its_rows_and_names_its_bytes(database: Database) -> None:
     sample_id = add(database, new("x")).sample_id
+    add(database, new("x", "ants", "ben"))
     deletion = database.write(lambda connection: delete_sample(connection, sample_id))
     assert (deletion.sample_id, deletion.versions) == (sample_id, [])
     assert deletion.blobs_to_delete == [sha_of("x")]
     with database.read() as connection:
-        for table in (samples, labels, phash_parts):
+        for table in (samples, labels, phash_parts, disputes):
             assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
 
 
@@ -274,12 +336,11 @@ def test_bytes_that_a_prediction_still_names_stay(database: Database) -> None:
         confidence=0.5,
         version="v1",
         embedding=b"\0\0",
-        is_audit=False,
         group=None,
         source="ann",
         created=created,
     )
-    database.write(lambda connection: log_predictions(connection, [logged]))
+    database.write(lambda connection: log_predictions(connection, [logged], SplitSettings()))
     deletion = database.write(lambda connection: delete_sample(connection, outcome.sample_id))
     assert deletion.blobs_to_delete == []
 

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from store.database.database import Database
+from store.database.facts import write_fact
 from store.database.migrate import migrate
 from store.database.schema import labels, samples
 from store.samples.new_samples import NewSample
 from store.samples.pending import num_pending
 from store.samples.samples import add_samples
-from tests.store.samples.test_samples import CLASSES, SETTINGS, add, far_hash, flip, new
+from tests.store.samples.test_samples import CLASSES, SETTINGS, SPLITTER, add, far_hash, flip, new
 
 
 def _arrivals(rng: random.Random) -> list[NewSample]:
@@ -40,6 +41,7 @@ def test_samples_that_come_together_become_what_they_become_one_by_one(tmp_path:
         url = f"sqlite:///{tmp_path / f'{is_together}.db'}"
         migrate(url)
         database, left, outcomes = Database(url), list(arrivals), []
+        database.write(lambda c: write_fact(c, "split_secret", SPLITTER.secret.hex()))
         for size in sizes:
             group, left = left[:size], left[size:]
             if is_together and group:

@@ -1,47 +1,72 @@
 import pytest
 from scipy.stats import binom  # type: ignore[attr-defined]  # SciPy comes without types
 
-from store.samples.splits import SplitSettings, inherited_split, shown_split, split_for, strictest
+from store.database.database import Database
+from store.samples.splits import (
+    SplitSettings,
+    Splitter,
+    inherited_split,
+    split_secret,
+    strictest,
+)
 
 SETTINGS = SplitSettings()
+SPLITTER = Splitter(b"a secret of the store, 32 bytes.", SETTINGS)
 NUM = 5000
+IMAGES = [f"{number:064x}" for number in range(NUM)]
 
 
-def count(origin: str) -> dict[str, int]:
-    splits = [split_for(f"{number:064x}", origin, SETTINGS) for number in range(NUM)]
-    return {split: splits.count(split) for split in ("train", "validation", "holdout", "golden")}
+def is_as_chance_has_it(num: int, fraction: float) -> bool:
+    # A correct split is within the bound with p = 1 - 1e-6; the keys are fixed, so the result never changes.
+    low, high = binom.interval(1 - 1e-6, NUM, fraction)
+    return bool(low <= num <= high)
 
 
-@pytest.mark.parametrize(("origin", "holdout"), [("direct", 0.2), ("volunteered", 0.2), ("audit", 0.5)])
-def test_the_cuts_have_the_fractions_that_the_settings_name(origin: str, holdout: float) -> None:
-    # A correct split is within each bound with p = 1 - 1e-6; the keys are fixed, so the result never changes.
-    counts = count(origin)
-    assert counts["golden"] == 0
-    for split, fraction in (("holdout", holdout), ("validation", (1 - holdout) * 0.15)):
-        low, high = binom.interval(1 - 1e-6, NUM, fraction)
-        assert low <= counts[split] <= high
+def test_the_cuts_have_the_fractions_that_the_settings_name() -> None:
+    splits = [SPLITTER.split_of(image) for image in IMAGES]
+    assert is_as_chance_has_it(splits.count("holdout"), 0.2)
+    assert is_as_chance_has_it(splits.count("validation"), 0.8 * 0.15)
+    assert "golden" not in splits
 
 
-def test_a_key_always_gives_the_same_split() -> None:
-    # These are literal: if the hash changed, a release would split the samples of a group differently.
-    direct = [split_for(key, "direct", SETTINGS) for key in "abcde"]
-    audit = [split_for(key, "audit", SETTINGS) for key in "abcde"]
-    assert direct == ["train", "validation", "train", "train", "train"]
-    assert audit == ["holdout", "validation", "train", "holdout", "holdout"]
+def test_draws_have_their_fraction_and_say_nothing_about_the_split() -> None:
+    draws = [image for image in IMAGES if SPLITTER.is_draw(image)]
+    assert is_as_chance_has_it(len(draws), 0.05)
+    assert is_as_chance_has_it(sum(SPLITTER.split_of(image) == "holdout" for image in draws), 0.05 * 0.2)
 
 
-def test_what_is_kept_back_of_direct_samples_is_kept_back_of_audits_too() -> None:
-    keys = [f"{number:064x}" for number in range(500)]
-    direct = {key for key in keys if split_for(key, "direct", SETTINGS) == "holdout"}
-    audit = {key for key in keys if split_for(key, "audit", SETTINGS) == "holdout"}
-    assert direct < audit
+def test_a_key_always_gives_the_same_split_draw_and_rank() -> None:
+    # These are literal: if the hash changed, a release would split the images of a group differently.
+    assert [SPLITTER.split_of(key) for key in "abcd"] == ["validation", "holdout", "train", "train"]
+    assert [SPLITTER.rank(key) for key in "ab"] == [2711390660520334220, 5069435071088812122]
+    assert [key for key in map(str, range(60)) if SPLITTER.is_draw(key)] == ["31", "46"]
+
+
+def test_another_secret_splits_otherwise() -> None:
+    # Two secrets agree on all of 200 images with p = (0.2² + 0.8²)²⁰⁰ < 1e-33.
+    other = Splitter(b"another secret of another store.", SETTINGS)
+    assert [SPLITTER.split_of(image) for image in IMAGES[:200]] != [other.split_of(i) for i in IMAGES[:200]]
+
+
+def test_images_of_a_sources_group_share_a_key_and_others_have_their_own() -> None:
+    assert SPLITTER.key("a", "ann", "patient 7") == SPLITTER.key("b", "ann", "patient 7")
+    assert SPLITTER.key("a", "ann", "patient 7") != SPLITTER.key("a", "ben", "patient 7")
+    assert SPLITTER.key("a", "ann", None) == SPLITTER.key("a", "ben", None) == "a"
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
 def test_the_ends_of_the_range_hold(fraction: float) -> None:
-    settings = SplitSettings(holdout_fraction=fraction, validation_fraction=0.0)
-    splits = {split_for(f"{number}", "direct", settings) for number in range(200)}
-    assert splits == ({"holdout"} if fraction else {"train"})
+    every = SplitSettings(holdout_fraction=fraction, validation_fraction=0.0, audit_fraction=fraction)
+    split = Splitter(b"secret", every)
+    assert {split.split_of(image) for image in IMAGES[:200]} == ({"holdout"} if fraction else {"train"})
+    assert {split.is_draw(image) for image in IMAGES[:200]} == {bool(fraction)}
+
+
+def test_a_store_keeps_its_secret_and_another_has_another(database: Database) -> None:
+    secret = database.write(split_secret)
+    assert len(secret) == 32
+    with database.read() as connection:
+        assert split_secret(connection) == secret
 
 
 def test_what_is_near_to_a_golden_sample_is_judged_on_and_never_golden() -> None:
@@ -53,8 +78,3 @@ def test_the_strictest_split_is_the_one_nearest_to_judgement() -> None:
     assert strictest(["train", "golden", "holdout"]) == "golden"
     assert strictest(["train", "validation"]) == "validation"
     assert strictest([]) is None
-
-
-def test_clients_see_whether_a_sample_is_learnt_or_judged() -> None:
-    shown = [shown_split(split) for split in ("golden", "holdout", "validation", "train")]
-    assert shown == ["holdout", "holdout", "train", "train"]
