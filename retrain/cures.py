@@ -1,40 +1,30 @@
-"""What to try next after a candidate that the gate refused."""
+"""What a round tries after a first candidate that the gate did not let through."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 from retrain.gate.verdict import Verdict
 
-#: `interpolate` mixes the weights of production and candidate without training, and chooses the mixture on
-#: validation. Later cures (more replay with distillation, more blocks unfrozen, doubtful labels left out)
-#: join this type together with their code.
-Cure = Literal["interpolate"]
+#: `half_blend` gives back half of what was learnt: the weights half-way between production and the candidate.
+#: Later cures join this type together with their code.
+Cure = Literal["half_blend"]
 
-_OLD_CHECKS = ("old", "slices", "classes", "flips", "calibration")
+_OLD = ("golden", "agreement", "old", "anchor", "slices", "classes", "flips", "calibration")
 
 
-def next_cure(verdict: Verdict, tried: Sequence[Cure], max_candidates: int = 3) -> Cure | None:
-    """Return the cheapest cure that may help and that the round hasn't tried; None if there is none.
+def next_cure(verdict: Verdict) -> Cure | None:
+    """Return the cure that may help where something old was lost or could not be shown; None if none may.
 
-    Interpolation gives back part of what was lost, at the price of part of what was won (Wortsman et al.,
-    "Robust fine-tuning of zero-shot models", CVPR 2022). It is tried where something old was lost, and where
-    the new was won but the old samples are too few to show that nothing was lost. It can't help where the
-    new wasn't learnt or the new labels are too few.
+    A blend gives back part of what was lost, at the price of part of what was won. It can't help where
+    nothing was won on new, or where answers are no numbers.
 
     Args:
-        verdict: On the round's last candidate.
-        tried: The cures of the candidates so far; the first candidate has none.
-        max_candidates: Candidates that a round may show the gate.
+        verdict: On the round's first candidate.
+
+    Source:
+        Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
     """
-    is_over = verdict.decision == "passed" or len(tried) + 1 >= max_candidates
-    if is_over or "interpolate" in tried or not _is_finite(verdict):
+    refused = {check.name for check in verdict.checks if check.passed is False}
+    unshown = {check.name for check in verdict.checks if check.is_open}
+    if refused & {"new", "finite"} or not (refused | unshown) & set(_OLD):
         return None
-    checks = {check.name: check.passed for check in verdict.checks}
-    is_lost = any(checks.get(name) is False for name in _OLD_CHECKS)
-    is_unshown = checks.get("old") is None and checks.get("new") is True
-    return "interpolate" if (is_lost and checks.get("new") is not False) or is_unshown else None
-
-
-def _is_finite(verdict: Verdict) -> bool:
-    check = verdict.check("finite")
-    return check is None or check.passed is not False
+    return "half_blend"

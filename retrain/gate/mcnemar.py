@@ -1,15 +1,10 @@
 """Exact McNemar tests: is one of two models better on the same samples?"""
 
-import math
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, bdtrc, bdtrik
-
-# For more samples the approximation is as good.
-_MAX_EXACT = 20_000
 
 
 def p_better(num_won: int, num_lost: int) -> float:
@@ -54,7 +49,22 @@ def holm(p_values: Sequence[float], alpha: float) -> list[bool]:
     return rejected
 
 
-def power(gain: float, disagreement: float, num_samples: int, alpha: float) -> float:
+def benjamini_hochberg(p_values: Sequence[float], rate: float) -> list[bool]:
+    """Return which hypotheses are rejected so that `rate` of them are wrong, on average, at most.
+
+    Source:
+        Benjamini & Hochberg, "Controlling the false discovery rate", J. R. Statist. Soc. B 57, 1995.
+
+    >>> benjamini_hochberg([0.04, 0.01, 0.5], 0.1)
+    [True, True, False]
+    """
+    ordered = sorted(p_values)
+    limits = [p for rank, p in enumerate(ordered, start=1) if p <= rate * rank / len(ordered)]
+    largest = max(limits, default=-1.0)
+    return [p <= largest for p in p_values]
+
+
+def power(gain: float, disagreement: float, num_samples: int, alpha: float, answered: float = 1.0) -> float:
     """Return the chance that `p_better` is at most alpha for a candidate better by `gain`.
 
     Exact: the number of disagreements is Binomial(num_samples, disagreement), and the candidate wins
@@ -65,39 +75,34 @@ def power(gain: float, disagreement: float, num_samples: int, alpha: float) -> f
         disagreement: Fraction of samples on which just one is right; raised to `gain` where below it.
         num_samples: Samples that both answered.
         alpha: Level of the test.
+        answered: Share of the candidate's wins that get a label; one without counts as lost.
     """
     disagreement = min(1.0, max(disagreement, gain))
-    win = (disagreement + gain) / (2 * disagreement)
+    win = answered * (disagreement + gain) / (2 * disagreement)
     counts = np.arange(num_samples + 1)
     at_most = bdtr(counts, num_samples, disagreement)
     likely = np.diff(at_most, prepend=0.0)
     counts, likely = counts[likely > 1e-9], likely[likely > 1e-9]
-    passing: NDArray[np.float64] = bdtrc(_wins_needed(counts, alpha) - 1, counts, win)
-    return float(np.sum(likely * passing))
+    return float(np.sum(likely * _passing(counts, win, alpha)))
 
 
-def _wins_needed(counts: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
-    """Return the fewest wins that are significant among so many disagreements; one more if none are."""
+def _passing(counts: NDArray[np.int64], win: float, alpha: float) -> NDArray[np.float64]:
+    """Return the chance of a significant number of wins among so many disagreements."""
+    passing: NDArray[np.float64] = bdtrc(fewest_wins(counts, alpha) - 1, counts, win)
+    return passing
+
+
+def fewest_wins(counts: NDArray[np.int64] | int, alpha: float) -> NDArray[np.int64]:
+    """Return the fewest wins that are significant among so many disagreements; one more than all if none are.
+
+    Args:
+        counts: Disagreements, any shape.
+        alpha: Level of `p_better`, in (0, 1/2].
+
+    >>> [int(fewest_wins(num, 0.04)) for num in (4, 5, 40)]
+    [5, 5, 26]
+    """
     # The most that a fair coin wins with a chance of 1 - alpha; NaN where it isn't thrown.
     usual = np.ceil(np.nan_to_num(bdtrik(1 - alpha, counts, 0.5)))
     wins: NDArray[np.int64] = usual.astype(np.int64) + 1
     return wins
-
-
-def samples_for_power(gain: float, disagreement: float, alpha: float, target: float = 0.8) -> int:
-    """Return about how many samples a candidate better by `gain` needs to pass at alpha.
-
-    Connor's normal approximation, raised in steps of 5 % until the exact test has the power.
-
-    Source:
-        Connor, "Sample size for testing differences in proportions for the paired-sample design",
-        Biometrics 43, 1987.
-    """
-    disagreement = min(1.0, max(disagreement, gain))
-    quantile = NormalDist().inv_cdf
-    spread = math.sqrt(max(0.0, disagreement - gain**2))
-    root = quantile(1 - alpha) * math.sqrt(disagreement) + quantile(target) * spread
-    num = math.ceil((root / gain) ** 2)
-    while num < _MAX_EXACT and power(gain, disagreement, num, alpha) < target:
-        num = math.ceil(1.05 * num)
-    return num

@@ -2,17 +2,25 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 from retrain.gate.mcnemar import holm, p_worse
-from retrain.gate.outcomes import AGREEMENT, Outcomes
-from retrain.gate.paired_difference import lower_bound, upper_bound
+from retrain.gate.outcomes import OldEvidence, Outcomes
+from retrain.gate.paired_difference import lower_bound
 from retrain.gate.settings import GateSettings
 from retrain.gate.verdict import Check
+from retrain.gate.wording import change, percent, points
 
 _MARGIN_SPREADS = 2.49  # z(95 %) + z(80 %): equals pass 4 times in 5
 _USUAL_DISAGREEMENT = 0.06
 _MIN_MARGIN, _MAX_MARGIN = 0.02, 0.05
+_RULES = {
+    "agreement": "Agrees with production on logged images",
+    "golden": "Golden images kept",
+    "old": "Golden images and slices kept",
+    "anchor": "Golden images kept, against the anchor",
+}
 
 
 def margin_for(num_golden: int) -> float:
@@ -39,73 +47,112 @@ def golden_needed_for(margin: float) -> int:
     return math.ceil(_USUAL_DISAGREEMENT * (_MARGIN_SPREADS / max(margin, _MIN_MARGIN)) ** 2)
 
 
-def check_old(old: Outcomes, margin: float, settings: GateSettings) -> Check:
-    """Check whether all old samples together are as good as before, up to the margin.
+def check_bounds(old: OldEvidence, margin: float, settings: GateSettings) -> list[Check]:
+    """Check that nothing is lost: on golden, on all that is old, and against the lineage's anchor.
 
-    It passes where the lower one-sided bound of the difference is at least minus the margin. Otherwise it
-    fails where the loss is significant, and is open (None) where it isn't.
+    For each line the lower one-sided bound of candidate minus champion is at least minus the margin. No
+    correction is needed, since all must hold. The anchor sees the sum of small losses that no comparison with
+    the last champion sees.
     """
-    lost, won, num = old.num_lost, old.num_won, len(old)
-    lower = lower_bound(won, lost, num, settings.alpha)
-    p = p_worse(won, lost)
-    passed = True if lower >= -margin else False if p <= settings.alpha else None
-    if num < (settings.min_agreement if old.slice == AGREEMENT else 1):
-        passed = None
-    numbers = {
-        "num_samples": num,
-        "champion_accuracy": old.champion_accuracy,
-        "candidate_accuracy": old.candidate_accuracy,
-        "num_lost": lost,
-        "num_won": won,
-        "lower_bound": lower,
-        "upper_bound": upper_bound(won, lost, num, settings.alpha),
-        "margin": margin,
-        "p_worse": p,
-        "is_agreement": int(old.slice == AGREEMENT),
-    }
-    return Check("old", passed, numbers)
+    checks = []
+    if old.agreement is not None:
+        checks.append(_check_agreement(old.agreement, margin, settings))
+    golden, all_old = old.golden, old.all_old
+    if old.agreement is None or len(golden):
+        checks.append(_check_bound("golden", golden, margin, settings))
+    if any(len(part) for part in old.slices):
+        checks.append(_check_bound("old", all_old, margin, settings))
+    if old.anchor is not None and len(old.anchor):
+        checks.append(_check_bound("anchor", old.anchor, margin, settings))
+    elif len(golden):
+        note = "not asked, because production is the anchor"
+        bound = _at_least(margin, settings.alpha_anchor)
+        checks.append(Check("anchor", None, _RULES["anchor"], "–", bound, note))
+    return checks
 
 
-def lost_slices(old: Sequence[Outcomes], margin: float, settings: GateSettings) -> tuple[str, ...]:
-    """Return the slices that are significantly worse: exact McNemar, Holm over slices.
+def check_slices(old: OldEvidence, margin: float, settings: GateSettings) -> tuple[Check, tuple[str, ...]]:
+    """Check that no slice is significantly worse (exact McNemar, Holm over slices); return also which are.
 
     A loss proven to be within the margin doesn't count. Otherwise a golden set large enough to show half a
     point would be stricter than the margin that was promised for it.
     """
-    significant = holm([p_worse(each.num_won, each.num_lost) for each in old], settings.alpha)
-    return tuple(
+    parts = [part for part in (old.golden, *old.slices) if len(part)]
+    significant = holm([p_worse(each.num_won, each.num_lost) for each in parts], settings.alpha)
+    lost = tuple(
         each.slice
-        for each, is_worse in zip(old, significant, strict=True)
+        for each, is_worse in zip(parts, significant, strict=True)
         if is_worse and lower_bound(each.num_won, each.num_lost, len(each), settings.alpha) < -margin
     )
+    rule, bound = "No slice lost", "none is significantly worse"
+    if not any(len(part) for part in old.slices):
+        note = "not asked, because no round was promoted yet"
+        return Check("slices", None, rule, "–", bound, note), ()
+    numbers = {"num_slices": len(parts), "num_lost": len(lost)}
+    return Check("slices", not lost, rule, f"{len(lost)} of {len(parts)} lost", bound, numbers=numbers), lost
 
 
-def lost_classes(old: Outcomes, num_classes: int, settings: GateSettings) -> list[int]:
-    """Return the classes lost: exact McNemar at alpha / classes, and a drop over the limit."""
-    lost = []
-    for label in range(num_classes):
-        own = old.of_class(label)
-        drop = (own.num_lost - own.num_won) / len(own) if len(own) else 0.0
-        is_significant = p_worse(own.num_won, own.num_lost) <= settings.alpha / num_classes
-        if is_significant and drop > settings.max_class_drop:
-            lost.append(label)
-    return lost
-
-
-def check_flips(old: Outcomes, is_judged: bool, settings: GateSettings) -> Check:
-    """Check whether few enough old answers turn from right to wrong; open (None) on too few samples."""
-    flips = old.num_lost / len(old) if len(old) else 0.0
+def check_flips(old: Outcomes, settings: GateSettings) -> Check:
+    """Check whether few enough old answers turn from right to wrong."""
+    rule, bound = "Few right answers turn wrong", f"at most {percent(settings.max_negative_flips)} %"
+    if not len(old):
+        return Check("flips", None, rule, "–", bound, "not asked, because there are no old images")
+    flips = old.num_lost / len(old)
     numbers = {"negative_flips": flips, "limit": settings.max_negative_flips, "num_lost": old.num_lost}
-    return Check("flips", flips <= settings.max_negative_flips if is_judged else None, numbers)
+    is_few = flips <= settings.max_negative_flips
+    return Check("flips", is_few, rule, f"{percent(flips)} %", bound, numbers=numbers)
 
 
-def old_needed(check: Check, settings: GateSettings) -> int | None:
-    """Return how many more old samples would likely decide where `check_old` is open; None if none would."""
+def old_needed(checks: Sequence[Check], settings: GateSettings) -> dict[str, int]:
+    """Return about how many more old samples would decide where a bound is open; nothing if none would."""
+    for check in checks:
+        if check.name in ("golden", "agreement") and check.is_open:
+            num = _more_needed(check, settings)
+            return {} if num is None else {check.name: num}
+    return {}
+
+
+def _check_bound(name: str, outcomes: Outcomes, margin: float, settings: GateSettings) -> Check:
+    alpha = settings.alpha_anchor if name == "anchor" else settings.alpha
+    lost, won, num = outcomes.num_lost, outcomes.num_won, len(outcomes)
+    lower, p = (lower_bound(won, lost, num, alpha), p_worse(won, lost)) if num else (-1.0, 1.0)
+    # A loss is proven at one level on every line: the anchor's weaker bound must not refuse for good.
+    passed = True if num and lower >= -margin else False if p <= settings.alpha else None
+    before, after = outcomes.champion_accuracy, outcomes.candidate_accuracy
+    figure = f"{change(before, after)} of {num:,}, at worst {points(lower)} points" if num else "no images"
+    note = "" if passed is not None else "open, because the images are too few to show that nothing was lost"
+    numbers = {
+        "num_samples": num,
+        "champion_accuracy": before,
+        "candidate_accuracy": after,
+        "num_lost": lost,
+        "num_won": won,
+        "lower_bound": lower,
+        "margin": margin,
+        "p_worse": p,
+    }
+    bound = _at_least(margin, alpha)
+    return Check(name, passed, _RULES[name], figure, bound, note, is_open=passed is None, numbers=numbers)
+
+
+def _check_agreement(agreement: Outcomes, margin: float, settings: GateSettings) -> Check:
+    check = _check_bound("agreement", agreement, margin, settings)
+    if len(agreement) >= settings.min_agreement:
+        return check
+    note = f"open, because it takes {settings.min_agreement} logged images, and there are {len(agreement)}"
+    return replace(check, passed=None, note=note, is_open=True)
+
+
+def _at_least(margin: float, alpha: float) -> str:
+    return f"{100 * (1 - alpha):g} % sure of {points(-margin)} points or better"
+
+
+def _more_needed(check: Check, settings: GateSettings) -> int | None:
     numbers = check.numbers
     num, lost, won = (int(numbers[name] or 0) for name in ("num_samples", "num_lost", "num_won"))
-    disagreement = max((lost + won) / num if num else 0.0, _USUAL_DISAGREEMENT)
-    if numbers["is_agreement"] and num < settings.min_agreement:
+    if check.name == "agreement" and num < settings.min_agreement:
         return settings.min_agreement - num
+    disagreement = max((lost + won) / num if num else 0.0, _USUAL_DISAGREEMENT)
     # A gain on these samples may be luck, and must not make the figure small.
     slack = float(numbers["margin"] or 0.0) + (min(0.0, (won - lost) / num) if num else 0.0)
     if slack <= 0:

@@ -1,7 +1,9 @@
-"""What champion and candidate answered rightly on the same samples: all that the gate measures."""
+"""What champion and candidate answered on the same images: all that the gate measures."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,13 @@ from numpy.typing import NDArray
 from retrain.gate.errors import OutcomesError
 
 #: The slice of a champion without a golden set: its labels are the champion's own answers.
-AGREEMENT = "agreement"
+AGREEMENT: Final = "agreement"
+#: A label that nobody gave yet.
+UNLABELLED: Final = -1
+#: A person looked, and found that neither answer is right.
+NEITHER: Final = -2
+#: An answer that is no number (NaN).
+NO_ANSWER: Final = -3
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +28,7 @@ class Outcomes:
         champion_right: Shape (n,), whether production answered each sample rightly.
         candidate_right: Shape (n,), the same of the candidate.
         labels: Shape (n,), class indices.
-        slice: Where the samples come from: "golden-1", a round's slice, "direct", `AGREEMENT`.
+        slice: Where the samples come from: "golden-1", a round's slice, `AGREEMENT`.
         num_not_finite: Samples for which the candidate gave NaN or infinite logits.
 
     Raises:
@@ -45,14 +53,24 @@ class Outcomes:
         return len(self.labels)
 
     @property
+    def lost(self) -> NDArray[np.bool_]:
+        """Shape (n,), negative flips: right before, wrong now."""
+        return self.champion_right & ~self.candidate_right
+
+    @property
+    def won(self) -> NDArray[np.bool_]:
+        """Shape (n,), positive flips: wrong before, right now."""
+        return ~self.champion_right & self.candidate_right
+
+    @property
     def num_lost(self) -> int:
-        """Negative flips, b: right before, wrong now."""
-        return int(np.sum(self.champion_right & ~self.candidate_right))
+        """How many are lost, b."""
+        return int(np.sum(self.lost))
 
     @property
     def num_won(self) -> int:
-        """Positive flips, c: wrong before, right now."""
-        return int(np.sum(~self.champion_right & self.candidate_right))
+        """How many are won, c."""
+        return int(np.sum(self.won))
 
     @property
     def champion_accuracy(self) -> float | None:
@@ -70,24 +88,6 @@ class Outcomes:
         return Outcomes(
             self.champion_right[is_own], self.candidate_right[is_own], self.labels[is_own], self.slice
         )
-
-
-@dataclass(frozen=True, slots=True)
-class NewEvidence:
-    """What is known of champion and candidate on the new samples' holdout.
-
-    Attributes:
-        direct: Audited samples and images sent with their label: drawn whatever production answered.
-        volunteered: Labels that users chose to give on predictions; mostly corrections.
-        live_accuracy: Production's accuracy on live traffic, audited or calibrated; None if unknown.
-        num_audited: Samples that `live_accuracy` was counted on; None if it is read off calibrated
-            confidences, whose error the gate does not know.
-    """
-
-    direct: Outcomes
-    volunteered: Outcomes
-    live_accuracy: float | None = None
-    num_audited: int | None = None
 
 
 def no_outcomes(slice: str) -> Outcomes:
@@ -108,31 +108,119 @@ def pool(outcomes: Sequence[Outcomes], slice: str) -> Outcomes:
     )
 
 
-def outcomes_from_logits(
-    champion: NDArray[np.floating],
-    candidate: NDArray[np.floating],
-    labels: NDArray[np.integer],
-    slice: str,
-) -> Outcomes:
-    """Return the outcomes of two models' logits, each of shape (n, classes).
+@dataclass(frozen=True, slots=True)
+class OldEvidence:
+    """What must not be lost.
 
-    A row with NaN or infinity is a wrong answer; the candidate's are counted, and the gate rejects it.
+    Attributes:
+        golden: On the golden set; without samples where the champion has none, such as a starter.
+        slices: On the holdout of each promoted round.
+        anchor: On the golden set, with the lineage's anchor in the champion's place; None where the anchor
+            is the champion.
+        agreement: For a champion without a golden set: on logged images, its own answers being the labels.
+        learnt: Class → outcomes on images that were learnt, of the classes in doubt.
     """
-    finite = np.isfinite(candidate).all(axis=1)
-    return Outcomes(
-        _right(champion, labels),
-        _right(candidate, labels),
-        np.asarray(labels, np.int64),
-        slice,
-        int(np.sum(~finite)),
-    )
+
+    golden: Outcomes
+    slices: tuple[Outcomes, ...] = ()
+    anchor: Outcomes | None = None
+    agreement: Outcomes | None = None
+    learnt: Mapping[int, Outcomes] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> list[Outcomes]:
+        """Every set with samples, each as one slice."""
+        known = [self.golden, *self.slices, *([self.agreement] if self.agreement is not None else [])]
+        return [part for part in known if len(part)]
+
+    @property
+    def all_old(self) -> Outcomes:
+        """All of it as one slice; `AGREEMENT` where the champion's own answers are among the labels."""
+        return pool(self.parts, "old" if self.agreement is None else AGREEMENT)
 
 
-def _right(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    if len(logits) == 0:
-        return np.zeros(0, np.bool_)
-    right: NDArray[np.bool_] = np.isfinite(logits).all(axis=1) & (logits.argmax(axis=1) == labels)
-    return right
+@dataclass(frozen=True, slots=True)
+class NewEvidence:
+    """What champion and candidate answered on a fair draw of new images, and the labels that there are.
+
+    Attributes:
+        champion: Shape (n,), the class that production answered, or `NO_ANSWER`.
+        candidate: Shape (n,), the same of the candidate.
+        labels: Shape (n,), the right class, `UNLABELLED` or `NEITHER`.
+        sources: Who gave each label; None where nobody did.
+        origin: "pool" for images that were predicted, "direct" for those that came with their label.
+
+    Raises:
+        OutcomesError: They differ in length.
+    """
+
+    champion: NDArray[np.int64]
+    candidate: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    sources: tuple[str | None, ...]
+    origin: Literal["pool", "direct"] = "pool"
+
+    def __post_init__(self) -> None:
+        lengths = {len(part) for part in (self.champion, self.candidate, self.labels, self.sources)}
+        if len(lengths) > 1:
+            raise OutcomesError(f"Expected answers, labels and sources of the same images, got {lengths}.")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def chosen(self, is_chosen: NDArray[np.bool_]) -> "NewEvidence":
+        """Return the evidence of some of the images."""
+        sources = tuple(compress(self.sources, is_chosen.tolist()))
+        return NewEvidence(
+            self.champion[is_chosen], self.candidate[is_chosen], self.labels[is_chosen], sources, self.origin
+        )
+
+    def without(self, source: str) -> "NewEvidence":
+        """Return the evidence without the images that a source labelled."""
+        return self.chosen(np.array([each != source for each in self.sources], dtype=np.bool_))
+
+    def where_they_differ(self) -> "NewEvidence":
+        """Return the evidence of the images on which the two differ: all that decides."""
+        return self.chosen(self.champion != self.candidate)
+
+    def tally(self) -> "Tally":
+        """Count where the two differ, and who was right there."""
+        differs = self.champion != self.candidate
+        return Tally(
+            num_images=len(self),
+            num_differing=int(differs.sum()),
+            num_won=int((differs & (self.labels == self.candidate)).sum()),
+            num_lost=int((differs & (self.labels == self.champion)).sum()),
+            num_open=int((differs & (self.labels == UNLABELLED)).sum()),
+        )
+
+    def answered(self) -> Outcomes:
+        """Return the outcomes on the images that have a label, for what is shown beside the verdict."""
+        is_labelled = self.labels >= 0
+        labels = self.labels[is_labelled]
+        return Outcomes(
+            self.champion[is_labelled] == labels, self.candidate[is_labelled] == labels, labels, "new"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of new images: all, those on which the two differ, and of these won, lost and unlabelled.
+
+    The rest of those that differ are images where neither is right; they count for nothing.
+    """
+
+    num_images: int
+    num_differing: int
+    num_won: int
+    num_lost: int
+    num_open: int
+
+
+def no_new_evidence() -> NewEvidence:
+    """Return the evidence of no images."""
+    nothing = np.zeros(0, np.int64)
+    return NewEvidence(nothing, nothing, nothing, ())
 
 
 @dataclass(frozen=True, slots=True)

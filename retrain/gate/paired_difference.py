@@ -15,7 +15,7 @@ def lower_bound(num_won: int, num_lost: int, num_samples: int, alpha: float = 0.
     It is Tango's score bound: the smallest difference that the score test does not refute. Unlike
     Wald's it has a width where nothing disagrees (no flips among 50 is no proof of no loss). Measured
     at 320 to 1,500 samples and 3 to 10 % disagreement, it errs at most 5.2 % of the time where 5 % is
-    meant, Wald's up to 7.8 % (benchmarks/results/gate-simulation.json).
+    meant, Wald's up to 7.8 % (`benchmarks.gate_bounds`).
 
     Args:
         num_won: Samples that only the candidate answered rightly, c.

@@ -1,140 +1,110 @@
-"""A verdict's numbers as one sentence for people."""
+"""A verdict in one sentence for people: it names what decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from retrain.gate.outcomes import Outcomes
-from retrain.gate.verdict import Check, Decision, Number
+from retrain.gate.verdict import Check, Verdict
+from retrain.gate.wording import change, listed, p_value, percent, points
 
-_MAX_NAMED = 10
-_KINDS = {
-    "direct": "audited or directly labelled photographs",
-    "confirmations": "confirmations of right predictions",
-    "corrections": "corrections of wrong predictions",
-    "audits": "audits",
-    "golden": "golden images",
-    "agreement": "logged predictions",
+_OPENINGS = {
+    "passed": "Passed",
+    "rejected": "Rejected",
+    "inconclusive": "Inconclusive",
+    "awaiting_labels": "Waits for labels",
 }
 
 
-def sentence(
-    decision: Decision,
-    checks: Mapping[str, Check],
-    lost_classes: Sequence[tuple[str, Outcomes]],
-    lost_slices: Sequence[str],
-    labels_needed: Mapping[str, int],
-) -> str:
-    """Return e.g. "Passed: new photographs 41.2 → 63.8 % (n=130, p=0.0004), old 71.0 → 70.9 % (…)."."""
-    measured = f"{_new(checks['new'])}, {_old(checks['old'])}"
-    why = ""
-    if decision != "passed":
-        is_lost = decision == "rejected"
-        reasons = _losses(checks, lost_classes, lost_slices) if is_lost else _doubts(checks)
-        why = f"{', and '.join(reasons)}; "
-    return f"{decision.capitalize()}: {why}{measured}{_needed(labels_needed)}."
+def sentence(verdict: Verdict, lost_classes: Sequence[str]) -> str:
+    """Return e.g. "Passed: where the two differ on new images the candidate was right 27 times, …".
+
+    Args:
+        verdict: With its decision and its checks.
+        lost_classes: The classes that were lost, each as it is to be named.
+    """
+    checks = {check.name: check for check in verdict.checks}
+    match verdict.decision:
+        case "passed":
+            why = _won(checks["new"])
+        case "rejected":
+            why = ", and ".join(_losses(checks, lost_classes, verdict.lost_slices))
+        case "inconclusive":
+            why = ", and ".join(_doubts(checks))
+        case "awaiting_labels":
+            why = _awaited(verdict)
+    beside = [_old(checks)] if verdict.decision == "passed" else [_new(checks["new"]), _old(checks)]
+    return f"{_OPENINGS[verdict.decision]}: {why}; {'; '.join(filter(None, beside))}."
 
 
-def _losses(
-    checks: Mapping[str, Check], classes: Sequence[tuple[str, Outcomes]], slices: Sequence[str]
-) -> list[str]:
+def _won(new: Check) -> str:
+    numbers = new.numbers
+    return (
+        f"where the two differ on new images the candidate was right {numbers['num_won']} times "
+        f"and production {numbers['num_lost']}{_unlabelled(new)} ({p_value(numbers['p'])})"
+    )
+
+
+def _unlabelled(new: Check) -> str:
+    num = new.numbers["num_open"]
+    return f", with {num} unlabelled ones counted for production" if num else ""
+
+
+def _losses(checks: dict[str, Check], classes: Sequence[str], slices: Sequence[str]) -> list[str]:
+    def is_broken(name: str) -> bool:
+        return name in checks and checks[name].passed is False
+
     reasons = []
-    if checks["finite"].passed is False:
+    if is_broken("finite"):
         reasons.append("the candidate gives answers that are no numbers (NaN)")
     if classes:
-        named = [
-            f"{name} ({_change(own.champion_accuracy, own.candidate_accuracy)})" for name, own in classes
-        ]
-        reasons.append(f"{'classes' if len(named) > 1 else 'class'} {_listed(named)} lost")
+        reasons.append(f"{'classes' if len(classes) > 1 else 'class'} {listed(classes)} lost")
     if slices:
-        reasons.append(f"{'slices' if len(slices) > 1 else 'slice'} {_listed(slices)} significantly worse")
-    if checks["old"].passed is False:
+        reasons.append(f"{'slices' if len(slices) > 1 else 'slice'} {listed(slices)} significantly worse")
+    if any(is_broken(name) for name in ("golden", "old", "agreement")):
         reasons.append("old accuracy was lost")
-    if checks["flips"].passed is False:
-        flips = checks["flips"].numbers
-        reasons.append(
-            f"{_percent(flips['negative_flips'])} % of old answers turned from right to wrong "
-            f"(limit {_percent(flips['limit'])} %)"
-        )
-    if "calibration" in checks and checks["calibration"].passed is False:
-        reasons.append(f"calibration is worse by {_percent(checks['calibration'].numbers['rise'])} points")
-    if checks["new"].passed is False:
-        reasons.append("nothing worth a change was won on new photographs")
+    elif is_broken("anchor"):
+        reasons.append("the losses since the anchor add up")
+    if is_broken("flips"):
+        flips, limit = (percent(checks["flips"].numbers[name]) for name in ("negative_flips", "limit"))
+        reasons.append(f"{flips} % of old answers turned from right to wrong (limit {limit} %)")
+    if is_broken("calibration"):
+        reasons.append(f"calibration is worse by {percent(checks['calibration'].numbers['rise'])} points")
+    if is_broken("new"):
+        reasons.append("nothing worth a change was won on new images")
     return reasons
 
 
-def _doubts(checks: Mapping[str, Check]) -> list[str]:
+def _doubts(checks: dict[str, Check]) -> list[str]:
     reasons = []
-    if checks["new"].passed is None:
-        is_one_sided = bool(checks["new"].numbers.get("num_right_needed"))
-        reasons.append(
-            "nearly all new labels correct a wrong answer, so that what is lost can't be seen"
-            if is_one_sided
-            else "the new labels are too few to tell"
-        )
-    if checks["old"].passed is None:
-        reasons.append("the old samples are too few to show that nothing was lost")
+    if checks["new"].is_open:
+        is_none = not checks["new"].numbers["num_images"]
+        what = "no fair new images were seen" if is_none else "the new images are too few to tell"
+        reasons.append(what)
+    elif checks["sources"].is_open:
+        reasons.append(f"without the labels of {checks['sources'].numbers['source']} it is not proven")
+    if any(checks[name].is_open for name in ("golden", "old", "agreement") if name in checks):
+        reasons.append("the old images are too few to show that nothing was lost")
+    elif "anchor" in checks and checks["anchor"].is_open:
+        reasons.append("the losses since the anchor may add up")
     return reasons
 
 
-def _new(check: Check) -> str:
-    numbers = check.numbers
-    if numbers["method"] == "none":
-        direct, right, wrong = (numbers[n] for n in ("num_direct", "num_confirmations", "num_corrections"))
-        return f"new photographs: {direct} direct, {right} confirmations, {wrong} corrections"
-    change = _change(numbers["champion_accuracy"], numbers["candidate_accuracy"])
-    if numbers["method"] == "direct":
-        return f"new photographs {change} (n={numbers['num_samples']:,}, {_p_value(numbers['p'])})"
-    audits = numbers["num_audited"]
-    live = f"counted on {audits:,} audits" if audits else "read off its own confidence"
-    estimate = _change(numbers["estimated_champion_accuracy"], numbers["estimated_candidate_accuracy"])
-    return (
-        f"new photographs that people chose to label {change} (n={numbers['num_samples']:,}), "
-        f"all new photographs by estimate {estimate} (from {numbers['num_confirmations']} confirmations, "
-        f"{numbers['num_corrections']} corrections and production's accuracy, {live}; bound "
-        f"{_points(numbers['lower_bound'])} points)"
-    )
+def _awaited(verdict: Verdict) -> str:
+    needed = verdict.labels_needed or {}
+    wins, num_open = needed["wins"], needed["open"]
+    if not any(check.name == "new" and check.is_open for check in verdict.checks):
+        return (
+            f"others must confirm it with {wins} more answers for the candidate, of {num_open} open questions"
+        )
+    return f"{wins} more answers for the candidate would prove it better, of {num_open} open questions"
 
 
-def _old(check: Check) -> str:
-    numbers = check.numbers
-    if not numbers["num_samples"]:
-        return "no old samples"
-    bounds = f"bound {_points(numbers['lower_bound'])} points, margin {_percent(numbers['margin'])}"
-    size = f"n={numbers['num_samples']:,}"
-    if numbers["is_agreement"]:
-        return f"agreement with production {_percent(numbers['candidate_accuracy'])} % ({size}, {bounds})"
-    return f"old {_change(numbers['champion_accuracy'], numbers['candidate_accuracy'])} ({size}, {bounds})"
+def _new(new: Check) -> str:
+    return f"new images: {new.figure}" if new.numbers["num_images"] else ""
 
 
-def _needed(labels: Mapping[str, int]) -> str:
-    phrases = {kind: f"{num:,} more {words}" for kind, words in _KINDS.items() if (num := labels.get(kind))}
-    # The weighted way needs all of its kinds; direct labels would do alone.
-    weighted = " with ".join(
-        phrases[kind] for kind in ("confirmations", "corrections", "audits") if kind in phrases
-    )
-    new = ", or ".join(filter(None, [phrases.get("direct"), weighted]))
-    wanted = list(filter(None, [new, phrases.get("golden"), phrases.get("agreement")]))
-    return f"; it would take {', and '.join(wanted)}" if wanted else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    named = list(names[:_MAX_NAMED])
-    if len(names) > _MAX_NAMED:
-        named.append(f"{len(names) - _MAX_NAMED} more")
-    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
-
-
-def _change(before: Number, after: Number) -> str:
-    return f"{_percent(before)} → {_percent(after)} %"
-
-
-def _p_value(p: Number) -> str:
-    p = float(p or 0.0)
-    return "p<0.0001" if p < 0.0001 else f"p={p:.4f}" if p < 0.1 else f"p={p:.2f}"
-
-
-def _percent(fraction: Number) -> str:
-    return "?" if fraction is None else f"{100 * float(fraction):.1f}"
-
-
-def _points(fraction: Number) -> str:
-    return "?" if fraction is None else f"{100 * float(fraction):+.1f}".replace("-", "−")
+def _old(checks: dict[str, Check]) -> str:
+    for name, what in (("golden", "golden images"), ("agreement", "agreement with production")):
+        if name in checks and (numbers := checks[name].numbers)["num_samples"]:
+            bounds = f"at worst {points(numbers['lower_bound'])} points, margin {percent(numbers['margin'])}"
+            before, after = numbers["champion_accuracy"], numbers["candidate_accuracy"]
+            return f"{what} {change(before, after)} (n={numbers['num_samples']:,}, {bounds})"
+    return "no old images"

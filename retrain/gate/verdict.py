@@ -6,22 +6,32 @@ from typing import Any, Literal, get_args
 
 from retrain.gate.errors import VerdictError
 
-Decision = Literal["passed", "rejected", "inconclusive"]
+Decision = Literal["passed", "rejected", "inconclusive", "awaiting_labels"]
 Number = float | int | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One of the gate's checks.
+    """One of the gate's rules, with what it found.
 
     Attributes:
-        name: old, slices, classes, flips, calibration, finite or new.
-        passed: True or False where the numbers decide it, None (open) where they don't.
+        name: finite, golden, agreement, old, anchor, slices, classes, flips, calibration, new or sources.
+        passed: True or False where the numbers decide it, else None.
+        rule: What is asked, for people.
+        figure: What was found, for people.
+        bound: What would be enough, for people.
+        note: Where `passed` is None: why it is open, or why it was not asked.
+        is_open: It must still be decided; False where it was not asked.
         numbers: What it is decided on; fractions, not points.
     """
 
     name: str
     passed: bool | None
+    rule: str = ""
+    figure: str = ""
+    bound: str = ""
+    note: str = ""
+    is_open: bool = False
     numbers: Mapping[str, Number] = field(default_factory=dict)
 
 
@@ -31,25 +41,24 @@ class Verdict:
 
     Attributes:
         decision: "passed": it may. "rejected": something is lost, or nothing worth a change is won.
-            "inconclusive": the samples are too few; try again when the new holdout has grown by half.
-        sentence: The verdict in one sentence for people.
-        checks: Every check with its numbers.
-        lost_classes: Names of the classes that were significantly lost.
-        lost_slices: Names of the slices that were significantly lost.
-        labels_needed: Where inconclusive: how many *more* labels of which kind should settle it, e.g.
-            {"direct": 70, "confirmations": 12}; kinds are direct (audits count), confirmations,
-            corrections, audits, golden and agreement. direct and the other new kinds are alternatives.
-        power: The chance that a candidate truly better on new by the hoped gain (5 points, a setting)
-            passes the check on new with these samples; 0 where they can't be judged at all.
+            "inconclusive": the samples are too few. "awaiting_labels": answers to open questions can decide.
+        sentence: The verdict in one sentence for people: it names what decided.
+        checks: Every rule with its figures.
+        alpha: The level of the test on new.
+        lost_classes: Names of the classes that were lost.
+        lost_slices: Names of the slices that were lost.
+        labels_needed: While labels are awaited: how many answers for the candidate would decide ("wins"), of
+            how many open questions ("open"). Where old samples are too few: about how many more ("golden" or
+            "agreement").
     """
 
     decision: Decision
     sentence: str
     checks: tuple[Check, ...]
+    alpha: float
     lost_classes: tuple[str, ...] = ()
     lost_slices: tuple[str, ...] = ()
     labels_needed: Mapping[str, int] | None = None
-    power: float = 0.0
 
     def check(self, name: str) -> Check | None:
         """Return the check of that name, None where there is none."""
@@ -68,7 +77,7 @@ class Verdict:
         """Read what `to_json` gave.
 
         Raises:
-            VerdictError: A field is missing, unknown, or the decision is none of the three.
+            VerdictError: A field is missing, unknown, or the decision is none that there is.
         """
         try:
             verdict = cls(**stored)

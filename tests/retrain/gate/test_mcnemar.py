@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from retrain.gate.mcnemar import holm, p_better, p_worse, power, samples_for_power
+from retrain.gate.mcnemar import benjamini_hochberg, fewest_wins, holm, p_better, p_worse, power
 
 
 def test_p_is_the_tail_of_a_fair_coin() -> None:
@@ -80,11 +80,30 @@ def test_power_is_zero_without_samples() -> None:
     assert power(0.05, 0.1, 0, 0.05) == 0.0
 
 
-def test_samples_for_power_give_that_power() -> None:
-    num = samples_for_power(0.1, 0.2, 0.05 / 3)
-    assert 0.8 <= power(0.1, 0.2, num, 0.05 / 3) < 0.83
+def test_unanswered_wins_count_as_lost_in_the_power() -> None:
+    # Half of the wins get a label: of differences 3/4 are won, 3/8 are known to be.
+    total = 0.0
+    for differing in range(31):
+        likely = math.comb(30, differing) * 0.4**differing * 0.6 ** (30 - differing)
+        passing = sum(
+            math.comb(differing, won) * 0.375**won * 0.625 ** (differing - won)
+            for won in range(differing + 1)
+            if p_better(won, differing - won) <= 0.1
+        )
+        total += likely * passing
+    assert power(0.2, 0.4, 30, 0.1, answered=0.5) == pytest.approx(total, abs=1e-7)
 
 
-def test_samples_for_power_answers_for_the_smallest_gain() -> None:
-    # Connor by hand: (2.128 √.06 + .842 √(.06 − .0001))² / .01².
-    assert samples_for_power(0.01, 0.06, 0.05 / 3) == pytest.approx(5290, rel=0.06)
+@pytest.mark.parametrize("alpha", [0.06, 0.05, 0.04, 0.01])
+def test_the_fewest_wins_are_those_that_are_just_significant(alpha: float) -> None:
+    for num in range(300):
+        fewest = int(fewest_wins(num, alpha))
+        assert fewest > num or p_better(fewest, num - fewest) <= alpha
+        assert p_better(fewest - 1, num - fewest + 1) > alpha
+
+
+def test_benjamini_and_hochberg_reject_all_up_to_the_last_that_is_small_enough() -> None:
+    # .03 is over .1 / 4 for the first rank, and under .1 · 2 / 4 for its own.
+    assert benjamini_hochberg([0.9, 0.03, 0.028, 0.5], 0.1) == [False, True, True, False]
+    assert benjamini_hochberg([0.06, 0.5], 0.1) == [False, False]
+    assert benjamini_hochberg([], 0.1) == []

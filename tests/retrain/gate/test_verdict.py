@@ -10,11 +10,14 @@ from retrain.gate.verdict import Check, Verdict
 VERDICT = Verdict(
     decision="rejected",
     sentence="Rejected: class bee (80.0 → 50.0 %) lost; …",
-    checks=(Check("old", False, {"num_samples": 2000, "lower_bound": -0.031}), Check("new", None)),
+    checks=(
+        Check("old", False, "Old kept", "−3.1", "−2", numbers={"num_samples": 2000, "lower_bound": -0.031}),
+        Check("new", None, note="open, because …", is_open=True),
+    ),
+    alpha=0.04,
     lost_classes=("bee",),
     lost_slices=("round-3",),
-    labels_needed={"direct": 70},
-    power=0.4,
+    labels_needed={"golden": 70},
 )
 
 
