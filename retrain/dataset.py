@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from retrain.errors import LeakageError
 from retrain.replay import class_balanced_replay
+from retrain.shares import limit_shares
 from store import slices
 from store.blobs.blob_store import BlobStore
 from store.samples.pending import judged_groups, pending_samples, replayable
@@ -47,7 +48,8 @@ class RoundSamples:
     """The samples of one round by what they are for.
 
     Attributes:
-        new_training: Pending samples to learn; with `replayed`, old ones beside them.
+        new_training: Pending samples to learn, the surplus of large sources left out; with `replayed`, old
+            ones beside them.
         new_validation: Pending samples to choose on; with `old_validation`, those production chose on.
         new_holdout: Pending samples that only the gate sees.
         slices: The old holdouts by name: the golden set and the holdouts of promoted rounds.
@@ -63,17 +65,20 @@ class RoundSamples:
     num_to_replay: int
 
     def roles(self) -> list[tuple[int, str, int | None]]:
-        """Return (sample id, role, label revision) of every sample of the round but the old holdouts.
+        """Return (sample id, role, label revision) of what a candidate learns from, or is chosen on.
 
         Old validation samples count as replayed, since they are the validation of an earlier version.
         """
         by_role: dict[str, Iterable[Sample]] = {
             "train": self.new_training,
             "validation": self.new_validation,
-            "holdout": self.new_holdout,
             "replay": chain(self.replayed, self.old_validation),
         }
         return [(sample.id, role, sample.label_revision) for role, part in by_role.items() for sample in part]
+
+    def holdout_roles(self) -> list[tuple[int, str, int | None]]:
+        """Return the same of the held-out samples."""
+        return [(sample.id, "holdout", sample.label_revision) for sample in self.new_holdout]
 
 
 def collect(
@@ -99,7 +104,7 @@ def collect(
     def learnable(part: Iterable[Sample], split: str) -> list[Sample]:
         return [sample for sample in part if sample.split == split and sample.group not in judged]
 
-    training = learnable(new, "train")
+    training = limit_shares(learnable(new, "train"), lambda sample: sample.is_trusted, rng=rng)
     old = learnable(replayable(connection, champion.class_names), "train")
     validation = learnable(replayable(connection, champion.class_names, "validation"), "validation")
     num_to_replay = round(replay_ratio * len(training))

@@ -1,196 +1,162 @@
-"""Compares champion and candidate on the same held-out samples."""
+"""Compares a candidate with champion and anchor on the old images of a round."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from sqlalchemy import Connection
 
+from monitoring.golden_overuse import METRIC as OVERUSE
+from retrain.answers import Answers
+from retrain.comparison import (
+    OldComparison,
+    accuracies,
+    compare_calibration,
+    compared,
+    compared_to_own,
+    overuse,
+)
 from retrain.dataset import Item
-from retrain.gate.outcomes import AGREEMENT, CalibrationPair, NewEvidence, Outcomes, outcomes_from_logits
-from store.slices import GOLDEN_PREFIX
-from vision.calibration import expected_calibration_error
+from retrain.gate.classes import classes_in_doubt
+from retrain.gate.outcomes import OldEvidence, Outcomes, pool
+from retrain.gate.paired_difference import lower_bound
+from retrain.gate.settings import GateSettings
+from retrain.models import RoundModels
+from retrain.old_images import OldImages, Part, learnt_items
+from retrain.stored_answers import StoredAnswers
+from store import leases, measurements
+from store.evidence.anchors import anchor_of, set_anchor
+from store.evidence.answers import Answer
+from store.measurements import Measurement
+from store.state import State
 from vision.engines.served_model import ServedModel
-from vision.evaluation import top5_accuracy
-from vision.training.training import TrainingResult
 
-Logits = NDArray[np.float32]
-# From a model and n items to logits (n, classes).
-Answer = Callable[[ServedModel, Sequence[Item]], Logits]
-
-DIRECT = "direct"
-VOLUNTEERED = "volunteered"
-#: What `Comparison.accuracy` calls the new holdout.
-NEW = "new"
+GOLDEN = "golden"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Held-out items that are measured together: an old slice, or one kind of new samples."""
+class OldEvaluation:
+    """Champion, anchor and candidates on the old images of one round.
 
-    slice: str
-    items: tuple[Item, ...]
-
-    def labels(self) -> NDArray[np.int64]:
-        """Return the class indices, shape (n,)."""
-        return np.array([item.label for item in self.items], dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class LiveAccuracy:
-    """The champion's accuracy on live traffic, and on how many audits it was counted; None where unknown."""
-
-    accuracy: float | None = None
-    num_audited: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the gate needs, and what is shown beside it.
-
-    Attributes:
-        accuracy: Slice → (champion's, candidate's, number of samples).
-        top5: "golden" or `NEW` → top-5 accuracy, (champion's, candidate's); empty up to five classes.
-    """
-
-    old: tuple[Outcomes, ...]
-    new: NewEvidence
-    calibration: CalibrationPair | None
-    accuracy: dict[str, tuple[float, float, int]]
-    top5: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-
-class PairedEvaluation:
-    """Runs the champion once, and then each candidate of the round, on the same samples.
+    What champion and anchor answered before is read from the store. The rest they answer at once, as they
+    are served, and it is stored. A champion that is better than the anchor becomes the anchor.
 
     Args:
-        old: The old slices; one called `AGREEMENT` holds the champion's own answers as labels.
-        new: Direct (audits too) and volunteered holdout samples, as parts `DIRECT` and `VOLUNTEERED`.
-        champion: The version in production.
-        live: What is known of the champion on live traffic.
-        answer: Returns the logits of a model for items.
+        state: Where answers are stored.
+        models: Runs the champion, the anchor and candidates.
+        images: What they are to answer.
+        settings: Which classes are asked again on learnt images, and what "better than the anchor" is.
+        fencing: The learner's number.
+
+    Raises:
+        FencedError: The lease went to another learner; nothing was written since.
     """
 
     def __init__(
-        self,
-        old: Sequence[Part],
-        new: tuple[Part, Part],
-        champion: ServedModel,
-        live: LiveAccuracy,
-        answer: Answer,
+        self, state: State, models: RoundModels, images: OldImages, settings: GateSettings, fencing: int
     ) -> None:
-        self._old = tuple(part for part in old if part.items)
-        self._new = new
-        self._champion = champion
-        self._live = live
-        self._answer = answer
-        self._champion_logits = self._logits(champion)
+        self._state = state
+        self._models = models
+        self._images = images
+        self._settings = settings
+        self._fencing = fencing
+        self._stored = StoredAnswers(state, models, fencing)
+        self._learnt: dict[int, tuple[Part, Answers]] = {}
+        self._champion = self._stored.of(models.version, images.items)
+        self._anchor = self._find_anchor()
 
-    def compare(self, candidate: ServedModel) -> Comparison:
-        """Return how `candidate` answers compared with the champion."""
-        logits = self._logits(candidate)
-        old = tuple(self._outcomes(part, logits) for part in self._old)
-        direct, volunteered = (self._outcomes(part, logits) for part in self._new)
-        by_slice = [(outcomes.slice, [outcomes]) for outcomes in old if outcomes.slice != AGREEMENT]
-        return Comparison(
-            old=old,
-            new=NewEvidence(direct, volunteered, self._live.accuracy, self._live.num_audited),
-            calibration=self._calibration(candidate, logits),
+    def compare(self, candidate: ServedModel, lost_before: Collection[int] = ()) -> OldComparison:
+        """Return how a candidate answers the old images.
+
+        Args:
+            candidate: As it would be served.
+            lost_before: Classes that an earlier attempt of the round lost: they are asked on learnt images.
+        """
+        images, agreement = self._images, self._images.agreement
+        items: list[Item] = [*images.items, *(agreement.items if agreement else ())]
+        answers = self._models.answers(candidate, items).by_image(item.sha256 for item in items)
+        golden = pool([self._compared(part, answers) for part in images.golden], GOLDEN)
+        reserve = self._compared(images.reserve, answers)
+        return OldComparison(
+            evidence=OldEvidence(
+                golden=golden,
+                slices=tuple(self._compared(part, answers) for part in images.slices if len(part)),
+                anchor=self._against_anchor(answers),
+                agreement=None if agreement is None else compared_to_own(agreement, answers),
+                learnt=self._on_learnt(candidate, golden, lost_before),
+            ),
+            calibration=compare_calibration(images.judging, self._champion, answers),
             accuracy={
-                name: _accuracies(outcomes)
-                for name, outcomes in [*by_slice, (NEW, [direct, volunteered])]
-                if any(len(each) for each in outcomes)
+                part.slice: accuracies(self._compared(part, answers)) for part in images.judging if len(part)
             },
-            top5=self._top5(logits),
+            answers={item.sha256: answers[item.sha256] for item in images.items},
+            overuse=overuse(golden, reserve) if len(reserve) else None,
         )
 
-    def _top5(self, logits: dict[str, Logits]) -> dict[str, tuple[float, float]]:
-        golden = [part for part in self._old if part.slice.startswith("golden")]
-        shares: dict[str, tuple[float, float]] = {}
-        for name, parts in (("golden", golden), (NEW, self._new)):
-            own, other = _top5(parts, self._champion_logits), _top5(parts, logits)
-            if own is not None and other is not None:
-                shares[name] = own, other
-        return shares
+    def record_overuse(self, comparison: OldComparison, round_id: int) -> None:
+        """Store how golden and its reserve compare, once a round; nothing where there is no reserve."""
+        if comparison.overuse is None:
+            return
+        measured = Measurement(
+            OVERUSE,
+            comparison.overuse,
+            len(self._images.reserve),
+            # Of the newest golden slice: after a renewal the figures of earlier ones don't count.
+            slice=self._images.golden[-1].slice,
+            round_id=round_id,
+        )
+        self._state.database.write(lambda c: measurements.record(c, measured, fencing=self._fencing))
 
-    def _logits(self, model: ServedModel) -> dict[str, Logits]:
-        return {part.slice: self._answer(model, part.items) for part in (*self._old, *self._new)}
+    def _compared(self, part: Part, answers: Mapping[str, Answer]) -> Outcomes:
+        return compared(part, self._champion, answers)
 
-    def _outcomes(self, part: Part, logits: dict[str, Logits]) -> Outcomes:
-        champion = self._champion_logits[part.slice]
-        return outcomes_from_logits(champion, logits[part.slice], part.labels(), part.slice)
-
-    def _calibration(self, candidate: ServedModel, logits: dict[str, Logits]) -> CalibrationPair | None:
-        names = [part.slice for part in self._old if part.slice != AGREEMENT]
-        if not names:
+    def _find_anchor(self) -> Mapping[str, Answer] | None:
+        """Return the anchor's answers on golden images; None where the champion is the anchor, or none is."""
+        champion = self._models.version
+        golden = [part for part in self._images.golden if len(part)]
+        with self._state.database.read() as connection:
+            anchor = anchor_of(connection, champion)
+        if anchor is None or anchor.version == champion.version or not golden:
             return None
-        of_champion, of_candidate = (
-            np.concatenate([by_slice[name] for name in names]) for by_slice in (self._champion_logits, logits)
-        )
-        return compare_calibration(
-            (of_champion, self._champion.artifact.temperature),
-            (of_candidate, candidate.artifact.temperature),
-            np.concatenate([part.labels() for part in self._old if part.slice != AGREEMENT]),
-        )
+        answers = self._stored.of(anchor, (item for part in golden for item in part.items))
+        outcomes = pool([compared(part, answers, self._champion) for part in golden], GOLDEN)
+        gain = lower_bound(outcomes.num_won, outcomes.num_lost, len(outcomes), self._settings.alpha)
+        if gain <= 0:
+            return answers
 
+        def work(connection: Connection) -> None:
+            leases.check(connection, self._fencing)
+            set_anchor(connection, champion)
 
-def version_metrics(
-    comparison: Comparison, candidate: ServedModel, tuned: TrainingResult
-) -> dict[str, object]:
-    """Return what is shown with a round's version; accuracies and errors are fractions.
-
-    What `perennial train` measures too has the same name as there.
-    """
-    golden = [
-        (accuracy, num)
-        for name, (_, accuracy, num) in comparison.accuracy.items()
-        if name.startswith(GOLDEN_PREFIX)
-    ]
-    num_golden = sum(num for _, num in golden)
-    measured: dict[str, object] = {}
-    if num_golden:
-        measured["golden_accuracy"] = sum(accuracy * num for accuracy, num in golden) / num_golden
-        measured["num_golden"] = num_golden
-    if NEW in comparison.accuracy:
-        _, measured["new_accuracy"], measured["num_new"] = comparison.accuracy[NEW]
-    if comparison.calibration is not None:
-        measured["calibration_error"] = comparison.calibration.candidate
-    measured |= {f"{part}_top5_accuracy": own for part, (_, own) in comparison.top5.items()}
-    return measured | {
-        "backbone": candidate.artifact.backbone,
-        "image_size": candidate.artifact.preprocessing.image_size,
-        "temperature": candidate.artifact.temperature,
-        "diagnosis": tuned.diagnosis,
-        "num_epochs": len(tuned.epochs),
-        "num_members": candidate.artifact.num_members,
-        **candidate.metrics(),
-    }
-
-
-def _top5(parts: Sequence[Part], logits: dict[str, Logits]) -> float | None:
-    own = [part for part in parts if part.items]
-    if not own:
+        self._state.database.write(work)
         return None
-    answers = np.concatenate([logits[part.slice] for part in own])
-    labels = np.concatenate([part.labels() for part in own])
-    return top5_accuracy(torch.from_numpy(answers), torch.from_numpy(labels))
 
+    def _against_anchor(self, answers: Mapping[str, Answer]) -> Outcomes | None:
+        if self._anchor is None:
+            return None
+        return pool([compared(part, self._anchor, answers) for part in self._images.golden], GOLDEN)
 
-def _accuracies(outcomes: Sequence[Outcomes]) -> tuple[float, float, int]:
-    champion = np.concatenate([each.champion_right for each in outcomes])
-    candidate = np.concatenate([each.candidate_right for each in outcomes])
-    return float(champion.mean()), float(candidate.mean()), len(champion)
+    def _on_learnt(
+        self, candidate: ServedModel, golden: Outcomes, lost_before: Collection[int]
+    ) -> dict[int, Outcomes]:
+        """Return the outcomes on learnt images of the classes in doubt."""
+        num_classes = len(self._models.artifact.class_names)
+        learnt = {}
+        for label in classes_in_doubt(golden, num_classes, self._settings, lost_before):
+            part, champion = self._learnt_of(label)
+            if len(part):
+                asked, labels = self._models.answers(candidate, part.items), part.labels()
+                learnt[label] = Outcomes(
+                    champion.is_right(labels),
+                    asked.is_right(labels),
+                    labels,
+                    part.slice,
+                    asked.num_not_finite,
+                )
+        return learnt
 
-
-def compare_calibration(
-    champion: tuple[NDArray[np.floating], float],
-    candidate: tuple[NDArray[np.floating], float],
-    labels: NDArray[np.integer],
-) -> CalibrationPair:
-    """Return both models' errors, each from its logits of shape (n, classes) and its temperature."""
-    return CalibrationPair(
-        expected_calibration_error(champion[0], labels, champion[1]),
-        expected_calibration_error(candidate[0], labels, candidate[1]),
-        len(labels),
-    )
+    def _learnt_of(self, label: int) -> tuple[Part, Answers]:
+        """Return learnt images of a class with the champion's answers."""
+        if label not in self._learnt:
+            with self._state.database.read() as connection:
+                items = learnt_items(connection, self._models.artifact.class_names, label)
+            champion = self._models.answers(self._models.champion, items)
+            self._learnt[label] = Part("learnt", tuple(items)), champion
+        return self._learnt[label]

@@ -5,12 +5,16 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
 from retrain.errors import RoundCancelledError
 from retrain.gate.verdict import Verdict
 from store.database.database import Database
+from store.evidence.pools import PoolImage, store_pool
 from store.rounds.log import REPEAT_STEP, add_attempt, add_step, record_samples
 from store.rounds.progress import advance
 from store.rounds.records import find_round
+from store.rounds.rounds import close_judged
 from store.rounds.training_progress import TrainingProgress, report
 
 log = logging.getLogger(__name__)
@@ -41,18 +45,26 @@ class Journal:
         )
         log.info("round %d: evaluating", self.round_id)
 
-    def end(self, state: str, reason: str, verdict: Verdict | None = None) -> None:
-        """Close the round without a promotion."""
-        self._database.write(
-            lambda c: advance(
-                c,
+    def end(self, state: str, reason: str) -> None:
+        """Close the round before a verdict."""
+        self._database.write(lambda c: advance(c, self.round_id, state, fencing=self.fencing, reason=reason))
+        log.info("round %d: %s, %s", self.round_id, state, reason)
+
+    def end_judged(self, state: str, reason: str, verdict: Verdict, pool: Sequence[PoolImage]) -> None:
+        """Close the round after a verdict that promotes nothing: what it was judged on judges no other."""
+
+        def work(connection: Connection) -> None:
+            store_pool(connection, self.round_id, pool)
+            close_judged(
+                connection,
                 self.round_id,
                 state,
-                fencing=self.fencing,
                 reason=reason,
-                verdict=None if verdict is None else verdict.to_json(),
+                verdict=verdict.to_json(),
+                fencing=self.fencing,
             )
-        )
+
+        self._database.write(work)
         log.info("round %d: %s, %s", self.round_id, state, reason)
 
     def note(self, step: str, **detail: Any) -> None:

@@ -1,62 +1,84 @@
-"""What the prediction log shows of the champion: its live accuracy, and images to judge it on."""
+"""Logged images for a champion without a golden set: some to rehearse, and others to judge it on."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection
-
-from retrain.evaluation import LiveAccuracy
-from store.predictions import evidence
-from store.samples.sample import Sample
+from retrain.image_hashes import hashes_of
+from store.evidence.held_out import held_out
+from store.predictions.evidence import LoggedImage, unsampled_images
+from store.samples.clusters import join, near_pairs
+from store.samples.splits import SplitSettings, splitter
 from store.state import State
-from store.versions import Version
+from vision.decoding import ImageLimits
 
-# One image in five is held out, by its digest, as one sample in five is.
-_HELD_OUT = 5
-
-
-def live_accuracy(
-    connection: Connection, champion: Version, new: Sequence[Sample], min_audits: int
-) -> LiveAccuracy:
-    """Return production's accuracy on live traffic.
-
-    Counted on audits where there are `min_audits`, since those were drawn whatever the answer; else read
-    off the calibrated confidences of its logged predictions.
-
-    Args:
-        new: Pending samples.
-    """
-    audits = _own_audits(connection, champion, new)
-    if len(audits) >= max(min_audits, 1):
-        num_right = sum(sample.predicted_label == sample.label for sample in audits)
-        return LiveAccuracy(num_right / len(audits), len(audits))
-    return LiveAccuracy(evidence.mean_confidence(connection, champion.version))
+# One in five is judged on, as one sample in five is.
+_SHARE = 5
+_RANKS = 2**63
 
 
-def _own_audits(connection: Connection, champion: Version, new: Sequence[Sample]) -> list[Sample]:
-    """Return the audits of what this champion answered, not another version before it."""
-    audits = {
-        sample.prediction_id: sample
-        for sample in new
-        if sample.origin == "audit" and sample.prediction_id is not None
-    }
-    own = evidence.answered_by(connection, champion.version, audits)
-    return [audits[prediction_id] for prediction_id in own]
+def logged_images(state: State, limit: int, limits: ImageLimits) -> tuple[list[str], list[str]]:
+    """Return SHA-256s of logged images that are no samples: to rehearse, and to judge on; newest first.
 
-
-def logged_images(state: State, limit: int) -> tuple[list[str], list[str]]:
-    """Return SHA-256s of logged images that are no samples: to rehearse, and held out; newest first.
+    No hour and no group gives both, and an image to judge on is no near-duplicate of another or of one to
+    rehearse: a picture that was rehearsed is answered alike for that reason alone.
 
     Args:
         state: Where they are logged, and where they lie; those whose bytes were lost are left out.
-        limit: Images that are held out, at most.
+        limit: Images of each kind, at most.
+        limits: What one image may cost.
     """
     with state.database.read() as connection:
-        logged = evidence.unsampled_images(connection, limit * _HELD_OUT)
-    kept = state.blobs.survivors(logged)
-    held_out = [sha256 for sha256 in kept if is_held_out(sha256)]
-    return [sha256 for sha256 in kept if not is_held_out(sha256)], held_out[:limit]
+        logged = unsampled_images(connection, limit * _SHARE)
+        for_pools = held_out(connection, [image.sha256 for image in logged])
+        rank = splitter(connection, SplitSettings()).rank
+    survivors = set(state.blobs.survivors({image.sha256: image.num_bytes for image in logged}))
+    rehearsed, judging = cut([image for image in logged if image.sha256 in survivors], rank)
+    rehearsed = [image for image in rehearsed if image.sha256 not in for_pools][:limit]
+    hashes = hashes_of(state.blobs, [image.sha256 for image in (*rehearsed, *judging[:limit])], limits)
+    unlike = _unlike(
+        [image.sha256 for image in rehearsed], [image.sha256 for image in judging[:limit]], hashes
+    )
+    return [image.sha256 for image in rehearsed if image.sha256 in hashes], unlike
 
 
-def is_held_out(sha256: str) -> bool:
-    """Return whether an image is one that a champion without a golden set is judged on."""
-    return int(sha256[:12], 16) % _HELD_OUT == 0
+def cut(
+    images: Sequence[LoggedImage], rank: Callable[[str], int]
+) -> tuple[list[LoggedImage], list[LoggedImage]]:
+    """Return images to rehearse and images to judge on, each in their order: four parts and about one.
+
+    Whole groups, and whole hours of what has no group, are on one side. Where one of them has most images,
+    single images are cut.
+
+    Args:
+        images: Those of the log.
+        rank: A keyed hash, from 0 to 2**63 - 1.
+    """
+    units: defaultdict[str, list[LoggedImage]] = defaultdict(list)
+    for image in images:
+        units[_unit(image)].append(image)
+    if any(2 * len(members) > len(images) for members in units.values()):
+        judging = {image.sha256 for image in images if rank(image.sha256) < _RANKS // _SHARE}
+    else:
+        judging = set()
+        for unit in sorted(units, key=rank):
+            if _SHARE * len(judging) >= len(images):
+                break
+            judging |= {image.sha256 for image in units[unit]}
+    return [i for i in images if i.sha256 not in judging], [i for i in images if i.sha256 in judging]
+
+
+def _unit(image: LoggedImage) -> str:
+    if image.group is not None:
+        return f"{image.source}\0{image.group}"
+    return f"{image.created:%Y-%m-%dT%H}"
+
+
+def _unlike(rehearsed: Sequence[str], judging: Sequence[str], hashes: dict[str, int]) -> list[str]:
+    """Return the images to judge on that are near to none before them, those to rehearse among these."""
+    images = [sha256 for sha256 in (*rehearsed, *judging) if sha256 in hashes]
+    clusters = join(len(images), near_pairs([hashes[sha256] for sha256 in images]))
+    first: dict[int, str] = {}
+    for sha256, cluster in zip(images, clusters, strict=True):
+        first.setdefault(cluster, sha256)
+    alone = set(first.values())
+    return [sha256 for sha256 in judging if sha256 in alone]

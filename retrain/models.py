@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from retrain.answers import Answers, answers_from_logits
 from retrain.dataset import Item, StoredImages
-from retrain.evaluation import Logits
 from store.blobs.blob_store import BlobStore
+from store.evidence.answers import NOT_FINITE
 from store.versions import Version, load_files
 from vision.adaptation.augmentation import DomainAugmentation
 from vision.adaptation.batch_norm import reestimate_statistics
@@ -51,13 +52,18 @@ class RoundModels:
         engines: EngineSettings,
         limits: ImageLimits | None = None,
     ) -> None:
-        files = load_files(blobs, champion)
-        self.artifact: Artifact = from_files(files)
-        self.champion = ServedModel(self.artifact, load_engine(self.artifact, files, engines))
         self._engines = engines
         self._device = engines.device
         self._blobs = blobs
-        self._limits = limits or ImageLimits()
+        self.limits = limits or ImageLimits()
+        self.version = champion
+        self.champion = self._load(champion)
+        self.artifact: Artifact = self.champion.artifact
+
+    def _load(self, version: Version) -> ServedModel:
+        files = load_files(self._blobs, version)
+        artifact = from_files(files)
+        return ServedModel(artifact, load_engine(artifact, files, self._engines))
 
     def images(
         self, items: Sequence[Item], level: Level = "none", seed: int = 0, *, simulates_shift: bool = False
@@ -66,7 +72,7 @@ class RoundModels:
         variation: Variation = augmented(self.artifact.preprocessing, level, seed)
         if simulates_shift:
             variation = DomainAugmentation(augmented(self.artifact.preprocessing, level, seed), seed)
-        return PreparedImages(StoredImages(items, self._blobs), variation, self._limits)
+        return PreparedImages(StoredImages(items, self._blobs), variation, self.limits)
 
     def student(self, target_images: Sequence[str] = ()) -> Classifier:
         """Return the champion's network to train.
@@ -90,13 +96,24 @@ class RoundModels:
             return "float32"
         return training_precision(self.artifact.build_empty(), self.artifact.preprocessing.image_size)
 
-    def answer(self, model: ServedModel, items: Sequence[Item]) -> Logits:
-        """Return the logits (n, classes) of a model for items, as it is served."""
+    def load(self, version: Version) -> ServedModel:
+        """Return a stored version as it is served; the champion is loaded already.
+
+        Raises:
+            VersionRetiredError: Its files were dropped.
+        """
+        return self.champion if version.version == self.version.version else self._load(version)
+
+    def answers(self, model: ServedModel, items: Sequence[Item]) -> Answers:
+        """Return what a model answers on items, as it is served."""
+        artifact = model.artifact
         if not items:
-            return np.zeros((0, len(self.artifact.class_names)), dtype=np.float32)
-        logits, _ = evaluate(model.engine, self.images(items))
-        answers: Logits = logits.numpy()
-        return answers
+            return answers_from_logits(np.zeros((0, len(artifact.class_names))), artifact.temperature)
+        # Its own preprocessing: an anchor may have been trained with another.
+        variation = augmented(artifact.preprocessing, "none")
+        images = PreparedImages(StoredImages(items, self._blobs), variation, self.limits)
+        logits, _ = evaluate(model.engine, images)
+        return answers_from_logits(logits.numpy(), artifact.temperature)
 
     def answer_in_float32(self, state: StateDict, items: Sequence[Item]) -> Tensor:
         """Return the logits (n, classes) of weights for items."""
@@ -107,8 +124,12 @@ class RoundModels:
     def self_labelled(self, images: Sequence[str]) -> list[Item]:
         """Return images with the champion's own answers as their labels."""
         unlabelled = [Item(sha256, 0) for sha256 in images]
-        answers = self.answer(self.champion, unlabelled).argmax(axis=1)
-        return [Item(sha256, int(label)) for sha256, label in zip(images, answers, strict=True)]
+        answers = self.answers(self.champion, unlabelled).label_index
+        return [
+            Item(sha256, int(label))
+            for sha256, label in zip(images, answers, strict=True)
+            if label != NOT_FINITE
+        ]
 
     def blended(self, candidate: StateDict, weight: float) -> StateDict:
         """Return the weights between the champion's (0) and a candidate's (1)."""

@@ -1,18 +1,23 @@
-"""Stores a candidate that passed as a version, and moves production to it, in one transaction."""
+"""Stores a candidate that may become production, and moves production to it where that is decided."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from retrain.comparison import OldComparison, accuracies
 from retrain.errors import SampleDeletedError
-from retrain.evaluation import NEW
 from retrain.gate.verdict import Verdict
 from retrain.journal import Journal
+from retrain.new_evaluation import NewComparison
 from store import measurements, registry
+from store.database.database import now
 from store.errors import ChampionChangedError
+from store.evidence.answers import store_answers
+from store.evidence.pools import store_pool
 from store.measurements import Measurement
 from store.rounds import rounds
 from store.samples import samples
@@ -22,16 +27,20 @@ from store.versions import NewVersion, Version
 
 log = logging.getLogger(__name__)
 
+#: How long a round waits for labels.
+TRIAL_DAYS = 14.0
+
 
 @dataclass(frozen=True, slots=True)
-class PassedCandidate:
-    """A candidate that passed the gate, with all that is stored about it.
+class JudgedCandidate:
+    """A candidate that passed the gate, or that labels may let pass, with all that is stored about it.
 
     Attributes:
         champion: The version that it was judged against.
         files: The artifact and its curves by name.
-        roles: (sample id, role, label revision) of what it saw.
-        accuracy: Slice → (champion's, candidate's, number of samples).
+        roles: (sample id, role, label revision) of what it learnt from, and was chosen on.
+        new: On the new images.
+        old: On the old ones.
         verdict: The gate's.
         metrics: What is shown of the version.
     """
@@ -39,19 +48,22 @@ class PassedCandidate:
     champion: Version
     files: Mapping[str, bytes]
     roles: Sequence[tuple[int, str, int | None]]
-    accuracy: Mapping[str, tuple[float, float, int]]
+    new: NewComparison
+    old: OldComparison
     verdict: Verdict
     metrics: Mapping[str, Any]
 
 
 def store_candidate(
-    state: State, candidate: PassedCandidate, journal: Journal, *, needs_approval: bool
+    state: State, candidate: JudgedCandidate, journal: Journal, *, needs_approval: bool
 ) -> str:
-    """Store the candidate as a version and move production to it, or leave the move to a person.
+    """Store the candidate as a version, and move production to it, or let it wait.
 
     Args:
+        state: Where it is stored.
+        candidate: What passed, or waits for labels.
         journal: Of the round; gives the number and the fencing that the transaction carries.
-        needs_approval: Whether a person is to approve.
+        needs_approval: Whether a person is to approve what passed.
 
     Returns:
         The version's name.
@@ -63,36 +75,48 @@ def store_candidate(
     """
     # Bytes first: a row never names a blob that isn't there.
     files = {name: state.blobs.put(content) for name, content in candidate.files.items()}
-    round_id, fencing = journal.round_id, journal.fencing
-    new = NewVersion(
-        class_names=candidate.champion.class_names,
-        files=files,
-        metrics=candidate.metrics,
-        parent=candidate.champion.version,
-        round_id=round_id,
-        margin=candidate.champion.margin,
-    )
-    verdict, sentence = candidate.verdict.to_json(), candidate.verdict.sentence
+    round_id = journal.round_id
 
     def work(connection: Connection) -> str:
         # A clean-up that was under way may have deleted bytes that an earlier, rejected try had put.
         state.blobs.ensure({files[name]: content for name, content in candidate.files.items()})
         refuse_deleted(connection, [sample_id for sample_id, _, _ in candidate.roles], round_id)
         _refuse_changed_champion(connection, candidate.champion)
-        if needs_approval:
-            name = rounds.await_approval(
-                connection, round_id, new, candidate.roles, verdict=verdict, reason=sentence, fencing=fencing
-            ).version
-        else:
-            name = rounds.promote_round(
-                connection, round_id, new, candidate.roles, verdict=verdict, reason=sentence, fencing=fencing
-            ).to_version
+        store_pool(connection, round_id, candidate.new.pool)
+        judged = rounds.JudgedRound(
+            round_id=round_id,
+            new=NewVersion(
+                class_names=candidate.champion.class_names,
+                files=files,
+                metrics=candidate.metrics,
+                parent=candidate.champion.version,
+                round_id=round_id,
+                margin=candidate.champion.margin,
+            ),
+            seen=tuple(candidate.roles),
+            verdict=candidate.verdict.to_json(),
+            reason=candidate.verdict.sentence,
+            fencing=journal.fencing,
+        )
+        name = _end(connection, judged, candidate, needs_approval=needs_approval)
+        store_answers(connection, name, candidate.old.answers)
         _record_accuracies(connection, candidate, name, journal)
         return name
 
     name = state.database.write(work)
-    log.info("round %d: %s %s", round_id, name, "awaits approval" if needs_approval else "is production")
+    log.info("round %d: %s, %s", round_id, name, candidate.verdict.sentence)
     return name
+
+
+def _end(
+    connection: Connection, judged: rounds.JudgedRound, candidate: JudgedCandidate, *, needs_approval: bool
+) -> str:
+    if candidate.verdict.decision == "awaiting_labels":
+        ends = now(connection) + timedelta(days=TRIAL_DAYS)
+        return rounds.await_labels(connection, judged, candidate.new.open_questions, ends).version
+    if needs_approval:
+        return rounds.await_approval(connection, judged).version
+    return rounds.promote_round(connection, judged).to_version
 
 
 def refuse_deleted(connection: Connection, ids: Sequence[int], round_id: int) -> None:
@@ -120,19 +144,23 @@ def _refuse_changed_champion(connection: Connection, champion: Version) -> None:
 
 
 def _record_accuracies(
-    connection: Connection, candidate: PassedCandidate, name: str, journal: Journal
+    connection: Connection, candidate: JudgedCandidate, name: str, journal: Journal
 ) -> None:
-    for part, (champion_accuracy, accuracy, num_samples) in candidate.accuracy.items():
-        is_new = part == NEW
-        # On old slices the champion was measured when they were made, or when it was promoted.
-        values = {name: accuracy} | ({candidate.champion.version: champion_accuracy} if is_new else {})
-        for version, value in values.items():
-            measurement = Measurement(
-                metric="accuracy",
-                version=version,
-                slice=round_slice(journal.round_id) if is_new else part,
-                round_id=journal.round_id,
-                value=value,
-                num_samples=num_samples,
-            )
-            measurements.record(connection, measurement, fencing=journal.fencing)
+    champion = candidate.champion.version
+    answered = candidate.new.evidence.answered()
+    # On old slices the champion was measured when they were made, or when it was promoted.
+    values = [(part, name, accuracy, num) for part, (_, accuracy, num) in candidate.old.accuracy.items()]
+    if len(answered):
+        before, after, num = accuracies(answered)
+        part = round_slice(journal.round_id)
+        values += [(part, name, after, num), (part, champion, before, num)]
+    for part, version, value, num in values:
+        measurement = Measurement(
+            metric="accuracy",
+            version=version,
+            slice=part,
+            round_id=journal.round_id,
+            value=value,
+            num_samples=num,
+        )
+        measurements.record(connection, measurement, fencing=journal.fencing)

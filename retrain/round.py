@@ -1,35 +1,32 @@
 """One round, from pending samples to a new production version or back to the old one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from retrain.blend_choice import BlendLimits, choose_blend
-from retrain.cures import Cure, next_cure
+from retrain.attempts import Attempt, Judging
+from retrain.blend_choice import Blend, choose_blend, limits_for, smaller_share
+from retrain.cures import next_cure
 from retrain.errors import NoChampionError, RoundCancelledError
-from retrain.evaluation import Comparison, PairedEvaluation, version_metrics
 from retrain.fine_tune import fine_tune
-from retrain.gate.gate import judge
 from retrain.gate.old_evidence import margin_for
-from retrain.gate.verdict import Verdict
 from retrain.journal import Journal
 from retrain.models import RoundModels, StateDict
-from retrain.promotion import PassedCandidate, refuse_deleted, store_candidate
+from retrain.promotion import JudgedCandidate, refuse_deleted, store_candidate
 from retrain.round_inputs import RoundInputs, read_inputs
 from retrain.round_items import RoundItems, gather_items
 from retrain.settings import RoundSettings
+from retrain.version_metrics import version_metrics
 from store.errors import BlobMissingError, ChampionChangedError
 from store.rounds.log import recorded_samples
 from store.state import State
-from store.versions import Version
 from vision.charts import draw_curves
 from vision.device import resolve_device
 from vision.engines.choice import EngineSettings
 from vision.engines.openvino_engine import Threads
-from vision.engines.served_model import ServedModel
 from vision.errors import TrainingDivergedError
 from vision.training.training import Epoch, TrainingResult, curves_of
 
@@ -86,30 +83,19 @@ class LearningRound:
             self._journal.end("inconclusive", "There are no new samples to learn from.")
             return
         models = RoundModels(inputs.champion, self._state.blobs, self._engines(), self._settings.limits)
-        items = gather_items(inputs.samples, inputs.logged, models)
+        items = gather_items(inputs.samples, inputs.old, inputs.logged, models)
         tuned = self._fine_tune(inputs, models, items)
-        evaluation = self._evaluate_champion(inputs, models, items, tuned)
-        candidate = self._candidate(models, tuned.state, items)
-        verdicts: list[Verdict] = []
-        cures: list[Cure] = []
-        while True:
-            self._journal.stop_if_cancelled()
-            comparison = evaluation.compare(candidate)
-            verdict = self._judge(inputs, comparison)
-            verdicts.append(verdict)
-            self._journal.attempt(len(verdicts), cures[-1] if cures else "fine_tune", verdict)
-            if verdict.decision == "passed":
-                files = {**candidate.to_files(), "curves.png": _curves(tuned)}
-                self._promote(
-                    inputs, files, comparison, verdict, version_metrics(comparison, candidate, tuned)
-                )
-                return
-            cure = next_cure(verdict, cures, self._settings.gate.max_candidates)
-            if cure is None:
-                self._keep_production(verdicts)
-                return
-            cures.append(cure)
-            candidate = self._interpolate(inputs, models, items, tuned.state)
+        self._journal.enter_evaluating(curves_of(tuned.epochs, tuned.best_epoch, tuned.diagnosis))
+        chosen, tried = self._choose_blend(inputs, models, items, tuned.state)
+        judging = Judging(self._state, self._settings, self._journal, inputs, models, items)
+        attempts = [judging.attempt(models.blended(tuned.state, chosen.weight), "fine_tune")]
+        if (cure := next_cure(attempts[0].verdict)) is not None:
+            weights = models.blended(tuned.state, smaller_share(chosen, tried))
+            attempts.append(judging.attempt(weights, cure, attempts[0]))
+        if attempts[-1].verdict.decision in ("passed", "awaiting_labels"):
+            self._store(inputs, attempts[-1], tuned)
+        else:
+            self._keep_production(attempts)
 
     def _engines(self) -> EngineSettings:
         settings = self._settings
@@ -117,8 +103,9 @@ class LearningRound:
         return EngineSettings(settings.engine, settings.precision, resolve_device(settings.device), threads)
 
     def _read_inputs(self) -> RoundInputs:
-        inputs = read_inputs(self._state, self._settings, self._journal.round_id, self._rng)
-        self._journal.record_samples(inputs.samples.roles())
+        journal = self._journal
+        inputs = read_inputs(self._state, self._settings, journal.round_id, self._rng, journal.fencing)
+        journal.record_samples([*inputs.samples.roles(), *inputs.samples.holdout_roles()])
         return inputs
 
     def _fine_tune(self, inputs: RoundInputs, models: RoundModels, items: RoundItems) -> TrainingResult:
@@ -154,35 +141,10 @@ class LearningRound:
         self._journal.note("epoch", **asdict(epoch))
         self._journal.stop_if_cancelled()
 
-    def _evaluate_champion(
-        self, inputs: RoundInputs, models: RoundModels, items: RoundItems, tuned: TrainingResult
-    ) -> PairedEvaluation:
-        self._journal.enter_evaluating(curves_of(tuned.epochs, tuned.best_epoch, tuned.diagnosis))
-        return PairedEvaluation(items.old, items.new, models.champion, inputs.live, models.answer)
-
-    def _judge(self, inputs: RoundInputs, comparison: Comparison) -> Verdict:
-        if comparison.top5:
-            named = {
-                f"{part}_{model}": share
-                for part, pair in comparison.top5.items()
-                for model, share in zip(("production", "candidate"), pair, strict=True)
-            }
-            self._journal.note("top5_accuracy", **named)
-        num_old = sum(len(outcomes) for outcomes in comparison.old)
-        return judge(
-            comparison.old,
-            comparison.new,
-            margin=_margin(inputs.champion, num_old),
-            num_earlier_verdicts=inputs.num_earlier_verdicts,
-            calibration=comparison.calibration,
-            class_names=inputs.champion.class_names,
-            settings=self._settings.gate,
-            rng=self._rng,
-        )
-
-    def _interpolate(
+    def _choose_blend(
         self, inputs: RoundInputs, models: RoundModels, items: RoundItems, tuned: StateDict
-    ) -> ServedModel:
+    ) -> tuple[Blend, Sequence[Blend]]:
+        """Choose on validation how far to go from the champion's weights towards the tuned ones."""
         validation, num_new = items.validation, items.num_new_validation
         labels = torch.tensor([item.label for item in validation])
 
@@ -190,66 +152,44 @@ class LearningRound:
             self._journal.stop_if_cancelled()
             return models.answer_in_float32(weights, validation).argmax(dim=1).eq(labels)
 
+        margin = inputs.champion.margin
         chosen, tried = choose_blend(
             self._settings.blends,
             lambda share: right(models.blended(tuned, share)),
             champion_right=right(dict(models.artifact.state)),
             is_new=torch.arange(len(validation)) < num_new,
-            limits=self._blend_limits(inputs.champion, num_old=len(validation) - num_new),
+            limits=limits_for(
+                margin_for(max(len(validation) - num_new, 1)) if margin is None else margin,
+                self._settings.blend_caution,
+                self._settings.gate.max_negative_flips,
+            ),
         )
-        self._journal.note("interpolate", weight=chosen.weight, tried=[asdict(blend) for blend in tried])
-        return self._candidate(models, models.blended(tuned, chosen.weight), items)
+        self._journal.note("blend", weight=chosen.weight, tried=[asdict(blend) for blend in tried])
+        return chosen, tried
 
-    def _blend_limits(self, champion: Version, num_old: int) -> BlendLimits:
-        caution = self._settings.blend_caution
-        return BlendLimits(
-            max_flips=caution * self._settings.gate.max_negative_flips,
-            # The gate compares a lower bound with the margin: a blend that loses half of it here fails there.
-            max_loss=(1 - caution) * 2 * _margin(champion, num_old),
-        )
-
-    def _candidate(self, models: RoundModels, state: StateDict, items: RoundItems) -> ServedModel:
-        candidate = models.finished(
-            state,
-            items.validation,
-            items.num_new_validation,
-            keeps_temperature=items.is_self_labelled,
-        )
-        self._journal.note("served_form", **candidate.metrics())
-        return candidate
-
-    def _promote(
-        self,
-        inputs: RoundInputs,
-        files: Mapping[str, bytes],
-        comparison: Comparison,
-        verdict: Verdict,
-        metrics: Mapping[str, object],
-    ) -> None:
-        passed = PassedCandidate(
+    def _store(self, inputs: RoundInputs, attempt: Attempt, tuned: TrainingResult) -> None:
+        """Store the candidate, and promote it, or let it wait for a person's approval or for labels."""
+        curves = draw_curves(tuned.epochs, tuned.diagnosis, tuned.best_epoch)
+        answered = attempt.new.evidence.answered()
+        candidate = JudgedCandidate(
             champion=inputs.champion,
-            files=files,
+            files={**attempt.candidate.to_files(), "curves.png": curves},
             roles=inputs.samples.roles(),
-            accuracy=comparison.accuracy,
-            verdict=verdict,
-            metrics=metrics,
+            new=attempt.new,
+            old=attempt.old,
+            verdict=attempt.verdict,
+            metrics=version_metrics(attempt.old, answered, attempt.candidate, tuned),
         )
-        needs_approval = self._settings.promote == "ask"
-        store_candidate(self._state, passed, self._journal, needs_approval=needs_approval)
+        store_candidate(self._state, candidate, self._journal, needs_approval=self._settings.promote == "ask")
 
-    def _keep_production(self, verdicts: list[Verdict]) -> None:
+    def _keep_production(self, attempts: Sequence[Attempt]) -> None:
         """End the round with its first rejection, or with the last verdict where there is none."""
+        verdicts = [attempt.verdict for attempt in attempts]
         rejections = [verdict for verdict in verdicts if verdict.decision == "rejected"]
         decisive = rejections[0] if rejections else verdicts[-1]
         reason = decisive.sentence
         if len(verdicts) > 1:
-            reason = f"{reason} Then, interpolated with production: {verdicts[-1].sentence}"
-        self._journal.end("rejected" if rejections else "inconclusive", reason, decisive)
-
-
-def _margin(champion: Version, num_old: int) -> float:
-    return margin_for(max(num_old, 1)) if champion.margin is None else champion.margin
-
-
-def _curves(tuned: TrainingResult) -> bytes:
-    return draw_curves(tuned.epochs, tuned.diagnosis, tuned.best_epoch)
+            reason = f"{reason} Then, closer to production: {verdicts[-1].sentence}"
+        self._journal.end_judged(
+            "rejected" if rejections else "inconclusive", reason, decisive, attempts[-1].new.pool
+        )

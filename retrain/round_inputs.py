@@ -7,13 +7,14 @@ from sqlalchemy import Connection
 
 from retrain.dataset import RoundSamples, collect
 from retrain.errors import NoChampionError
-from retrain.evaluation import LiveAccuracy
-from retrain.logged_predictions import live_accuracy, logged_images
+from retrain.logged_predictions import logged_images
+from retrain.old_images import OldImages, old_images
 from retrain.settings import RoundSettings
-from store import registry, slices
+from store import registry
 from store.errors import ChampionChangedError
+from store.evidence.slice_history import merge_old_slices
 from store.rounds.records import find_round
-from store.slices import golden_slice
+from store.samples.splits import SplitSettings, splitter
 from store.state import State
 from store.versions import Version
 from vision.adaptation.choice import MIN_UNLABELLED
@@ -26,46 +27,42 @@ class RoundInputs:
     Attributes:
         champion: The version in production.
         samples: Those of the round, by what they are for.
-        live: The champion's accuracy on live traffic.
+        old: The old images that must not be lost.
         logged: Logged images to rehearse and held out, for a champion without a golden set.
-        num_earlier_verdicts: Earlier verdicts that judged any of the new holdout.
         target_images: SHA-256 of recent images of production, where the round adapts to them.
     """
 
     champion: Version
     samples: RoundSamples
-    live: LiveAccuracy
+    old: OldImages
     logged: tuple[list[str], list[str]] | None
-    num_earlier_verdicts: int
     target_images: tuple[str, ...] = ()
 
 
 def read_inputs(
-    state: State, settings: RoundSettings, round_id: int, rng: np.random.Generator
+    state: State, settings: RoundSettings, round_id: int, rng: np.random.Generator, fencing: int
 ) -> RoundInputs:
-    """Read what round `round_id` starts from.
+    """Read what round `round_id` starts from, after old slices were merged.
 
     Raises:
         NoChampionError: There is no production version.
         ChampionChangedError: Production is no longer the version from which the round began.
+        FencedError: The lease went to another learner.
         LeakageError: An image would be both learnt and judged.
     """
     with state.database.read() as connection:
         champion = _champion(connection, round_id)
-        samples = collect(connection, champion, settings.fine_tune.replay_ratio, rng)
-    golden = golden_slice(champion.lineage)
-    has_golden = any(members and name.startswith(golden) for name, members in samples.slices.items())
-    new = (*samples.new_training, *samples.new_validation, *samples.new_holdout)
+    merge_old_slices(state.database, champion, fencing=fencing)
     with state.database.read() as connection:
-        live = live_accuracy(connection, champion, new, settings.min_audits)
-        judged = [sample.id for sample in samples.new_holdout]
-        num_earlier_verdicts = slices.num_earlier_verdicts(connection, judged)
+        samples = collect(connection, champion, settings.fine_tune.replay_ratio, rng)
+        rank = splitter(connection, SplitSettings()).rank
+    old = old_images(samples.slices, champion.class_names, rank)
+    has_golden = any(len(part) for part in old.golden)
     return RoundInputs(
         champion=champion,
         samples=samples,
-        live=live,
-        logged=None if has_golden else logged_images(state, settings.max_agreement),
-        num_earlier_verdicts=num_earlier_verdicts,
+        old=old,
+        logged=None if has_golden else logged_images(state, settings.max_agreement, settings.limits),
         target_images=_target_images(state, settings),
     )
 
@@ -83,5 +80,5 @@ def _champion(connection: Connection, round_id: int) -> Version:
 def _target_images(state: State, settings: RoundSettings) -> tuple[str, ...]:
     if "batch_norm" not in settings.adaptations:
         return ()
-    images, _ = logged_images(state, settings.max_adapted)
+    images, _ = logged_images(state, settings.max_adapted, settings.limits)
     return tuple(images[: settings.max_adapted]) if len(images) >= MIN_UNLABELLED else ()

@@ -1,13 +1,13 @@
-"""A round's samples as items for training, validation and holdout."""
+"""A round's samples as items for training, validation and comparison on old images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from retrain.dataset import Item, RoundSamples, items_of
-from retrain.evaluation import DIRECT, VOLUNTEERED, Part
 from retrain.gate.outcomes import AGREEMENT
 from retrain.models import RoundModels
+from retrain.old_images import OldImages, Part
 
 # Of rehearsed images, the share for validation; it is the same for samples.
 _VALIDATION_SHARE = 0.15
@@ -20,8 +20,7 @@ class RoundItems:
     Attributes:
         training: `num_new` new items, then replayed ones.
         validation: `num_new_validation` new items, then old ones.
-        old: The old slices; for a champion without a golden set also images with its own answers.
-        new: Direct holdout items (audits too) and volunteered ones.
+        old: What must not be lost; for a champion without a golden set also images with its own answers.
         is_self_labelled: Some old items have the champion's own answers as their labels.
     """
 
@@ -29,8 +28,7 @@ class RoundItems:
     num_new: int
     validation: tuple[Item, ...]
     num_new_validation: int
-    old: tuple[Part, ...]
-    new: tuple[Part, Part]
+    old: OldImages
     is_self_labelled: bool
 
     def counts(self) -> dict[str, int]:
@@ -39,13 +37,15 @@ class RoundItems:
             "num_new": self.num_new,
             "num_replayed": len(self.training) - self.num_new,
             "num_validation": len(self.validation),
-            "num_old_holdout": sum(len(part.items) for part in self.old),
-            "num_new_holdout": sum(len(part.items) for part in self.new),
+            "num_old_holdout": len(self.old.items) + len(self.old.agreement or ()),
         }
 
 
 def gather_items(
-    samples: RoundSamples, logged: tuple[Sequence[str], Sequence[str]] | None, models: RoundModels
+    samples: RoundSamples,
+    old: OldImages,
+    logged: tuple[Sequence[str], Sequence[str]] | None,
+    models: RoundModels,
 ) -> RoundItems:
     """Turn samples into items.
 
@@ -53,15 +53,17 @@ def gather_items(
     prediction log join them with the champion's own answers as labels: the candidate has to agree.
 
     Args:
+        samples: Those of the round.
+        old: What must not be lost.
         logged: Logged images to rehearse, and those held out; None for a champion with a golden set.
+        models: The champion's answers.
     """
     names, num_to_replay = models.artifact.class_names, samples.num_to_replay
     new, validation = items_of(samples.new_training, names), items_of(samples.new_validation, names)
     replayed, old_validation = items_of(samples.replayed, names), items_of(samples.old_validation, names)
-    old = [Part(name, tuple(items_of(part, names))) for name, part in samples.slices.items()]
     if logged is not None:
         rehearsed, held_out = logged
-        old.append(Part(AGREEMENT, tuple(models.self_labelled(held_out))))
+        old = replace(old, agreement=Part(AGREEMENT, tuple(models.self_labelled(held_out))))
         # What earlier rounds learnt is little of what the champion knows, so half at least is of the log.
         num_rehearsed = max(num_to_replay - len(replayed), num_to_replay // 2)
         self_labelled = models.self_labelled(rehearsed[:num_rehearsed])
@@ -75,15 +77,6 @@ def gather_items(
         # Where there is no validation sample at all, training samples stand in.
         validation=tuple(chain(validation, old_validation)) or tuple(new),
         num_new_validation=len(validation) if validation or old_validation else len(new),
-        old=tuple(old),
-        new=(
-            Part(
-                DIRECT, tuple(items_of((s for s in samples.new_holdout if s.origin != "volunteered"), names))
-            ),
-            Part(
-                VOLUNTEERED,
-                tuple(items_of((s for s in samples.new_holdout if s.origin == "volunteered"), names)),
-            ),
-        ),
+        old=old,
         is_self_labelled=logged is not None,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from retrain.gate.settings import GateSettings
+from retrain.new_samples import MIN_DIRECT
 from vision.adaptation.table import RoundAdaptation
 from vision.decoding import ImageLimits
 from vision.engines.kind import EngineKind, Precision, PrecisionKind
@@ -44,10 +45,10 @@ class RoundSettings:
 
     Attributes:
         promote: "auto" moves production when the gate passes; "ask" leaves that to a person.
-        blends: The candidate's shares that interpolation tries on validation, in (0, 1).
+        blends: The candidate's shares that are tried on validation, in (0, 1].
         blend_caution: Negative flips on validation that a blend may have, as a share of the gate's limit.
         max_agreement: Logged predictions on which a champion without a golden set is judged, at most.
-        min_audits: Audited samples from which live accuracy is counted instead of read off confidences.
+        min_direct: Held-out images of trusted keys that are evidence without having been predicted.
         device: Where torch computes: "cpu", "cuda", or "auto", which is CUDA where there is one.
         device_memory: Share of a CUDA device's memory that the round may use, in (0, 1]; past that the round
             crashes, not serving.
@@ -62,10 +63,10 @@ class RoundSettings:
     gate: GateSettings = field(default_factory=GateSettings)
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
     promote: Literal["auto", "ask"] = "auto"
-    blends: tuple[float, ...] = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+    blends: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
     blend_caution: float = 0.8
     max_agreement: int = 2000
-    min_audits: int = 30
+    min_direct: int = MIN_DIRECT
     device: str = "cpu"
     device_memory: float = 0.5
     limits: ImageLimits = field(default_factory=ImageLimits)

@@ -22,7 +22,7 @@ class FencedDatabase(Database):
     def __init__(self, database: Database, fencing: int) -> None:
         # Not super().__init__: connections and the writer thread stay those of `database`.
         self._guarded = database
-        self._fencing = fencing
+        self.fencing = fencing
         self.url = database.url
 
     @contextmanager
@@ -39,7 +39,7 @@ class FencedDatabase(Database):
         """
 
         def proven(connection: Connection) -> T:
-            leases.check(connection, self._fencing)
+            leases.check(connection, self.fencing)
             return work(connection)
 
         return self._guarded.write(proven)

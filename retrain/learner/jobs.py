@@ -11,6 +11,7 @@ from monitoring.drift import DriftSettings, measure_drift
 from monitoring.errors import EmbeddingMismatchError, NoReferenceError
 from retrain.learner import triggers
 from retrain.learner.fenced_database import FencedDatabase
+from retrain.learner.forecast import forecast, replace_trial, waiting_trial
 from retrain.learner.settings import LearnerSettings
 from retrain.learner.triggers import EndedRound, TriggerSettings
 from store import learning_state, registry, workers
@@ -44,6 +45,7 @@ def request_due_round(database: FencedDatabase, settings: TriggerSettings) -> st
         learning_state.note_obstacle(connection, obstacle)
         reason = due_reason(connection, settings)
         if reason is not None:
+            replace_trial(connection, database.fencing)
             rounds.request_round(connection, SCHEDULER, reason)
         return reason
 
@@ -56,19 +58,31 @@ def request_due_round(database: FencedDatabase, settings: TriggerSettings) -> st
 def due_reason(connection: Connection, settings: TriggerSettings) -> str | None:
     """Return why a round is due now; None while one is unfinished, learning is paused, or it isn't time."""
     champion = registry.production(connection)
-    if learning_state.paused(connection) is not None or champion is None:
+    if learning_state.paused(connection) is not None or champion is None or num_pending(connection) == 0:
         return None
-    if current_round(connection) is not None or num_pending(connection) == 0:
+    trial = waiting_trial(connection)
+    if trial is None and current_round(connection) is not None:
         return None
-    history = _history(connection, champion.version)
-    return triggers.due_reason(count_pending(connection), history, now(connection), settings)
+    return triggers.due_reason(
+        count_pending(connection),
+        _history(connection, champion.version),
+        forecast(connection),
+        trial,
+        now(connection),
+        settings,
+    )
 
 
 def _obstacle(connection: Connection, settings: TriggerSettings) -> str | None:
     champion = registry.production(connection)
     if champion is None:
         return None
-    return triggers.obstacle(count_pending(connection), _history(connection, champion.version), settings)
+    return triggers.obstacle(
+        count_pending(connection),
+        _history(connection, champion.version),
+        forecast(connection),
+        settings,
+    )
 
 
 def watch_drift(database: FencedDatabase, blobs: BlobStore, settings: DriftSettings) -> str | None:
@@ -116,7 +130,6 @@ def _history(connection: Connection, champion: str) -> list[EndedRound]:
         EndedRound(
             state=each.state,
             num_samples=sum(num for role, num in num_by_role[each.id].items() if role != "replay"),
-            num_holdout=num_by_role[each.id].get("holdout", 0),
             ended=each.ended,
         )
         for each in tried

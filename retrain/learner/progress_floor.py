@@ -89,6 +89,20 @@ def watch_progress(journal: Journal, priority: Priority) -> ProgressFloor:
     return floor
 
 
+def watch_answering(priority: Priority) -> ProgressFloor:
+    """Watch over this process, in which the predecessor answers for a watch."""
+    floor = ProgressFloor(priority, _raise_or_end)
+    floor.watch()
+    return floor
+
+
+def _raise_or_end(priority: Priority, cores: float) -> bool:
+    log.warning("the watch: it got %.2f of a core, so that its priority becomes %s", cores, priority)
+    if not raise_priority(priority):
+        os._exit(STARVED)
+    return True
+
+
 def _raise(journal: Journal, priority: Priority, cores: float) -> bool:
     """Raise this process's priority, or end it for the learner to begin again with a higher one."""
     why = f"it got {cores:.2f} of a core, where the floor is a fifth"

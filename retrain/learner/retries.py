@@ -9,7 +9,7 @@ from store.round_states import MAX_TRIES
 
 
 class Retries:
-    """What followed the tries of one round, of the one that runs or ran last.
+    """What followed the tries of one round or watch, of the one that runs or ran last.
 
     After a crash the next try waits: what a machine lacks for a moment, such as memory, it lacks at once
     again. A round that starved begins anew at once, with a higher priority; one whose sample was deleted
@@ -50,6 +50,11 @@ class Retries:
         """Return whether the next try may begin now."""
         self._keep_to(round_id)
         return self._clock() >= self._not_before
+
+    def has_failed(self, round_id: int) -> bool:
+        """Return whether it crashed as often as it may."""
+        self._keep_to(round_id)
+        return self._num_crashes >= MAX_TRIES
 
     def priority(self, round_id: int) -> Priority:
         """Return the priority of the next try."""

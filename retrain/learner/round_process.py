@@ -1,4 +1,4 @@
-"""A round's process: how the learner starts it, and how each of the two notices that the other ended.
+"""The learner's children: how it starts them, and how each of the two notices that the other ended.
 
 The learner loads no torch, so nothing here may.
 """
@@ -17,10 +17,10 @@ from typing import Final
 
 from retrain.learner.priority import Priority
 
-# The exit statuses of a round's process.
+# The exit statuses of a child.
 FINISHED: Final = 0
 CRASHED: Final = 1
-#: The lease went to another learner: the round wrote nothing, and its try doesn't count.
+#: The lease went to another learner: the child wrote nothing, and its try doesn't count.
 FENCED: Final = 3
 #: The learner died.
 ORPHANED: Final = 4
@@ -32,18 +32,24 @@ REPEATED: Final = 6
 _PR_SET_PDEATHSIG = 1
 
 
-class RoundProcess:
-    """A started round, as its learner holds it.
+class ChildProcess:
+    """A started child, as its learner holds it.
 
     The child gets a pipe as its standard input, and only we hold the other end: when the pipe ends, we have
     died. The child leads a session of its own, so that neither a terminal's Ctrl-C nor the end of our process
     group reaches it.
+
+    Args:
+        command: What to run; the number, `--fencing N` and `--priority P` are appended.
+        number: The round's, or the watch's.
+        fencing: The learner's number.
+        priority: How the child ranks beside other programs.
     """
 
-    def __init__(self, command: Sequence[str], round_id: int, fencing: int, priority: Priority) -> None:
-        self.round_id = round_id
+    def __init__(self, command: Sequence[str], number: int, fencing: int, priority: Priority) -> None:
+        self.number = number
         self._process = subprocess.Popen(
-            [*command, str(round_id), "--fencing", str(fencing), "--priority", priority],
+            [*command, str(number), "--fencing", str(fencing), "--priority", priority],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )

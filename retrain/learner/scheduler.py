@@ -1,4 +1,4 @@
-"""The learner: one process that keeps the clock, holds the lease, and starts rounds in children."""
+"""The learner: one process that keeps the clock, holds the lease, and starts its children."""
 
 import logging
 import signal
@@ -17,12 +17,16 @@ from retrain.learner import jobs
 from retrain.learner.fenced_database import FencedDatabase
 from retrain.learner.resources import free_memory
 from retrain.learner.retries import Retries
-from retrain.learner.round_process import CRASHED, FENCED, FINISHED, REPEATED, STARVED, RoundProcess
+from retrain.learner.round_process import CRASHED, FENCED, FINISHED, REPEATED, STARVED, ChildProcess
 from retrain.learner.settings import LearnerSettings
+from retrain.learner.watch_process import WatchProcess
+from retrain.trial import follow_trial
+from retrain.watch.look import look
 from store import leases
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database
 from store.errors import DatabaseUnavailableError, FencedError
+from store.round_states import WAITING
 from store.rounds import progress
 from store.rounds.log import add_step
 from store.rounds.records import Round, current_round, find_round
@@ -49,11 +53,12 @@ class Learner:
         self._blobs = blobs
         self._settings = settings
         self._stopped = threading.Event()
-        # Guards the three below: jobs run on threads of their own.
+        # Guards the four below: jobs run on threads of their own.
         self._lock = threading.RLock()
         self._fencing: int | None = None
         self._renewed = 0.0
-        self._child: RoundProcess | None = None
+        self._child: ChildProcess | None = None
+        self._watch = WatchProcess(settings)
         # The round whose wait was logged already.
         self._waiting_round_id: int | None = None
         self._retries = Retries(settings.priority, settings.crash_wait_seconds)
@@ -110,7 +115,7 @@ class Learner:
                 return
             with self._database.read() as connection:
                 current = current_round(connection)
-            if current is None or current.state == "awaiting_approval":
+            if current is None or current.state in WAITING:
                 return
             fencing, round_id = self._fencing, current.id
             may_begin = self._retries.may_begin(round_id) and self._check_memory(round_id, fencing)
@@ -122,8 +127,23 @@ class Learner:
                 _log_end(begun)
                 return
             priority = self._retries.priority(round_id)
-            self._child = RoundProcess(self._settings.child_command, round_id, fencing, priority)
+            self._child = ChildProcess(self._settings.child_command, round_id, fencing, priority)
             log.info("round %d: try %d runs as process %d", round_id, begun.num_tries, self._child.pid)
+
+    def watch_production(self) -> None:
+        """Have the predecessor answer what production answers, and act on what their differences show."""
+        with self._lock:
+            fenced = self._fenced()
+            if fenced is None or self._fencing is None:
+                return
+            self._watch.supervise(fenced, self._fencing)
+        look(fenced)
+
+    def follow_trial(self) -> None:
+        """Judge the round that waits for labels again, with those that came."""
+        fenced = self._fenced()
+        if fenced is not None and self._fencing is not None:
+            follow_trial(fenced, self._fencing, self._settings.gate, self._settings.promote)
 
     def request_due_round(self) -> None:
         """Ask for a round where one is due."""
@@ -151,7 +171,7 @@ class Learner:
         # APScheduler comes without types.
         scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]  # APScheduler comes without types
             # One thread a job: a long one must never keep the lease's waiting.
-            executors={"default": ThreadPoolExecutor(5)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
+            executors={"default": ThreadPoolExecutor(7)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -159,6 +179,8 @@ class Learner:
         for job, seconds in (
             (self.hold_lease, settings.lease_seconds / _RENEWALS),
             (self.supervise_round, settings.poll_seconds),
+            (self.watch_production, settings.watch_seconds),
+            (self.follow_trial, settings.trial_seconds),
             (self.request_due_round, settings.trigger_seconds),
             (self.watch_drift, settings.drift_seconds),
             (self.clean_up, settings.upkeep_seconds),
@@ -209,7 +231,7 @@ class Learner:
         status = self._child.exit_status()
         if status is None:
             return False
-        round_id, self._child = self._child.round_id, None
+        round_id, self._child = self._child.number, None
         if status == FINISHED:
             with self._database.read() as connection:
                 _log_end(find_round(connection, round_id))
@@ -234,9 +256,10 @@ class Learner:
     def _stand_down(self, why: str | None) -> None:
         with self._lock:
             if self._child is not None:
-                log.warning("round %d: its process is ended, for %s", self._child.round_id, why)
+                log.warning("round %d: its process is ended, for %s", self._child.number, why)
                 self._child.kill()
                 self._child = None
+            self._watch.end()
             self._fencing = None
 
     def _release(self) -> None:

@@ -1,11 +1,14 @@
 """Decides when a round is due."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from retrain.gate.mcnemar import power
 from store.samples.pending import PendingCounts
+
+# A round must prove a gain of 10 points half the time, where the two differ on a fifth of the images.
+_HOPED_GAIN, _USUAL_DISAGREEMENT, _LEAST_POWER = 0.1, 0.2, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +21,14 @@ class TriggerSettings:
             pending.
         min_samples: See `max_days`.
         max_backoff: The threshold doubles with each round in a row that won nothing, up to this.
-        holdout_growth: After an inconclusive round the new holdout must grow by this factor.
+        alpha: Level of the gate's test on new images.
     """
 
     threshold: int = 500
     max_days: float = 28.0
     min_samples: int = 100
     max_backoff: int = 2000
-    holdout_growth: float = 1.5
+    alpha: float = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,77 +38,137 @@ class EndedRound:
     Attributes:
         state: promoted, rejected, inconclusive, failed or cancelled.
         num_samples: Samples that were pending for it, those to judge on among them.
-        num_holdout: New holdout samples that it was judged on.
         ended: When it ended.
     """
 
     state: str
     num_samples: int
-    num_holdout: int
     ended: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a round would be judged on as new, if it began now.
+
+    Attributes:
+        num_images: Fair new images: of the pool, or those that trusted keys sent with their label.
+        num_unfair: Held-out samples that judge nothing, since no trusted key sent them and they were never
+            predicted.
+        num_ignored_trials: Trials in a row that ended with under half of their questions answered.
+        num_since_roll_back: Pending samples that came after the last automatic roll-back; None where there
+            was none since the last promotion.
+    """
+
+    num_images: int
+    num_unfair: int = 0
+    num_ignored_trials: int = 0
+    num_since_roll_back: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTrial:
+    """A round that waits for labels: how many samples it took, and whether another may take its place."""
+
+    num_samples: int
+    may_be_replaced: bool
 
 
 def due_reason(
     pending: PendingCounts,
     history: Sequence[EndedRound],
+    forecast: Forecast,
+    trial: WaitingTrial | None,
     now: datetime,
     settings: TriggerSettings,
 ) -> str | None:
     """Return why a round is due, None where none is.
 
     A round is due at `threshold` pending samples, or with `min_samples` once the oldest has waited for
-    `max_days`. After rounds that were rejected, failed or cancelled it waits for twice as many, then
-    four times (500, 1000, 2000), and for that much more than the last one had. After an inconclusive
-    round it is due only with a larger holdout, and `min_samples` in all: the same samples would give the same
-    answer, and each verdict on them makes the next one stricter. With nothing to learn from it is never due.
+    `max_days`. After rounds that were rejected, failed or cancelled it waits for twice as many, then four
+    times (500, 1000, 2000), and for that much more than the last one had; after an inconclusive one, for
+    `threshold` more. While a round waits for labels, the next is due with `threshold` more than it took, and
+    not before three days. It is never due with nothing to learn from, or where nothing could be proven.
 
     Args:
         pending: The samples that wait.
         history: Ended rounds, newest first; those before the last promotion don't count.
+        forecast: What a round would be judged on.
+        trial: The round that waits for labels.
         now: The present, on the clock of the other times.
         settings: The limits.
     """
-    if pending.num_samples == pending.num_holdout:
+    if pending.num_samples == pending.num_holdout or _why_unprovable(forecast, settings) is not None:
         return None
-    since_promotion = _since_promotion(history)
-    if since_promotion and since_promotion[0].state == "inconclusive":
-        return _grown(pending, since_promotion[0], settings)
-    failures = [each for each in since_promotion if each.state != "inconclusive"]
-    needed = samples_needed(failures, settings)
+    if forecast.num_since_roll_back is not None and forecast.num_since_roll_back < settings.threshold:
+        return None
+    if trial is not None:
+        is_time = trial.may_be_replaced and pending.num_samples >= trial.num_samples + settings.threshold
+        return f"{pending.num_samples} new samples, while a round waits for labels" if is_time else None
+    unsuccessful = _since_promotion(history)
+    needed = samples_needed(unsuccessful, settings)
     if pending.num_samples >= needed:
-        return f"{pending.num_samples} new samples, {needed} are enough{_after(failures)}"
-    return _waited(pending, failures, now, settings)
+        return f"{pending.num_samples} new samples, {needed} are enough{_after(unsuccessful)}"
+    return _waited(pending, unsuccessful, now, settings)
 
 
-def obstacle(pending: PendingCounts, history: Sequence[EndedRound], settings: TriggerSettings) -> str | None:
+def obstacle(
+    pending: PendingCounts,
+    history: Sequence[EndedRound],
+    forecast: Forecast,
+    settings: TriggerSettings,
+) -> str | None:
     """Return what the next round waits for, where `threshold` samples alone would not begin it."""
-    since_promotion = _since_promotion(history)
+    unsuccessful = _since_promotion(history)
     if pending.num_samples and pending.num_samples == pending.num_holdout:
         return "None of the new samples may be learnt: all of them are set aside to judge on."
-    if since_promotion and since_promotion[0].state == "inconclusive":
-        needed = _holdout_needed(since_promotion[0], settings)
+    if forecast.num_since_roll_back is not None and forecast.num_since_roll_back < settings.threshold:
         return (
-            f"The last round was inconclusive: the next one begins at {needed:,} new samples to judge on, of "
-            f"which there are {pending.num_holdout:,}."
+            f"A promotion was rolled back: the next round begins at {settings.threshold:,} samples that came "
+            f"after it, of which there are {forecast.num_since_roll_back:,}."
         )
-    failures = [each for each in since_promotion if each.state != "inconclusive"]
-    if not failures:
+    if pending.num_samples >= settings.threshold and (why := _why_unprovable(forecast, settings)) is not None:
+        return why
+    if not unsuccessful:
         return None
-    last = "one" if len(failures) == 1 else str(len(failures))
-    needed = samples_needed(failures, settings)
+    last = "one" if len(unsuccessful) == 1 else str(len(unsuccessful))
+    needed = samples_needed(unsuccessful, settings)
     return f"The next round begins at {needed:,} new samples, since nothing was won by the last {last}."
 
 
-def samples_needed(failures: Sequence[EndedRound], settings: TriggerSettings) -> int:
-    """Return how many samples must be pending after these rounds, newest first, that won nothing.
+def samples_needed(unsuccessful: Sequence[EndedRound], settings: TriggerSettings) -> int:
+    """Return how many samples must be pending after these rounds, newest first, that promoted nothing.
 
     >>> samples_needed([], TriggerSettings())
     500
     """
-    if not failures:
+    if not unsuccessful:
         return settings.threshold
+    last = unsuccessful[0]
+    if last.state == "inconclusive":
+        return last.num_samples + settings.threshold
+    failures = [each for each in unsuccessful if each.state != "inconclusive"]
     step = _backed_off(len(failures), settings)
-    return max(step, failures[0].num_samples + _backed_off(len(failures) - 1, settings))
+    return max(step, last.num_samples + _backed_off(len(failures) - 1, settings))
+
+
+def _why_unprovable(forecast: Forecast, settings: TriggerSettings) -> str | None:
+    """Return why no round could prove its candidate better, None where one could."""
+    if forecast.num_ignored_trials >= 2:
+        return (
+            "The last two rounds that asked for labels got under half of their answers. "
+            "The next one begins when open questions are answered."
+        )
+    if power(_HOPED_GAIN, _USUAL_DISAGREEMENT, forecast.num_images, settings.alpha) >= _LEAST_POWER:
+        return None
+    remedy = (
+        " Have images predicted before they are labelled, or trust the key that sends them with their labels."
+        if forecast.num_unfair > forecast.num_images
+        else ""
+    )
+    return (
+        f"The new images to judge on are too few for a proof: there are {forecast.num_images:,}, one in five "
+        f"of what is predicted.{remedy}"
+    )
 
 
 def _backed_off(num_failures: int, settings: TriggerSettings) -> int:
@@ -120,31 +183,19 @@ def _since_promotion(history: Sequence[EndedRound]) -> list[EndedRound]:
     return list(history[:end])
 
 
-def _grown(pending: PendingCounts, last: EndedRound, settings: TriggerSettings) -> str | None:
-    needed = _holdout_needed(last, settings)
-    if pending.num_holdout < needed or pending.num_samples < settings.min_samples:
-        return None
-    return (
-        f"the last round was inconclusive with {last.num_holdout} new holdout samples, "
-        f"now there are {pending.num_holdout}"
-    )
-
-
-def _holdout_needed(last: EndedRound, settings: TriggerSettings) -> int:
-    return max(math.ceil(settings.holdout_growth * last.num_holdout), last.num_holdout + 1)
-
-
 def _waited(
-    pending: PendingCounts, failures: Sequence[EndedRound], now: datetime, settings: TriggerSettings
+    pending: PendingCounts, unsuccessful: Sequence[EndedRound], now: datetime, settings: TriggerSettings
 ) -> str | None:
     if pending.oldest is None or pending.num_samples < settings.min_samples:
         return None
-    # A failed round has tried the oldest samples, so the waiting begins again when it ends.
-    since = max([pending.oldest, *(each.ended for each in failures)])
+    # A round has tried the oldest samples, so the waiting begins again when it ends.
+    since = max([pending.oldest, *(each.ended for each in unsuccessful)])
     if now - since < timedelta(days=settings.max_days):
         return None
-    return f"{pending.num_samples} new samples have waited for {(now - since).days} days{_after(failures)}"
+    return (
+        f"{pending.num_samples} new samples have waited for {(now - since).days} days{_after(unsuccessful)}"
+    )
 
 
-def _after(failures: Sequence[EndedRound]) -> str:
-    return f" after {len(failures)} rounds without success" if failures else ""
+def _after(unsuccessful: Sequence[EndedRound]) -> str:
+    return f" after {len(unsuccessful)} rounds without success" if unsuccessful else ""

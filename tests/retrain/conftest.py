@@ -3,15 +3,19 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from sqlalchemy import Connection
 
+from retrain import round as round_module
+from retrain.fine_tune import fine_tune
 from retrain.settings import RoundSettings
 from store import registry, slices
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database
+from store.database.facts import write_fact
 from store.database.migrate import migrate
 from store.versions import NewVersion, add_version
 from tests.retrain.world import CLASSES, FAST, World, day_pictures, picture
@@ -22,7 +26,7 @@ from vision.evaluation import evaluate_logits
 from vision.image_set import PreparedImages
 from vision.network import build_classifier
 from vision.preprocessing import preprocessing_for
-from vision.training.training import TrainingSettings, fit
+from vision.training.training import TrainingResult, TrainingSettings, fit
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +61,8 @@ def make_world(tmp_path: Path) -> Iterator[Callable[[], World]]:
         url = f"sqlite:///{tmp_path / 'perennial.db'}"
         migrate(url)
         made.append(World(Database(url), BlobStore(str(tmp_path / "blobs")), url))
+        # The same splits in each run: a hundred pictures are few.
+        made[-1].database.write(lambda c: write_fact(c, "split_secret", "00" * 32))
         return made[-1]
 
     yield make
@@ -111,3 +117,20 @@ def without_replay() -> RoundSettings:
 @pytest.fixture(name="picture")
 def picture_fixture() -> Callable[..., bytes]:
     return picture
+
+
+@pytest.fixture
+def trained_once(monkeypatch: pytest.MonkeyPatch, training_results: list[TrainingResult]) -> None:
+    """Train once for all tests of a module that use this, which have to send the same pictures to learn."""
+
+    def fine_tune_once(*arguments: Any, **hooks: Any) -> TrainingResult:
+        if not training_results:
+            training_results.append(fine_tune(*arguments, **hooks))
+        return training_results[0]
+
+    monkeypatch.setattr(round_module, "fine_tune", fine_tune_once)
+
+
+@pytest.fixture(scope="module")
+def training_results() -> list[TrainingResult]:
+    return []

@@ -11,6 +11,7 @@ from retrain.dataset import Item
 from retrain.models import RoundModels
 from retrain.settings import RoundSettings
 from store.predictions.predictions import LoggedPrediction, log_predictions
+from store.samples.splits import SplitSettings
 from tests.retrain.world import World
 from vision.engines.choice import EngineSettings
 
@@ -33,14 +34,13 @@ def logged(world: World, picture: Any) -> list[str]:
             confidence=0.9,
             version="v1",
             embedding=b"",
-            is_audit=False,
             group=None,
             source="tests",
             created=datetime.now(UTC),
         )
         for number, digest in enumerate(digests)
     ]
-    world.database.write(lambda connection: log_predictions(connection, rows))
+    world.database.write(lambda connection: log_predictions(connection, rows, SplitSettings()))
     return digests
 
 

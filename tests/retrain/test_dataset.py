@@ -62,9 +62,9 @@ def test_what_is_judged_is_never_learnt(small_world: World, picture: Any) -> Non
     small_world.send(CLASSES, 40)
     samples = _collect(small_world)
     holdout_ids = {sample.id for part in (samples.new_holdout, *samples.slices.values()) for sample in part}
-    roles = {sample_id: role for sample_id, role, _ in samples.roles()}
     assert len(samples.slices["golden-1"]) == 4
-    assert {role for sample_id, role in roles.items() if sample_id in holdout_ids} == {"holdout"}
+    assert holdout_ids.isdisjoint(sample_id for sample_id, _, _ in samples.roles())
+    assert {role for _, role, _ in samples.holdout_roles()} == {"holdout"}
 
 
 def test_an_image_on_both_sides_is_refused(small_world: World, picture: Any) -> None:
@@ -87,7 +87,7 @@ def test_a_group_with_one_sample_to_judge_on_is_judged_on_as_a_whole(small_world
     samples = _collect(small_world)
     assert training.id not in {sample.id for sample in samples.new_training}
     assert {holdout.id, training.id} <= {sample.id for sample in samples.new_holdout}
-    assert len(samples.roles()) == small_world.num_pending == 40
+    assert len(samples.roles()) + len(samples.holdout_roles()) == 40
 
 
 def test_a_deleted_sample_is_in_no_later_round(small_world: World) -> None:
@@ -117,3 +117,17 @@ def test_of_many_old_validation_samples_as_many_of_each_class_are_used(
     small_world.send(("red",), 6)
     old_validation = _collect(small_world).old_validation
     assert sorted(str(sample.label) for sample in old_validation) == sorted(CLASSES)
+
+
+def test_from_five_sources_on_no_untrusted_one_gives_over_two_fifths_of_what_is_learnt(
+    small_world: World,
+) -> None:
+    for source in ("ann", "ben", "cy", "dot"):
+        small_world.send(CLASSES, 3, split="train", source=source, is_trusted=False)
+    small_world.send(CLASSES, 40, split="train", source="loud", is_trusted=False)
+    sources = [sample.source for sample in _collect(small_world).new_training]
+    assert (len(sources), sources.count("loud")) == (20, 8)
+    small_world.send(CLASSES, 40, split="train", source="owner", is_trusted=True)
+    sources = [sample.source for sample in _collect(small_world).new_training]
+    # What a trusted source sends is never too much, and others may give more beside it.
+    assert (sources.count("owner"), sources.count("loud")) == (40, 34)

@@ -25,9 +25,9 @@ class DeletingJournal(Journal):
 
     def enter_evaluating(self, curves: dict[str, Any]) -> None:
         super().enter_evaluating(curves)
-        judge = _first(self._world, "holdout")
-        self._world.database.write(lambda c: delete_sample(c, judge.id))
-        self._world.blobs.delete(judge.sha256)
+        chosen_on = _first(self._world, "validation")
+        self._world.database.write(lambda c: delete_sample(c, chosen_on.id))
+        self._world.blobs.delete(chosen_on.sha256)
 
 
 @pytest.fixture

@@ -1,23 +1,28 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 
+from retrain.comparison import OldComparison
 from retrain.errors import SampleDeletedError
+from retrain.gate.outcomes import NewEvidence, OldEvidence, no_outcomes
 from retrain.gate.verdict import Verdict
 from retrain.journal import Journal
-from retrain.promotion import PassedCandidate, store_candidate
+from retrain.new_evaluation import NewComparison
+from retrain.promotion import JudgedCandidate, store_candidate
 from store import leases, registry
 from store.database import schema
 from store.errors import ChampionChangedError, FencedError
+from store.evidence.answers import Answer, read_answers
 from store.samples import samples
 from store.samples.pending import pending_samples
 from store.state import State
 from store.versions import NewVersion, add_version
 from tests.retrain.world import World
 
-VERDICT = Verdict("passed", "It passed.", ())
+VERDICT = Verdict("passed", "It passed.", (), alpha=0.04)
 
 
 def _evaluating(world: World) -> Journal:
@@ -26,18 +31,29 @@ def _evaluating(world: World) -> Journal:
     return Journal(world.database, round_id, fencing)
 
 
-def _candidate(world: World, roles: Sequence[tuple[int, str, int | None]] = ()) -> PassedCandidate:
-    return PassedCandidate(
+def _candidate(world: World, roles: Sequence[tuple[int, str, int | None]] = ()) -> JudgedCandidate:
+    return JudgedCandidate(
         champion=replace(world.production, margin=0.02),
         files={"weights": b"the candidate's"},
         roles=roles,
-        accuracy={"golden-1": (0.9, 0.91, 100), "new": (0.4, 0.6, 50)},
+        new=NewComparison(_evidence([0, 0], [0, 1], [0, 1]), ()),
+        old=OldComparison(
+            evidence=OldEvidence(no_outcomes("golden")),
+            calibration=None,
+            accuracy={"golden-1": (0.9, 0.91, 100)},
+            answers={"a" * 64: Answer(1, 0.9)},
+            overuse=None,
+        ),
         verdict=VERDICT,
         metrics={},
     )
 
 
-def _store(world: World, candidate: PassedCandidate, journal: Journal) -> str:
+def _evidence(champion: list[int], candidate: list[int], labels: list[int]) -> NewEvidence:
+    return NewEvidence(np.array(champion), np.array(candidate), np.array(labels), ("tests",) * len(labels))
+
+
+def _store(world: World, candidate: JudgedCandidate, journal: Journal) -> str:
     return store_candidate(State(world.database, world.blobs), candidate, journal, needs_approval=False)
 
 
@@ -57,6 +73,8 @@ def test_a_promoted_version_has_its_bytes_its_margin_and_its_measurements(small_
     assert small_world.blobs.get(small_world.production.files["weights"]) == b"the candidate's"
     # Both on the new slice, the candidate alone on the old one.
     assert _num_rows(small_world) == (2, 3)
+    with small_world.database.read() as connection:
+        assert read_answers(connection, name, ["a" * 64]) == {"a" * 64: Answer(1, 0.9)}
 
 
 def test_nothing_is_written_when_production_moved_meanwhile(small_world: World) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from retrain.dataset import Item, RoundSamples
 from retrain.gate.outcomes import AGREEMENT
+from retrain.old_images import OldImages, Part
 from retrain.round_items import gather_items
 from store.samples.sample import Sample
 
@@ -27,14 +28,14 @@ def _samples(num: int, start: int) -> tuple[Sample, ...]:
     )
 
 
-def _round_samples(slices: dict[str, tuple[Sample, ...]], num_replayed: int) -> RoundSamples:
+def _round_samples(num_replayed: int) -> RoundSamples:
     return RoundSamples(
         new_training=_samples(40, 0),
         replayed=_samples(num_replayed, 100),
         new_validation=_samples(6, 200),
         old_validation=_samples(3, 300),
         new_holdout=_samples(10, 400),
-        slices=slices,
+        slices={},
         num_to_replay=40,
     )
 
@@ -43,17 +44,19 @@ LOGGED = [f"logged{index}" for index in range(100)], [f"held{index}" for index i
 
 
 def test_a_champion_with_a_golden_set_is_judged_on_it_alone() -> None:
-    samples = _round_samples({"golden-1": _samples(30, 500)}, num_replayed=40)
-    items = gather_items(samples, None, OwnAnswers())  # type: ignore[arg-type]  # as much of the models as is used
-    assert [part.slice for part in items.old] == ["golden-1"]
+    old = OldImages(golden=(Part("golden-1", (Item("a", 0),)),))
+    items = gather_items(_round_samples(40), old, None, OwnAnswers())  # type: ignore[arg-type]  # as much of the models as is used
+    assert items.old == old
     assert len(items.training) == 80
     assert not items.is_self_labelled
 
 
 def test_a_starter_is_still_judged_on_its_own_answers_after_its_first_round() -> None:
-    samples = _round_samples({"round-1": _samples(31, 500)}, num_replayed=32)
-    items = gather_items(samples, LOGGED, OwnAnswers())  # type: ignore[arg-type]  # likewise
-    assert [(part.slice, len(part.items)) for part in items.old] == [("round-1", 31), (AGREEMENT, 50)]
+    old = OldImages(slices=(Part("round-1", (Item("a", 0),)),))
+    items = gather_items(_round_samples(32), old, LOGGED, OwnAnswers())  # type: ignore[arg-type]  # likewise
+    assert items.old.slices == old.slices
+    assert items.old.agreement is not None
+    assert (items.old.agreement.slice, len(items.old.agreement)) == (AGREEMENT, 50)
     rehearsed = [item for item in items.training if item.sha256.startswith("logged")]
     assert (len(items.training), len(rehearsed)) == (80, 20)
     validation = {item.sha256 for item in items.validation}

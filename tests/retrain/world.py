@@ -3,19 +3,21 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
 from PIL import Image
 from sqlalchemy import Connection
 
-from retrain.gate.settings import GateSettings
 from retrain.journal import Journal
 from retrain.round import run_round
 from retrain.settings import FineTuneSettings, RoundSettings
 from store import leases, registry
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database
+from store.predictions.prediction_ids import new_prediction_id
+from store.predictions.predictions import LoggedPrediction, log_predictions
 from store.rounds import progress, records, rounds
 from store.rounds.log import Attempt, Step, read_attempts, read_steps
 from store.rounds.records import Round
@@ -36,7 +38,7 @@ _COLOURS = {"blue": (60, 80, 200), "green": (60, 190, 80), "red": (200, 70, 60),
 FAST = RoundSettings(
     engine="torch",
     precision="float32",
-    gate=GateSettings(min_direct=20),
+    min_direct=20,
     fine_tune=FineTuneSettings(epochs=5, learning_rate=1e-3, num_threads=1, batch_size=16),
 )
 
@@ -53,6 +55,16 @@ def picture(label: str, number: int, *, night: bool = False) -> bytes:
         pixels = pixels * 0.3 + np.array([0, 0, 50])
     buffer = io.BytesIO()
     Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def scene(number: int, noise: int = 0) -> bytes:
+    """Return a picture that is like no other but those of its number."""
+    rng = np.random.default_rng(number)
+    pixels = rng.integers(0, 256, (8, 8, 3)).repeat(8, axis=0).repeat(8, axis=1)
+    pixels[:noise] ^= 1
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -83,7 +95,7 @@ class World:
             sha256=self.blobs.put(content),
             phash=perceptual_hash(Image.open(io.BytesIO(content)).convert("RGB")),
             label=label,
-            **{"origin": "direct", "source": "tests", **fields},  # type: ignore[arg-type]  # fields of NewSample
+            **{"origin": "direct", "source": "tests", "is_trusted": True, **fields},  # type: ignore[arg-type]  # fields of NewSample
         )
         splits = SplitSettings(near_duplicate_distance=0)
         return self.database.write(lambda c: samples.add_sample(c, new, CLASSES, splits))
@@ -94,6 +106,46 @@ class World:
             label = labels[index % len(labels)]
             self.add(label, picture(label, 10_000 + self.sent, night=True), **fields)
             self.sent += 1
+
+    def night(self, num: int) -> list[tuple[str, bytes]]:
+        """Return (label, content) of pictures of the night that nobody has seen, of all classes."""
+        numbers = range(self.sent, self.sent + num)
+        self.sent += num
+        labels = [CLASSES[number % len(CLASSES)] for number in numbers]
+        return [
+            (label, picture(label, 10_000 + number, night=True))
+            for label, number in zip(labels, numbers, strict=True)
+        ]
+
+    def predict(
+        self,
+        contents: Sequence[bytes],
+        *,
+        held_out: bool = True,
+        source: str = "app",
+        group: str | None = None,
+        created: datetime | None = None,
+    ) -> list[str]:
+        """Log a prediction on each image, all of them held out or none, and return their SHA-256s."""
+        moment = created or datetime.now(UTC)
+        rows = [
+            LoggedPrediction(
+                id=new_prediction_id(moment),
+                sha256=self.blobs.put(content),
+                num_bytes=len(content),
+                label=CLASSES[0],
+                confidence=0.8,
+                version=self.production.version,
+                embedding=b"",
+                group=group,
+                source=source,
+                created=moment,
+            )
+            for content in contents
+        ]
+        splits = SplitSettings(holdout_fraction=float(held_out), validation_fraction=0.15, audit_fraction=0.0)
+        self.database.write(lambda c: log_predictions(c, rows, splits))
+        return [row.sha256 for row in rows]
 
     def acquire_lease(self, holder: str = "learner", seconds: float = 600.0) -> int:
         """Acquire the lease, which must be free, and return the fencing number."""

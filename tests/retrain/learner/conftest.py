@@ -5,12 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import retrain
-from tests.retrain.world import World
+from tests.retrain.world import World, scene
 
 # A child that learns nothing: it writes a step ten times a second, under its fencing number.
 _TICKING_CHILD = """
@@ -36,7 +37,6 @@ import sys
 from retrain.learner import child
 from retrain.learner.round_process import die_with_parent
 die_with_parent()
-from retrain.gate.settings import GateSettings
 from retrain.journal import Journal
 from retrain.settings import FineTuneSettings, RoundSettings
 from store.blobs.blob_store import BlobStore
@@ -45,7 +45,7 @@ from store.state import State
 
 url, blobs, round_id, fencing = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[5])
 settings = RoundSettings(
-    gate=GateSettings(min_direct=20),
+    min_direct=20,
     fine_tune=FineTuneSettings(epochs=5, learning_rate=1e-3, num_threads=1, batch_size=16),
 )
 state = State(Database(url), BlobStore(blobs))
@@ -80,6 +80,13 @@ def _wait_until(claim: Callable[[], bool], what: str, seconds: float = 60.0) -> 
         if time.monotonic() > until:
             pytest.fail(f"Waited {seconds} s in vain until {what}.")
         time.sleep(0.05)
+
+
+@pytest.fixture
+def pool(small_world: World) -> None:
+    """Have enough images predicted, after all labels came, that a round could prove something."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    small_world.predict([scene(number) for number in range(80)], created=tomorrow)
 
 
 @pytest.fixture

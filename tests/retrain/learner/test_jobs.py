@@ -1,3 +1,4 @@
+import pytest
 from sqlalchemy import update
 
 from retrain.learner import jobs
@@ -9,10 +10,14 @@ from store.database.schema import samples as table
 from store.rounds.log import record_samples
 from store.samples.pending import pending_samples
 from store.versions import NewVersion, add_version
+from tests.retrain.trial_work import WaitingRound
 from tests.retrain.world import World
 
 CLASSES = ("blue", "green", "red", "yellow")
 SETTINGS = TriggerSettings(threshold=20, max_backoff=80)
+
+
+pytestmark = pytest.mark.usefixtures("pool")
 
 
 def _due(world: World) -> str | None:
@@ -81,3 +86,32 @@ def test_another_champion_is_tried_afresh(small_world: World) -> None:
         lambda c: registry.promote(c, "v2", reason="mine", actor="a person", expected="v1")
     )
     assert _due(small_world) is not None
+
+
+def test_a_due_round_takes_the_place_of_one_that_waits_for_labels(small_world: World) -> None:
+    small_world.send(CLASSES, 40)
+    waiting = WaitingRound(small_world)
+    with small_world.database.read() as connection:
+        roles = [(sample.id, sample.split, None) for sample in pending_samples(connection)]
+    small_world.database.write(lambda c: record_samples(c, waiting.round_id, roles, waiting.fencing))
+    waiting.answer("red", 0)
+    fenced = FencedDatabase(small_world.database, waiting.fencing)
+    small_world.send(CLASSES, 19)
+    assert jobs.request_due_round(fenced, SETTINGS) is None
+    waiting.let_pass(3.1)
+    small_world.send(CLASSES, 1)
+    assert jobs.request_due_round(fenced, SETTINGS) is not None
+    assert waiting.round.state == "inconclusive"
+    assert "1 of 12 questions were answered" in str(waiting.round.reason)
+    assert small_world.find_round(waiting.round_id + 1).state == "requested"
+
+
+def test_no_round_is_due_while_one_waits_for_approval(small_world: World) -> None:
+    small_world.send(CLASSES, 40)
+    waiting = WaitingRound(small_world)
+    waiting.answer("red", *range(10))
+    waiting.let_pass(3.1)
+    waiting.follow("ask")
+    fenced = FencedDatabase(small_world.database, waiting.fencing)
+    assert jobs.request_due_round(fenced, SETTINGS) is None
+    assert waiting.round.state == "awaiting_approval"

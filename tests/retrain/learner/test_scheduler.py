@@ -26,6 +26,7 @@ from store.predictions.predictions import LoggedPrediction, log_predictions
 from store.rounds import rounds
 from store.rounds.log import read_steps
 from store.rounds.records import current_round
+from store.samples.splits import SplitSettings
 from store.versions import NewVersion, add_version
 from tests.retrain.world import World
 
@@ -155,9 +156,9 @@ def test_why_drift_is_not_measured_is_logged_once(
     small_world: World, learner: Learner, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    row = LoggedPrediction("0", "a" * 64, 1, "red", 0.5, "v1", b"\x00\x3c", False, None, "tests", NOON)
+    row = LoggedPrediction("0", "a" * 64, 1, "red", 0.5, "v1", b"\x00\x3c", None, "tests", NOON)
     rows = [replace(row, id=f"{number}") for number in range(50)]
-    small_world.database.write(lambda c: log_predictions(c, rows))
+    small_world.database.write(lambda c: log_predictions(c, rows, SplitSettings()))
     learner.hold_lease()
     for _ in range(3):
         learner.watch_drift()
@@ -172,6 +173,7 @@ def test_a_learner_without_the_lease_starts_nothing(small_world: World, learner:
     assert small_world.find_round(round_id).state == "requested"
 
 
+@pytest.mark.usefixtures("pool")
 def test_while_learning_is_paused_only_a_person_gets_a_round(small_world: World) -> None:
     small_world.send(("red",), 8)
     at_once = TriggerSettings(threshold=1, min_samples=1)
@@ -183,6 +185,7 @@ def test_while_learning_is_paused_only_a_person_gets_a_round(small_world: World)
     assert small_world.find_round(_request(small_world)).state == "requested"
 
 
+@pytest.mark.usefixtures("pool")
 def test_enough_new_samples_make_the_learner_request_a_round(small_world: World, learner: Learner) -> None:
     small_world.send(("red",), 8)
     learner.hold_lease()

@@ -4,11 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from retrain.learner.triggers import EndedRound, TriggerSettings, due_reason, obstacle, samples_needed
+from retrain.learner.triggers import (
+    EndedRound,
+    Forecast,
+    TriggerSettings,
+    WaitingTrial,
+    due_reason,
+    obstacle,
+    samples_needed,
+)
 from store.samples.pending import PendingCounts
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 SETTINGS = TriggerSettings()
+ENOUGH = Forecast(num_images=500)
 
 
 def pending(num: int, holdout: int = 0, days: float = 1.0) -> PendingCounts:
@@ -16,12 +25,17 @@ def pending(num: int, holdout: int = 0, days: float = 1.0) -> PendingCounts:
     return PendingCounts(num, holdout, NOW - timedelta(days=days) if num else None)
 
 
-def ended(state: str, num: int = 500, holdout: int = 100, days: float = 0.5) -> EndedRound:
-    return EndedRound(state, num, holdout, NOW - timedelta(days=days))
+def ended(state: str, num: int = 500, days: float = 0.5) -> EndedRound:
+    return EndedRound(state, num, NOW - timedelta(days=days))
 
 
-def due(waiting: PendingCounts, *history: EndedRound) -> str | None:
-    return due_reason(waiting, history, NOW, SETTINGS)
+def due(
+    waiting: PendingCounts,
+    *history: EndedRound,
+    forecast: Forecast = ENOUGH,
+    trial: WaitingTrial | None = None,
+) -> str | None:
+    return due_reason(waiting, history, forecast, trial, NOW, SETTINGS)
 
 
 def test_five_hundred_samples_are_enough_and_one_less_is_not() -> None:
@@ -84,32 +98,55 @@ def test_waiting_begins_again_with_the_end_of_a_failed_round() -> None:
     assert due(pending(150, days=60), ended("rejected", 120, days=28)) is not None
 
 
-def test_an_inconclusive_round_waits_for_half_as_many_holdout_samples_more() -> None:
-    last = ended("inconclusive", holdout=80)
-    assert due(pending(600, holdout=119), last) is None
-    reason = due(pending(600, holdout=120), last)
-    assert reason is not None
-    assert "inconclusive" in reason
-    # Neither number nor age adds to what the same holdout can show.
-    assert due(pending(5000, holdout=119, days=90), last) is None
+def test_an_inconclusive_round_waits_for_a_threshold_more_than_it_took() -> None:
+    assert due(pending(1099), ended("inconclusive", 600)) is None
+    assert due(pending(1100), ended("inconclusive", 600)) is not None
 
 
-def test_an_inconclusive_round_without_holdout_waits_for_one() -> None:
-    last = ended("inconclusive", holdout=0)
-    assert due(pending(600, holdout=0), last) is None
-    assert due(pending(600, holdout=1), last) is not None
-
-
-def test_an_inconclusive_round_of_a_handful_starts_no_chain_of_rounds() -> None:
-    last = ended("inconclusive", num=16, holdout=4)
-    assert due(pending(20, holdout=6), last) is None
-    assert due(pending(100, holdout=6), last) is not None
+def test_inconclusive_rounds_dont_double_what_is_needed() -> None:
+    history = ended("inconclusive", 1600), ended("inconclusive", 1100), ended("inconclusive", 600)
+    assert samples_needed(history, SETTINGS) == 2100
 
 
 def test_an_inconclusive_round_between_rejections_is_no_rejection() -> None:
     history = ended("rejected", 700), ended("inconclusive"), ended("rejected", 500)
     assert due(pending(1999), *history) is None
     assert due(pending(2000), *history) is not None
+
+
+def test_no_round_is_due_where_nothing_could_be_proven() -> None:
+    # With 53 images a candidate that is 10 points better passes half the time.
+    assert due(pending(5000, days=60), forecast=Forecast(num_images=40)) is None
+    assert due(pending(500), forecast=Forecast(num_images=80)) is not None
+
+
+def test_a_waiting_round_is_replaced_by_one_with_a_threshold_more_samples() -> None:
+    assert due(pending(1099), trial=WaitingTrial(600, may_be_replaced=True)) is None
+    assert due(pending(1100), trial=WaitingTrial(600, may_be_replaced=True)) is not None
+    assert due(pending(5000), trial=WaitingTrial(600, may_be_replaced=False)) is None
+
+
+def test_after_a_roll_back_only_samples_that_came_since_count() -> None:
+    assert due(pending(900), forecast=Forecast(500, num_since_roll_back=499)) is None
+    assert due(pending(900), forecast=Forecast(500, num_since_roll_back=500)) is not None
+
+
+def test_two_trials_that_nobody_answered_stop_rounds_until_somebody_does() -> None:
+    assert due(pending(900), forecast=Forecast(500, num_ignored_trials=1)) is not None
+    assert due(pending(900), forecast=Forecast(500, num_ignored_trials=2)) is None
+
+
+@pytest.mark.parametrize(
+    ("forecast", "expected"),
+    [
+        (Forecast(10), "there are 10"),
+        (Forecast(10, num_unfair=80), "trust the key"),
+        (Forecast(500, num_ignored_trials=2), "when open questions are answered"),
+        (Forecast(500, num_since_roll_back=3), "of which there are 3"),
+    ],
+)
+def test_what_evidence_is_missing_is_said(forecast: Forecast, expected: str) -> None:
+    assert expected in str(obstacle(pending(600), [], forecast, SETTINGS))
 
 
 @pytest.mark.parametrize(
@@ -119,14 +156,14 @@ def test_an_inconclusive_round_between_rejections_is_no_rejection() -> None:
         (pending(600), [ended("promoted"), ended("rejected")], None),
         (pending(600), [ended("rejected", 520)], "begins at 1,020 new samples"),
         (pending(600), [ended("failed", 1000), ended("rejected", 500)], "nothing was won by the last 2"),
-        (pending(600, holdout=90), [ended("inconclusive", holdout=80)], "at 120 new samples to judge on"),
+        (pending(600), [ended("inconclusive", 550)], "begins at 1,050 new samples"),
         (pending(40, holdout=40), [], "None of the new samples may be learnt"),
     ],
 )
 def test_what_the_next_round_waits_for_is_said(
     waiting: PendingCounts, history: list[EndedRound], expected: str | None
 ) -> None:
-    said = obstacle(waiting, history, SETTINGS)
+    said = obstacle(waiting, history, ENOUGH, SETTINGS)
     assert said is None if expected is None else expected in str(said)
 
 

@@ -1,0 +1,103 @@
+"""Has the candidates of a round judged, one after the other, on the same images."""
+
+from dataclasses import dataclass
+
+from retrain.comparison import OldComparison
+from retrain.evaluation import OldEvaluation
+from retrain.gate.gate import judge
+from retrain.gate.old_evidence import margin_for
+from retrain.gate.verdict import Verdict
+from retrain.journal import Journal
+from retrain.models import RoundModels, StateDict
+from retrain.new_evaluation import NewComparison, NewEvaluation
+from retrain.new_images import read_new_images
+from retrain.round_inputs import RoundInputs
+from retrain.round_items import RoundItems
+from retrain.settings import RoundSettings
+from store.state import State
+from vision.engines.served_model import ServedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One candidate with its verdict, and what that stands on."""
+
+    number: int
+    candidate: ServedModel
+    verdict: Verdict
+    old: OldComparison
+    new: NewComparison
+
+
+class Judging:
+    """The gate of one round: it reads what candidates are judged on, and what the champion answers there.
+
+    Args:
+        state: Where images and answers are.
+        settings: How strict the gate is, and how many images it takes.
+        journal: Where verdicts are written.
+        inputs: What the round started from.
+        models: Runs champion and candidates.
+        items: What candidates are calibrated on, and the old images.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        settings: RoundSettings,
+        journal: Journal,
+        inputs: RoundInputs,
+        models: RoundModels,
+        items: RoundItems,
+    ) -> None:
+        self._settings = settings.gate
+        self._journal = journal
+        self._champion = inputs.champion
+        self._models = models
+        self._items = items
+        images = read_new_images(state, inputs.samples, models.limits, settings.min_direct)
+        self._old = OldEvaluation(state, models, items.old, settings.gate, journal.fencing)
+        self._new = NewEvaluation(models, images, journal.stop_if_cancelled)
+
+    def attempt(self, weights: StateDict, cure: str, before: Attempt | None = None) -> Attempt:
+        """Make a candidate of weights as it would be served, judge it, and write its verdict down.
+
+        Args:
+            weights: Its network's.
+            cure: How they were made.
+            before: The round's first attempt, where this is the second.
+
+        Raises:
+            RoundCancelledError: A person asked for the round to stop.
+        """
+        self._journal.stop_if_cancelled()
+        candidate = self._finished(weights)
+        number = 1 if before is None else before.number + 1
+        names = self._champion.class_names
+        lost_before = [] if before is None else [names.index(name) for name in before.verdict.lost_classes]
+        old, new = self._old.compare(candidate, lost_before), self._new.compare(candidate)
+        margin = self._champion.margin
+        verdict = judge(
+            old.evidence,
+            new.evidence,
+            alpha=self._settings.alpha_new(number),
+            margin=margin_for(max(len(old.evidence.all_old), 1)) if margin is None else margin,
+            calibration=old.calibration,
+            class_names=names,
+            settings=self._settings,
+        )
+        self._journal.attempt(number, cure, verdict)
+        if before is None:
+            self._old.record_overuse(old, self._journal.round_id)
+        return Attempt(number, candidate, verdict, old, new)
+
+    def _finished(self, weights: StateDict) -> ServedModel:
+        items = self._items
+        candidate = self._models.finished(
+            weights,
+            items.validation,
+            items.num_new_validation,
+            keeps_temperature=items.is_self_labelled,
+        )
+        self._journal.note("served_form", **candidate.metrics())
+        return candidate

@@ -1,0 +1,60 @@
+"""Says in a sentence how a watch stands, or why it ended."""
+
+from collections.abc import Sequence
+
+from retrain.watch.rule import MAX_IMAGES, MIN_EVIDENCE, Tally, evidence
+
+
+def watching(version: str, predecessor: str, tally: Tally) -> str:
+    """Return how a watch stands that did not decide yet."""
+    num_differing = tally.num_lost + tally.num_won + tally.num_open + tally.num_neither
+    return (
+        f"{version} is watched: of {_images(tally)} it answered {num_differing:,} otherwise than "
+        f"{predecessor}, of which it lost {tally.num_lost:,} and won {tally.num_won:,}; {tally.num_open:,} "
+        "want a label."
+    )
+
+
+def rolled_back(version: str, predecessor: str, tally: Tally, sources: Sequence[tuple[str, int]]) -> str:
+    """Return why production was rolled back.
+
+    Args:
+        version: What was production.
+        predecessor: What is production again.
+        tally: The counts that decided.
+        sources: The sources of what the version learnt, with how many labels each gave.
+    """
+    against = tally.num_won + tally.num_open
+    counted = f" ({tally.num_open:,} of these want a label, and count for it)" if tally.num_open else ""
+    return (
+        f"{version} was worse than {predecessor}: of {_images(tally)} it lost {tally.num_lost:,} and won "
+        f"{against:,}{counted}; the evidence is {evidence(tally.num_lost, against):,.0f}, and "
+        f"{MIN_EVIDENCE:.0f} is enough.{_learnt_from(version, sources)}"
+    )
+
+
+def confirmed(version: str, predecessor: str, tally: Tally) -> str:
+    """Return why a watch ended in favour of production."""
+    return (
+        f"{version} is confirmed: of {_images(tally)} it won {tally.num_won:,} over {predecessor} and lost "
+        f"{tally.num_lost + tally.num_open:,}."
+    )
+
+
+def unconfirmed(version: str, predecessor: str, tally: Tally) -> str:
+    """Return why a watch ended without a decision."""
+    return (
+        f"{version} stays unconfirmed: {MAX_IMAGES:,} images did not tell it from {predecessor}; it lost "
+        f"{tally.num_lost:,} and won {tally.num_won:,}, and {tally.num_open:,} had no label."
+    )
+
+
+def _images(tally: Tally) -> str:
+    return "one image" if tally.num_images == 1 else f"{tally.num_images:,} images"
+
+
+def _learnt_from(version: str, sources: Sequence[tuple[str, int]]) -> str:
+    if not sources:
+        return ""
+    named = ", ".join(f"{source} ({num:,})" for source, num in sources)
+    return f" The labels that {version} had learnt are of: {named}."
