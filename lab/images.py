@@ -75,13 +75,13 @@ def folder_images(
         SourceError: They can't be trained on.
     """
     checked = check_images(
-        list_images(place),
+        list_images(place, limits),
         limits,
         on_image=lambda done, total: on_image("checking", done, total),
     )
     parts = cut_three_ways(checked)
     training, test = [*parts["train"], *parts["validation"]], parts["golden"]
-    notes = []
+    notes = list(checked.notes)
     if len(training) + len(test) > max_images:
         notes.append(
             f"Of {len(training) + len(test)} images, {max_images} are used, in the same shares of "

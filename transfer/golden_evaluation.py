@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from retrain.answers import answers_from_logits
 from retrain.dataset import StoredImages, items_of
 from store.blobs.blob_store import BlobStore
+from store.evidence.answers import Answer
 from store.samples.sample import Sample
 from transfer.importing import Imported
 from vision.artifact import Artifact
@@ -31,6 +33,7 @@ class GoldenEvaluation:
     Attributes:
         model: The artifact as it was evaluated, and will be served.
         outcomes: Whether it is right about each evaluated sample, by the sample's id.
+        answers: What it answers on each of them, by SHA-256.
         accuracy: Of the golden images.
         calibration_error: Expected calibration error, with the artifact's temperature.
         uncalibrated_error: The same without the temperature.
@@ -41,6 +44,7 @@ class GoldenEvaluation:
 
     model: ServedModel
     outcomes: Mapping[int, bool]
+    answers: Mapping[str, Answer]
     accuracy: float
     calibration_error: float
     uncalibrated_error: float
@@ -54,7 +58,7 @@ class GoldenEvaluator:
 
     Args:
         blobs: Where the images are.
-        imported: Its golden samples give the figures; its validation samples calibrate served forms.
+        imported: Its golden samples give the figures; its others calibrate served forms.
         others: Samples of which only the outcomes count.
         limits: What one image may cost.
         engines: How versions are served.
@@ -71,15 +75,15 @@ class GoldenEvaluator:
         self._blobs = blobs
         self._samples = [*imported.golden, *others]
         self._num_golden = len(imported.golden)
-        labels = [sample.label for sample in imported.validation]
-        self._calibration = [imported.validation[index] for index in spread_evenly(labels)]
+        self._imported = imported
         self._limits = limits
         self._engines = engines
 
     def evaluate(self, result: TransferResult) -> GoldenEvaluation:
         """Return the figures of a transfer's artifact, as it will be served."""
         artifact, plain = result.artifact, result.plain
-        model = served(artifact, self._prepared(artifact, self._calibration), self._engines)
+        calibration, unseen = self._calibration(result.unseen_logits)
+        model = served(artifact, self._prepared(artifact, calibration), self._engines, unseen)
         prepared = self._prepared(artifact, self._samples)
         images = LabelRecorder(prepared)
         logits, embeddings = evaluate(model.engine, images)
@@ -90,6 +94,9 @@ class GoldenEvaluator:
         return GoldenEvaluation(
             model=model,
             outcomes=dict(zip((sample.id for sample in self._samples), right.tolist(), strict=True)),
+            answers=answers_from_logits(logits.numpy(), artifact.temperature).by_image(
+                sample.sha256 for sample in self._samples
+            ),
             accuracy=_share(right[: self._num_golden]),
             calibration_error=expected_calibration_error(golden.numpy(), known.numpy(), artifact.temperature),
             uncalibrated_error=expected_calibration_error(golden.numpy(), known.numpy()),
@@ -101,6 +108,16 @@ class GoldenEvaluator:
             else _share(plain.head.answer(embeddings[: self._num_golden]).argmax(dim=1) == known),
             top5_accuracy=top5_accuracy(golden, known),
         )
+
+    def _calibration(self, logits: Tensor | None) -> tuple[list[Sample], Tensor | None]:
+        """Return images to compare a served form on, and their part of a transfer's unseen logits.
+
+        Without these, only validation images are ones that the artifact has not learnt from.
+        """
+        learnt = () if logits is None else self._imported.train
+        samples = [*learnt, *self._imported.validation]
+        chosen = spread_evenly([sample.label for sample in samples])
+        return [samples[index] for index in chosen], None if logits is None else logits[chosen]
 
     def _prepared(self, artifact: Artifact, samples: Sequence[Sample]) -> PreparedImages:
         source = StoredImages(items_of(samples, artifact.class_names), self._blobs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from store.database.chunks import chunks
+from store.samples.contradictions import disputed_samples
 from store.samples.near_duplicates import near_split
 from store.samples.new_samples import NewSample
 from store.samples.sample import Sample
@@ -36,8 +37,8 @@ class Imported:
         validation: To choose on.
         golden: To judge on.
         num_moved: Images that were nearly the same as one of another part, and joined it there.
-        left_out: (name, reason) of files that are no images, of images whose label is disputed, and of
-            images near to a holdout sample.
+        left_out: (name, reason) of files that are no images, of images that a trusted source gave another
+            label, and of images near to a holdout sample.
     """
 
     train: tuple[Sample, ...]
@@ -77,12 +78,19 @@ def import_images(
         num_moved += moved
     with state.database.read() as connection:
         samples = samples_by_id(connection, ids)
-    accepted = [sample for sample in samples if sample.state == "accepted"]
+        waiting = disputed_samples(connection, ids)
     names = dict(zip(ids, (each.name for each in stored), strict=True))
+    labels = dict(zip(ids, (each.sample.label for each in stored), strict=True))
+    # One that is settled has the settled label, whatever its folder says.
+    unsettled = {sample.id for sample in samples if sample.label != labels[sample.id]} & waiting
+    accepted = [sample for sample in samples if sample.id not in unsettled]
     disputed = [
-        (names[sample.id], "feedback gave it another label, and nobody has settled which is right")
+        (
+            names[sample.id],
+            f"a trusted source called it {sample.label}, and nobody has settled which is right",
+        )
         for sample in samples
-        if sample.state != "accepted"
+        if sample.id in unsettled
     ]
     held_out = [
         (names[sample.id], "nearly the same as a holdout sample of feedback, which nothing may learn from")
@@ -122,8 +130,8 @@ def _store_bytes(
 
 
 def _stored(state: State, file: LabelledImage, part: PartName, limits: ImageLimits) -> NewSample | ImageError:
-    content = file.read()
     try:
+        content = file.read()
         phash = perceptual_hash(decode_image(content, limits))
     except ImageError as error:
         return error
@@ -133,6 +141,7 @@ def _stored(state: State, file: LabelledImage, part: PartName, limits: ImageLimi
         origin="initial",
         source=SOURCE,
         label=file.label,
+        is_trusted=True,
         split=part,
     )
 

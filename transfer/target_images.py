@@ -35,7 +35,7 @@ def target_images(
             f"got {' and '.join(transfer.adaptations) or 'none'}. Add one of them, or leave the folder out."
         )
     files = list_unlabelled(folder)
-    _check(transfer, len(files))
+    _check(transfer, len(files.images))
     images = check_unlabelled(files, transfer.limits, on_image=on_image)
     _check(transfer, len(images))
     return images

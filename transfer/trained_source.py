@@ -19,7 +19,7 @@ from transfer.trained_version import (
     engine_settings,
     train_version,
 )
-from transfer.training_warnings import warnings_before
+from transfer.training_warnings import missing_classes, warnings_before
 from vision.adaptation.table import AdaptationName
 from vision.cores import num_cores
 from vision.initial_weights import BACKBONE, InitialWeights, find_initial_weights, named_initial_weights
@@ -102,7 +102,7 @@ def train_source(
         on_image=lambda done, total: listener.on_read("checking unlabelled", done, total),
     )
     checked = check_images(
-        list_images(request.source),
+        list_images(request.source, settings.limits),
         settings.limits,
         on_image=lambda done, total: listener.on_read("checking", done, total),
     )
@@ -119,7 +119,9 @@ def train_source(
     warnings = (
         start.note,
         describe_unsure(request.steps, transfer),
+        *checked.notes,
         *warnings_before(imported.train, transfer),
+        *missing_classes(imported, checked.class_names),
     )
     warnings = tuple(warning for warning in warnings if warning)
     for warning in warnings:
@@ -135,8 +137,8 @@ def train_source(
         unlabelled=unlabelled,
     )
     trained = train_version(state, imported, job, listener)
-    unreadable = () if unlabelled is None else unlabelled.unreadable
-    left_out = (*checked.left_out, *imported.left_out, *unreadable)
+    of_target = () if unlabelled is None else (*unlabelled.passed_over, *unlabelled.unreadable)
+    left_out = (*checked.left_out, *imported.left_out, *of_target)
     curves_file = _write_curves(state, settings, trained)
     return TrainedSource(trained, start, imported, unlabelled, left_out, warnings, curves_file)
 

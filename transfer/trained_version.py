@@ -8,10 +8,12 @@ from sqlalchemy import Connection
 
 from retrain.dataset import StoredImages, items_of
 from retrain.gate.old_evidence import golden_needed_for, margin_for
+from store.evidence.answers import store_answers
 from store.measurements import Measurement, record
 from store.registry import production, promote
+from store.samples.clusters import voters
 from store.samples.sample import Sample
-from store.slices import add_slice, golden_slice, slice_names, slice_samples
+from store.slices import GOLDEN_PREFIX, add_slice, golden_slice, slice_names, slice_samples
 from store.state import State
 from store.versions import CURVES, NewVersion, Version, add_version
 from transfer.ensemble_gain import EnsembleGain, measure_gain
@@ -78,7 +80,7 @@ class TrainedVersion:
     Attributes:
         version: In production now.
         runs: Its own result, and those that it was chosen among.
-        class_accuracy: On golden images, by class.
+        class_accuracy: On golden images, by class; a class without any is not in it.
         num_golden: How many golden images there are.
         margin: That the gate allows.
         gain: What the ensemble is worth; None where it is one network.
@@ -131,6 +133,7 @@ def train_version(
             begins_lineage=parent is not None and _begins_lineage(parent, job.class_names),
         )
         version = add_version(connection, new, _seen(imported))
+        store_answers(connection, version.version, evaluation.answers)
         _add_golden(connection, version, imported.golden)
         _record_accuracies(connection, version, evaluation.outcomes)
         promote(connection, version.version, reason=job.reason, actor=job.actor, force=True)
@@ -211,7 +214,8 @@ def _add_golden(connection: Connection, version: Version, golden: Sequence[Sampl
     """
     name = golden_slice(version.lineage)
     known = slice_names(connection, version.lineage)
-    if name in known:
+    # After a renewal too: what was measured on a name is of the images that it had then.
+    if any(other.startswith(GOLDEN_PREFIX) for other in known):
         held = {sample.id for other in known for sample in slice_samples(connection, other)}
         golden = [sample for sample in golden if sample.id not in held]
         name = f"{name}-{version.version}"
@@ -222,7 +226,7 @@ def _add_golden(connection: Connection, version: Version, golden: Sequence[Sampl
 def _record_accuracies(connection: Connection, version: Version, outcomes: Mapping[int, bool]) -> None:
     """Record the version's accuracy on every slice; forgetting compares versions on slices."""
     for name in slice_names(connection, version.lineage, version.version):
-        samples = slice_samples(connection, name)
+        samples = voters(slice_samples(connection, name))
         # Samples that a round added during the training were not judged.
         judged = [sample for sample in samples if sample.id in outcomes]
         if judged and len(judged) == len(samples):

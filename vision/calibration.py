@@ -38,11 +38,16 @@ def expected_calibration_error(
     if not np.isfinite(scaled).all():
         return float("nan")
     probabilities = softmax(scaled, axis=1)
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
+    return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, num_bins)
+
+
+def calibration_error(
+    confidence: NDArray[np.floating], is_right: NDArray[np.bool_], num_bins: int = 15
+) -> float:
+    """Return `expected_calibration_error` of answers whose confidences, shape (n,), are known; n > 0."""
     bins = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
-    gaps = np.bincount(bins, weights=confidence - right, minlength=num_bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    gaps = np.bincount(bins, weights=confidence - is_right, minlength=num_bins)
+    return float(np.abs(gaps).sum() / len(confidence))
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image, ImageChops
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from vision.errors import (
@@ -25,6 +24,7 @@ from vision.formats.colour_profiles import in_srgb
 from vision.formats.containers import container_format, open_avif, open_heic
 from vision.formats.foreign_bytes import kind_of_foreign_bytes
 from vision.formats.png_texts import without_large_texts
+from vision.formats.png_transparency import deep_transparency, open_png
 
 _BROKEN = (
     OSError,
@@ -66,7 +66,7 @@ ImageFormat = Literal["jpeg", "png", "webp", "avif", "heic"]
 # The plugins themselves: Image.open warns through Python's global filters, which are not safe for threads.
 _OPENERS: dict[ImageFormat, Callable[[BytesIO], ImageFile]] = {
     "jpeg": JpegImageFile,
-    "png": lambda file: PngImageFile(BytesIO(without_large_texts(file.getvalue()))),
+    "png": lambda file: open_png(without_large_texts(file.getvalue())),
     "webp": WebPImageFile,
     "avif": open_avif,
     "heic": open_heic,
@@ -120,7 +120,7 @@ def _decode(
     draft_mode: str | None,
     convert: Callable[[Image.Image], Image.Image],
 ) -> Image.Image:
-    _check_bytes(content, limits)
+    check_num_bytes(len(content), limits)
     open_image = _OPENERS[image_format(content)]
     try:
         image = open_image(BytesIO(content))
@@ -143,12 +143,18 @@ def _decode(
         ) from error
 
 
-def _check_bytes(content: bytes, limits: ImageLimits) -> None:
-    if not content:
+def check_num_bytes(num_bytes: int, limits: ImageLimits) -> None:
+    """Raise if an image has no bytes, or more than the limit.
+
+    Raises:
+        EmptyImageError: There are no bytes.
+        TooManyBytesError: There are more than the limit.
+    """
+    if not num_bytes:
         raise EmptyImageError("Expected the bytes of an image, got none. Send a JPEG, PNG, WebP or AVIF.")
-    if len(content) > limits.max_image_bytes:
+    if num_bytes > limits.max_image_bytes:
         raise TooManyBytesError(
-            f"Expected at most {limits.max_image_bytes:,} bytes, got {len(content):,}. Send a smaller image."
+            f"Expected at most {limits.max_image_bytes:,} bytes, got {num_bytes:,}. Send a smaller image."
         )
 
 
@@ -205,6 +211,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         canvas = Image.new("RGBA", image.size, _WHITE)
         canvas.alpha_composite(image.convert("RGBA"))
         return canvas.convert("RGB")
+    if (transparency := deep_transparency(image)) is not None:
+        pixels = np.array(image)
+        pixels[transparency.is_transparent(image)] = 255
+        return Image.fromarray(pixels)
     if image.mode == "RGB":
         return image
     if image.mode == "CMYK" and "adobe" not in image.info:

@@ -30,6 +30,10 @@ class Unseen:
     labels: Tensor
     num_training: int
 
+    def logits_of(self, num_training: int, num_validation: int) -> Tensor:
+        """Return logits (N, C) of the first so many training images, then of so many validation images."""
+        return torch.cat([self.logits[:num_training], self.validation(num_validation)[0]])
+
     def validation(self, num: int) -> tuple[Tensor, Tensor]:
         """Return logits (N, C) and class indices (N,) of the first so many validation images."""
         part = slice(self.num_training, self.num_training + num)

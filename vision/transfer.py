@@ -51,6 +51,8 @@ class TransferResult:
             them, by what training images alone have taught: alike for all strategies, to compare them.
         member_accuracies: Of each member of an ensemble on validation, in [0, 1]; else empty.
         plain: The single linear probe that an ensemble of probes has to beat.
+        unseen_logits: Logits (N, C) of the training images, then the validation images, by solutions that
+            have not learnt from them; None if the artifact has not learnt from validation images.
     """
 
     artifact: Artifact
@@ -63,6 +65,7 @@ class TransferResult:
     validation_losses: Tensor
     member_accuracies: tuple[float, ...] = ()
     plain: Plain | None = None
+    unseen_logits: Tensor | None = None
 
 
 def transfer(
@@ -162,6 +165,7 @@ def transfer(
         validation_losses=_losses(members.result.comparable, logits, labels),
         member_accuracies=members.accuracies,
         plain=members.plain,
+        unseen_logits=_unseen_logits(members, *num_images[:2]),
     )
 
 
@@ -179,6 +183,13 @@ def _finished(
     if unseen is not None and members.result.has_learnt_validation:
         logits, labels = unseen.validation(len(labels))
     return replace(artifact, temperature=temperature, reference=reference), logits, labels
+
+
+def _unseen_logits(members: Members, num_training: int, num_validation: int) -> Tensor | None:
+    unseen = members.result.unseen
+    if unseen is None or not members.result.has_learnt_validation:
+        return None
+    return unseen.logits_of(num_training, num_validation)
 
 
 def _losses(comparable: Tensor | None, logits: Tensor, labels: Tensor) -> Tensor:

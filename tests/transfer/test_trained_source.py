@@ -186,6 +186,49 @@ def test_what_is_no_part_of_the_source_is_told(
     assert (junk, Path(broken).name) == ("#recycle", r"caf\xe9.jpg")
 
 
+def class_missing_in(source: Path, part: str) -> Path:
+    """Return a source whose class red is missing in a part that is judged or chosen on."""
+    for name in ("val", "test"):
+        for label in ("blue", "red"):
+            (source.parent / "cut" / name / label).mkdir(parents=True)
+    for label in ("blue", "red"):
+        for number, file in enumerate(sorted((source / label).iterdir())):
+            name = ("val", "test", "train")[min(number, 8) // 4]
+            kept = "train" if (name, label) == (part, "red") else name
+            (source.parent / "cut" / kept / label).mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, source.parent / "cut" / kept / label / file.name)
+    return source.parent / "cut"
+
+
+def test_a_class_without_golden_images_is_named_and_shown_as_not_judged(
+    run: Callable[..., Result], make_images: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = class_missing_in(make_images(tmp_path / "images"), "test")
+    result = run("train", str(source), *TRAIN)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"red +\S? *– \(no golden image\)", result.output)
+    assert "No golden image shows 'red'" in " ".join(result.output.split())
+    assert "No validation image" not in result.output
+
+
+def test_json_names_a_class_that_is_not_judged_or_chosen_on(
+    run_json: Callable[..., Any], make_images: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = make_images(tmp_path / "images")
+    unjudged = run_json("train", str(class_missing_in(source, "test")), *TRAIN)
+    assert unjudged["class_accuracy"]["red"] is None
+    assert unjudged["class_accuracy"]["blue"] is not None
+    assert [text.partition(",")[0] for text in unjudged["warnings"]] == ["No golden image shows 'red'"]
+
+
+def test_a_class_without_validation_images_is_named(
+    run_json: Callable[..., Any], make_images: Callable[..., Path], tmp_path: Path
+) -> None:
+    trained = run_json("train", str(class_missing_in(make_images(tmp_path / "images"), "val")), *TRAIN)
+    assert trained["class_accuracy"]["red"] is not None
+    assert [text.partition(",")[0] for text in trained["warnings"]] == ["No validation image shows 'red'"]
+
+
 def images_of(**counts: int) -> CheckedImages:
     splits: dict[str, Split | None] = {"none": None, "train": "train", "val": "val", "test": "test"}
     images = [

@@ -1,4 +1,3 @@
-import hashlib
 import re
 import shutil
 from collections.abc import Callable
@@ -14,9 +13,6 @@ from perennial.state import open_state
 from store.kept_samples import kept_samples
 from store.measurements import latest
 from store.registry import production
-from store.samples.new_samples import NewSample
-from store.samples.samples import add_sample
-from store.samples.splits import SplitSettings
 from store.slices import slice_samples
 from store.versions import Version, find_version, load_files
 from vision.artifact import Artifact, from_files
@@ -128,21 +124,6 @@ def test_one_picture_in_two_class_folders_is_left_out_of_both_and_named(
         assert re.search(rf"left out: {left_out}: the same picture as .* another label", for_people)
     with open_state(settings) as state:
         assert sum(1 for _ in kept_samples(state.database)) == 39
-
-
-def test_a_picture_whose_label_feedback_disputes_is_left_out_and_named(
-    run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path, settings: Settings
-) -> None:
-    folder = make_images(tmp_path / "images")
-    run_json("train", str(folder), *TRAIN)
-    sha256 = hashlib.sha256((folder / "red" / "0.jpg").read_bytes()).hexdigest()
-    other = NewSample(sha256=sha256, phash=1, origin="direct", source="clinic", label="blue")
-    with open_state(settings) as state:
-        state.database.write(
-            lambda connection: add_sample(connection, other, ("blue", "red"), SplitSettings())
-        )
-    trained = run_json("train", str(folder), *TRAIN)
-    assert [Path(name).name for name, _ in trained["left_out"]] == ["0.jpg"]
 
 
 def test_training_again_is_measured_on_every_slice(

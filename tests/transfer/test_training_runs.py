@@ -52,7 +52,7 @@ def run_plan(
 
     def evaluate(result: TransferResult) -> GoldenEvaluation:
         model = ServedModel(result.artifact, TorchEngine(build_classifier("resnet18", 2)))
-        return GoldenEvaluation(model, {}, result.validation_accuracy - 0.1, 0.02, 0.03)
+        return GoldenEvaluation(model, {}, {}, result.validation_accuracy - 0.1, 0.02, 0.03)
 
     plan = TrainingPlan(settings, len(accuracies), samples_per_class)
     return Recorded(run_trainings(plan, train, evaluate, names.append), names)

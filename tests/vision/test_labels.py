@@ -29,6 +29,9 @@ def test_what_is_no_label_is_refused(label: str) -> None:
         ("cardigan", "cardigan"),
         ("CARDIGAN", "CARDIGAN"),
         ("tea", "tea"),
+        ("red wine\u3164", "red wine"),
+        ("red\ufe0f wine\u2800", "red wine"),
+        ("\u034fRED\u115f wine\U000e0100", "red wine"),
     ],
 )
 def test_a_label_is_the_class_that_people_take_it_for(sent: str, named: str) -> None:
@@ -61,6 +64,27 @@ def test_names_that_differ_in_more_than_case_and_spaces_are_no_twins() -> None:
         "bees\U000e0062",
         "a\u2028b",
         "\u200d",
+        "\u3164",
+        "ants\ufe0f",
+        "1\ufe0f",
+        "+\ufe0f",
+        "\u2764\ufe0f\ufe0f",
+        "\u2764\ufe00",
+        "\u115f",
+        "\u1160",
+        "\u2800",
+        "\u2800\ufe0f",
+        "\u034f",
+        "\u845b\U000e0100",
+        "\u180b",
+        "\u180f",
+        "\u17b4",
+        "\u2065",
+        "\uffa0",
+        "\ufff0",
+        "\U000e0fff",
+        "\U0001d173",
+        "\u3164\u200d\u3164",
     ],
     ids=ascii,
 )
@@ -70,6 +94,25 @@ def test_what_cannot_be_seen_is_no_part_of_a_name(name: str) -> None:
         clean_label(f"x{name}x")
 
 
-@pytest.mark.parametrize("name", ["نمی\u200cخواهم", "क्\u200dष", "👩\u200d⚕️", "日本 語", "red wine"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "نمی\u200cخواهم",
+        "क्\u200dष",
+        "👩\u200d⚕️",
+        "日本 語",
+        "red wine",
+        "\u2764\ufe0f",
+        "\u2764\ufe0e bees",
+        "\u203c\ufe0f",
+        "1\ufe0f\u20e3",
+        "#\ufe0f\u20e3 keys",
+        "\U0001f441\ufe0f\u200d\U0001f5e8\ufe0f",
+        "한국어",
+        "ខ្មែរ",
+        "ᠮᠣᠩᠭᠣᠯ",
+        "⠃⠑⠑",
+    ],
+)
 def test_joiners_are_right_where_a_script_or_an_emoji_needs_them(name: str) -> None:
     assert clean_label(name) == name

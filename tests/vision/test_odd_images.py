@@ -185,6 +185,69 @@ def test_transparency_of_each_palette_entry_is_laid_on_white(encode: Encode) -> 
     np.testing.assert_allclose(decoded[0], [[255] * 3, [127] * 3, [9] * 3], atol=1)
 
 
+def png(depth: int, colour_type: int, row: bytes, width: int, transparent: tuple[int, ...]) -> bytes:
+    """A PNG of one row, with a transparent colour."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, 1, depth, colour_type, 0, 0, 0)),
+        (b"tRNS", struct.pack(f">{len(transparent)}H", *transparent)),
+        (b"IDAT", zlib.compress(b"\0" + row)),
+        (b"IEND", b""),
+    ]
+    packed = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + packed
+
+
+@pytest.mark.parametrize(
+    ("depth", "row", "width", "transparent", "expected"),
+    [
+        (1, bytes([0b01010000]), 4, 0, [255, 255, 255, 255]),
+        (1, bytes([0b01010000]), 4, 1, [0, 255, 0, 255]),
+        (2, bytes([0b01000110]), 4, 1, [255, 0, 255, 170]),
+        (2, bytes([0b01000110]), 4, 0b101, [255, 0, 255, 170]),
+        (2, bytes([0b01000110]), 4, 3, [85, 0, 85, 170]),
+        (4, bytes([0x50, 0x5F]), 4, 5, [255, 0, 255, 255]),
+        (4, bytes([0x50, 0x5A]), 4, 10, [85, 0, 85, 255]),
+        (8, bytes([5, 0, 85]), 3, 5, [255, 0, 85]),
+        (8, bytes([5, 0, 85]), 3, 0x105, [255, 0, 85]),
+        (16, struct.pack(">3H", 0x1234, 0x1235, 0x8000), 3, 0x1234, [255, 18, 128]),
+    ],
+)
+def test_the_transparent_grey_of_each_depth_is_laid_on_white(
+    depth: int, row: bytes, width: int, transparent: int, expected: list[int]
+) -> None:
+    content = png(depth, 0, row, width, (transparent,))
+    assert np.asarray(decode_image(content, LIMITS))[0].tolist() == [[level] * 3 for level in expected]
+    assert np.asarray(decode_grey(content, LIMITS))[0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("depth", "levels", "transparent", "expected"),
+    [
+        (16, [0x1234, 0x1235, 0x3412], 0x1234, [255, 18, 52]),
+        (16, [0x0000, 0x00FF, 0x0100], 0x0000, [255, 0, 1]),
+        (8, [0x12, 0x34, 0xFF], 0x12, [255, 52, 255]),
+        (8, [0x12, 0x34, 0xFF], 0x112, [255, 52, 255]),
+    ],
+)
+def test_the_transparent_colour_of_each_depth_is_laid_on_white_and_no_other(
+    depth: int, levels: list[int], transparent: int, expected: list[int]
+) -> None:
+    form = "H" if depth == 16 else "B"
+    row = struct.pack(f">{3 * len(levels)}{form}", *(level for level in levels for _ in range(3)))
+    content = png(depth, 2, row, len(levels), (transparent,) * 3)
+    assert np.asarray(decode_image(content, LIMITS))[0].tolist() == [[level] * 3 for level in expected]
+    assert np.asarray(decode_grey(content, LIMITS))[0].tolist() == expected
+
+
+def test_a_colour_is_transparent_only_if_each_of_its_channels_is() -> None:
+    row = struct.pack(">6H", 1, 2, 3, 1, 2, 4)
+    content = png(16, 2, row, 2, (1, 2, 3))
+    assert np.asarray(decode_image(content, LIMITS))[0].tolist() == [[255] * 3, [0] * 3]
+
+
 LARGE = zlib.compress(bytes(2 * 1024 * 1024))
 TEXTS = {
     "zTXt": [(b"zTXt", b"note\0\0" + LARGE)],

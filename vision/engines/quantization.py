@@ -65,7 +65,9 @@ def _quantize(model: Any, images: LabelledTensors, *, has_dot_product: bool) -> 
         subset_size=len(images),
         advanced_parameters=advanced.AdvancedQuantizationParameters(
             overflow_fix=advanced.OverflowFix.DISABLE if has_dot_product else advanced.OverflowFix.ENABLE,
-            disable_bias_correction=True,
+            # Rounding shifts what a layer gives on average. Undone, embeddings are off by 18 instead of
+            # 22 % of their spread (EfficientNet-Lite0 on ants and bees, docs/measurements/transfer.md).
+            disable_bias_correction=False,
             activations_range_estimator_params=ranges.RangeEstimatorParameters(min=lowest, max=highest),
         ),
     )

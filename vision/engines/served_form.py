@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import torch
+from torch import Tensor
 
 from vision.artifact import Artifact
 from vision.batches import LabelledTensors
@@ -89,7 +90,11 @@ def read_form(files: Mapping[str, bytes]) -> ServedForm | None:
 
 
 def make_form(
-    artifact: Artifact, images: LabelledTensors, precision: PrecisionKind, threads: Threads
+    artifact: Artifact,
+    images: LabelledTensors,
+    precision: PrecisionKind,
+    threads: Threads,
+    unseen: Tensor | None = None,
 ) -> ServedForm:
     """Return the fastest form of an artifact on this machine that hardly changes the artifact's answers.
 
@@ -98,6 +103,9 @@ def make_form(
         images: Prepared ones that nothing is judged on, `spread_evenly`; without images it stays in float32.
         precision: "auto", or "float32" to round nothing.
         threads: For comparing answers.
+        unseen: Logits (N, C) of the images by heads that have not learnt from them; None if the artifact has
+            not either. A head is so sure of images that it has learnt that rounding changes none of their
+            answers.
 
     Raises:
         EngineUnavailableError: OpenVINO is not installed, or can't convert the network.
@@ -109,7 +117,7 @@ def make_form(
     for lower_precision in precisions_to_try():
         try:
             form = _rounded(exact, images, lower_precision)
-            num_changed = _num_changed(exact.engine(threads), form.engine(threads), images)
+            num_changed = _num_changed(exact.engine(threads), form.engine(threads), images, unseen)
         except EngineUnavailableError as error:
             _log.warning("this version is not served in %s: %s", lower_precision, error)
             continue
@@ -150,11 +158,13 @@ def _rounded(exact: ServedForm, images: LabelledTensors, precision: Precision) -
     return ServedForm(quantize(exact.model, images, has_dot_product=is_full), precision, is_full)
 
 
-def _num_changed(exact: Engine, rounded: Engine, images: LabelledTensors) -> int:
-    """Return how many images two engines put into different classes."""
+def _num_changed(exact: Engine, rounded: Engine, images: LabelledTensors, unseen: Tensor | None) -> int:
+    """Return how many images change their class by rounding; those of `unseen` logits if they are given."""
     num_changed = 0
     for index in range(len(images)):
         image = images[index][0].unsqueeze(0)
-        answers = [engine(image)[0].argmax(dim=1) for engine in (exact, rounded)]
-        num_changed += int(not torch.equal(*answers))
+        before, after = exact(image)[0], rounded(image)[0]
+        if unseen is not None:
+            before, after = unseen[index : index + 1], unseen[index : index + 1] + (after - before)
+        num_changed += int(not torch.equal(before.argmax(dim=1), after.argmax(dim=1)))
     return num_changed

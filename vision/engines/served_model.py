@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass, replace
 
+from torch import Tensor
+
 from vision.artifact import Artifact, to_files
 from vision.batches import LabelledTensors
 from vision.engines.choice import EngineSettings, load_engine, own_compiled_file
@@ -45,17 +47,20 @@ class ServedModel:
         return {"served_precision": self.form.precision, "share_changed": self.form.share_changed}
 
 
-def served(artifact: Artifact, images: LabelledTensors, settings: EngineSettings) -> ServedModel:
+def served(
+    artifact: Artifact, images: LabelledTensors, settings: EngineSettings, unseen: Tensor | None = None
+) -> ServedModel:
     """Return a new artifact as it will be judged and served.
 
     Args:
         artifact: With its weights.
         images: Prepared ones that nothing is judged on, `spread_evenly`.
         settings: Those that it will be served with.
+        unseen: See `make_form`.
     """
     if settings.uses_openvino:
         try:
-            form = make_form(artifact, images, settings.precision, settings.threads)
+            form = make_form(artifact, images, settings.precision, settings.threads, unseen)
             return ServedModel(artifact, form.engine(settings.threads), form)
         except EngineUnavailableError as error:
             _log.warning("torch serves this version: %s", error)

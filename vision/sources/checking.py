@@ -8,11 +8,18 @@ from dataclasses import dataclass
 
 from vision.decoding import ImageLimits, decode_image
 from vision.errors import ImageError, NoImagesError, OneClassError, SmallClassError, UnreadableImagesError
-from vision.sources.listing import LabelledImage, Listing, Split, refuse_twins
+from vision.sources.listing import (
+    NUM_NAMED,
+    LabelledImage,
+    Listing,
+    Split,
+    also_left_out,
+    reasons,
+    refuse_twins,
+)
 
 MIN_IMAGES_PER_CLASS = 10
 MAX_UNREADABLE_SHARE = 0.10
-NUM_NAMED = 5
 _NUM_THREADS = 4
 
 
@@ -25,7 +32,8 @@ class CheckedImages:
         images: What can be read.
         unreadable: (name, reason) of each image that can't be read.
         contradicting: (name, reason) of each picture that comes under several labels.
-        passed_over: (name, reason) of each folder that is no part of the source.
+        passed_over: (name, reason) of folders and files that are no part of the source.
+        notes: Sentences on what a person may not know of the source.
     """
 
     class_names: tuple[str, ...]
@@ -33,6 +41,7 @@ class CheckedImages:
     unreadable: list[tuple[str, str]]
     contradicting: Sequence[tuple[str, str]] = ()
     passed_over: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     @property
     def left_out(self) -> tuple[tuple[str, str], ...]:
@@ -84,21 +93,22 @@ def check_images(
     unreadable = [*listing.refused, *readable.unreadable]
     _check_share(listing, unreadable)
     images, contradicting = _without_contradictions(readable)
-    checked = CheckedImages(listing.class_names, images, unreadable, contradicting, listing.passed_over)
+    checked = CheckedImages(
+        listing.class_names, images, unreadable, contradicting, listing.passed_over, listing.notes
+    )
     _check_counts(listing, checked, min_images_per_class)
     return checked
 
 
 def _check_classes(listing: Listing) -> None:
+    left_out = [*listing.refused, *listing.passed_over]
     if not listing.images:
-        raise NoImagesError(
-            f"Expected labelled images in {listing.place}; found none{_reasons(listing.refused)}"
-        )
+        raise NoImagesError(f"Expected labelled images in {listing.place}; found none{reasons(left_out)}")
     refuse_twins(listing.class_names, listing.place)
     if len(listing.class_names) < 2:
         raise OneClassError(
             f"Expected at least two classes in {listing.place}; found one, {listing.class_names[0]!r}, with "
-            f"{len(listing.images)} images. Add images of something else."
+            f"{len(listing.images)} images. Add images of something else.{also_left_out(left_out)}"
         )
 
 
@@ -153,7 +163,7 @@ def _check_share(listing: Listing, left_out: Sequence[tuple[str, str]]) -> None:
     if len(left_out) > MAX_UNREADABLE_SHARE * num_entries:
         raise UnreadableImagesError(
             f"Expected at most {MAX_UNREADABLE_SHARE:.0%} unreadable images in {listing.place}; found "
-            f"{len(left_out)} of {num_entries}. Repair or remove them, such as{_reasons(left_out)}"
+            f"{len(left_out)} of {num_entries}. Repair or remove them, such as{reasons(left_out)}"
         )
 
 
@@ -171,14 +181,8 @@ def _check_counts(listing: Listing, checked: CheckedImages, min_images_per_class
     ]
     if small:
         listed = ", ".join(small[:NUM_NAMED]) + (", …" if len(small) > NUM_NAMED else "")
-        twice = f" Left out are{_reasons(checked.contradicting)}" if checked.contradicting else ""
+        left_out = [*checked.contradicting, *checked.unreadable, *checked.passed_over]
         raise SmallClassError(
             f"Expected at least {min_images_per_class} readable images of each class to train on in "
-            f"{listing.place}; {listed}. Add images, or remove the class.{twice}"
+            f"{listing.place}; {listed}. Add images, or remove the class.{also_left_out(left_out)}"
         )
-
-
-def _reasons(left_out: Sequence[tuple[str, str]]) -> str:
-    if not left_out:
-        return "."
-    return ":" + "".join(f"\n  {name}: {reason}" for name, reason in left_out[:NUM_NAMED])

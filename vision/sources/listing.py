@@ -12,7 +12,12 @@ from vision.labels import clean_label, first_twins
 
 Split = Literal["train", "val", "test"]
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".heic", ".heif"})
+IMAGE_SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo"),
+        *(".png", ".apng", ".webp", ".avif", ".heic", ".heif", ".hif"),
+    }
+)
 # Folders that Windows, Linux, macOS, network drives and Python make beside a user's own.
 _JUNK = frozenset(
     {
@@ -31,6 +36,8 @@ _JUNK = frozenset(
         "__pycache__",
     }
 )
+#: How many of what a message names are named in it.
+NUM_NAMED = 5
 _SPLITS: dict[str, Split] = {
     "train": "train",
     "training": "train",
@@ -87,7 +94,11 @@ class Listing(Protocol):
 
     @property
     def passed_over(self) -> Sequence[tuple[str, str]]:
-        """(name, reason) of folders that are no part of the source."""
+        """(name, reason) of folders and files that are no part of the source."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences on what a person may not know of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class Entries:
     images: Sequence[LabelledImage]
     refused: Sequence[tuple[str, str]]
     passed_over: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -122,6 +134,18 @@ def shown(path: Path | str) -> str:
     """
     text = os.fsencode(path).decode(errors="backslashreplace")
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def reasons(left_out: Sequence[tuple[str, str]]) -> str:
+    """Return the end of a sentence that names the first of what was left out, a line for each."""
+    if not left_out:
+        return "."
+    return ":" + "".join(f"\n  {name}: {reason}" for name, reason in left_out[:NUM_NAMED])
+
+
+def also_left_out(left_out: Sequence[tuple[str, str]]) -> str:
+    """Return a sentence that names the first of what was left out, or nothing."""
+    return f" Left out are{reasons(left_out)}" if left_out else ""
 
 
 def split_of(name: str) -> Split | None:

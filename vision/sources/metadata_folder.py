@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vision.decoding import ImageLimits
 from vision.errors import MalformedSourceError
 from vision.sources.csv_file import records
+from vision.sources.files import text_lines
 from vision.sources.listing import Entries, LabelledImage, Split, split_of
 from vision.sources.rows import Rows
 
@@ -33,7 +35,7 @@ def names_labels(file: Path) -> bool:
     return set(_COLUMNS) <= set(fields)
 
 
-def list_metadata_folder(directory: Path) -> Entries:
+def list_metadata_folder(directory: Path, limits: ImageLimits) -> Entries:
     """List the images that a folder's metadata name by `file_name`, relative to the folder, and `label`.
 
     The split is that of the column `split`, else that of the image's folder (train, validation, test).
@@ -43,11 +45,12 @@ def list_metadata_folder(directory: Path) -> Entries:
     """
     images, refused = list[LabelledImage](), list[tuple[str, str]]()
     for file in metadata_files(directory):
-        rows = Rows(file, file.parent, split_of(file.parent.name) if file.parent != directory else None)
+        split = split_of(file.parent.name) if file.parent != directory else None
+        rows = Rows(file, file.parent, limits, split)
         for line, fields in _records(file, _COLUMNS):
             path = fields.get("file_name")
-            split = fields.get("split") or _split_of_path(path)
-            rows.add(f"{file.name} line {line}", path, fields.get("label"), split)
+            named = fields.get("split") or _split_of_path(path)
+            rows.add(f"{file.name} line {line}", path, fields.get("label"), named)
         entries = rows.entries()
         images += entries.images
         refused += entries.refused
@@ -65,13 +68,12 @@ def json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         MalformedSourceError: A line is no JSON object.
     """
     try:
-        with file.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    fields = json.loads(line)
-                    if not isinstance(fields, dict):
-                        raise ValueError(f"line {number} holds {type(fields).__name__}, no object")
-                    yield number, fields
+        for number, line in enumerate(text_lines(file), start=1):
+            if line.strip():
+                fields = json.loads(line)
+                if not isinstance(fields, dict):
+                    raise ValueError(f"line {number} holds {type(fields).__name__}, no object")
+                yield number, fields
     except (ValueError, RecursionError) as error:
         raise MalformedSourceError(
             f"Expected one JSON object a line in {file}; it can't be read ({error}). Repair or remove it."

@@ -11,7 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vision.decoding import ImageLimits
 from vision.errors import MalformedSourceError, ReaderMissingError
+from vision.sources.files import read_image_file
 from vision.sources.listing import Entries, EntryError, LabelledImage, label_of, shown, split_in
 from vision.sources.rows import file_named, number_columns
 
@@ -22,11 +24,12 @@ _NUM_ROWS_AT_ONCE = 64
 def parquet_files(place: Path) -> list[Path]:
     """Return a parquet file, or those of a folder and its `data` folder, by name."""
     if place.is_dir():
-        return sorted(path for folder in (place, place / "data") for path in folder.glob("*.parquet"))
+        found = (path for folder in (place, place / "data") for path in folder.glob("*.parquet"))
+        return sorted(path for path in found if path.is_file())
     return [place]
 
 
-def list_parquet(place: Path) -> Entries:
+def list_parquet(place: Path, limits: ImageLimits) -> Entries:
     """List the rows of parquet files: column `image` (bytes, or a struct of bytes and path) and `label`.
 
     A label is a text or a number. If the schema's `huggingface` metadata has class names, they replace the
@@ -43,7 +46,7 @@ def list_parquet(place: Path) -> Entries:
             name = f"{shown(path)} row {number}"
             try:
                 label = label_of(row.label)
-                read = _reader(row.image, path.parent, scratch)
+                read = _reader(row.image, path.parent, scratch, limits)
             except EntryError as error:
                 refused.append((name, str(error)))
             else:
@@ -105,14 +108,14 @@ def _rows(path: Path) -> Iterator[_Row]:
         raise _malformed(path, str(error)) from error
 
 
-def _reader(image: Any, folder: Path, scratch: _Scratch) -> Callable[[], bytes]:
+def _reader(image: Any, folder: Path, scratch: _Scratch, limits: ImageLimits) -> Callable[[], bytes]:
     content = image.get("bytes") if isinstance(image, dict) else image
     if content is not None:
         return partial(scratch.read, *scratch.write(content))
     path = image.get("path") if isinstance(image, dict) else None
     if not path:
         raise EntryError("It has no image.")
-    return file_named(folder, str(path)).read_bytes
+    return partial(read_image_file, file_named(folder, str(path)), limits)
 
 
 def _named(label: Any, names: list[str] | None) -> Any:

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PureWindowsPath
 
+from vision.decoding import ImageLimits
 from vision.errors import MalformedSourceError
+from vision.sources.files import read_image_file
 from vision.sources.listing import Entries, EntryError, LabelledImage, Split, label_of, shown, split_of
 
 
@@ -15,11 +18,13 @@ class Rows:
     Attributes:
         place: The source, for messages.
         folder: The folder that the paths are relative to.
+        limits: What one image may cost.
         default: The split of rows that name none.
     """
 
     place: Path
     folder: Path
+    limits: ImageLimits
     default: Split | None = None
     _images: list[LabelledImage] = field(default_factory=list)
     _refused: list[tuple[str, str]] = field(default_factory=list)
@@ -46,7 +51,8 @@ class Rows:
         if not isinstance(path, str) or not path.strip():
             raise EntryError("It names no file.")
         file = file_named(self.folder, path)
-        self._images.append(LabelledImage(file.read_bytes, label_of(label), shown(file), self._split(split)))
+        read = partial(read_image_file, file, self.limits)
+        self._images.append(LabelledImage(read, label_of(label), shown(file), self._split(split)))
 
     def _split(self, named: object) -> Split | None:
         if named is None or not str(named).strip():

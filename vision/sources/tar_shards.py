@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from vision.decoding import ImageLimits, check_num_bytes
 from vision.errors import MalformedSourceError
+from vision.sources.files import open_file
 from vision.sources.listing import is_junk, shown
 
 # Labels and fields are small; a larger file is neither, and is not read.
@@ -23,12 +25,23 @@ class Member:
 
     def read(self) -> bytes:
         """Return its bytes; any thread may call this."""
-        with self.tar.open("rb") as file:
+        with open_file(self.tar) as file:
             file.seek(self.offset)
             content = file.read(self.num_bytes)
         if len(content) != self.num_bytes:
             raise OSError(0, "the tar ends early", str(self.tar))
         return content
+
+    def read_image(self, limits: ImageLimits) -> bytes:
+        """Return an image's bytes; what is larger than the limit is not read.
+
+        Raises:
+            EmptyImageError: It is empty.
+            TooManyBytesError: It is larger than the limit.
+            OSError: The tar can't be read.
+        """
+        check_num_bytes(self.num_bytes, limits)
+        return self.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,9 @@ class Sample:
 def tars_in(place: Path) -> list[Path]:
     """Return a tar, or those of a folder, by name."""
     if place.is_dir():
-        return sorted(path for path in place.glob("*.tar") if not path.name.startswith("."))
+        return sorted(
+            path for path in place.glob("*.tar") if not path.name.startswith(".") and path.is_file()
+        )
     return [place]
 
 
@@ -71,7 +86,7 @@ def samples_in(tar: Path) -> Iterator[Sample]:
 
 def _members(tar: Path) -> Iterator[tuple[str, str, Member]]:
     try:
-        with tarfile.open(tar, "r:") as archive:
+        with open_file(tar) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             for entry in archive:
                 path = PurePosixPath(entry.name)
                 stem, _, extension = path.name.partition(".")
@@ -95,7 +110,7 @@ def _check_end(tar: Path, archive: tarfile.TarFile) -> None:
     if not last:
         return
     num_blocks = -(-(last[0].offset_data + last[0].size) // tarfile.BLOCKSIZE)
-    with tar.open("rb") as file:
+    with open_file(tar) as file:
         file.seek(num_blocks * tarfile.BLOCKSIZE)
         block = file.read(tarfile.BLOCKSIZE)
         is_cut_off = file.tell() > os.path.getsize(tar)

@@ -1,25 +1,30 @@
 """Lists WebDataset tars, in which an image and its label share a name: KEY.jpg and KEY.cls or KEY.json."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vision.decoding import ImageLimits
 from vision.errors import NoImagesError
 from vision.sources.listing import (
     IMAGE_SUFFIXES,
+    NUM_NAMED,
     Entries,
     EntryError,
     LabelledImage,
     Split,
     label_of,
+    reasons,
+    shown,
     split_in,
     split_of,
 )
 from vision.sources.tar_shards import MAX_FIELD_BYTES, Member, Sample, samples_in, tars_in
 
 
-def list_webdataset(place: Path) -> Entries:
+def list_webdataset(place: Path, limits: ImageLimits) -> Entries:
     """List the images of a tar, or of a folder's tars.
 
     A label is the text of KEY.cls, or "label" of KEY.json; the name of a class that is an index is the index.
@@ -29,22 +34,32 @@ def list_webdataset(place: Path) -> Entries:
         MalformedSourceError: A tar can't be read to its end.
         NoImagesError: No tar holds an image.
     """
-    images, refused = list[LabelledImage](), list[tuple[str, str]]()
+    images, refused, others = list[LabelledImage](), list[tuple[str, str]](), list[Sample]()
     for tar in tars_in(place):
         for sample in samples_in(tar):
             image = image_of(sample)
             if image is None:
+                others.append(sample)
                 continue
             try:
                 label, split = _label_and_split(sample)
-                images.append(LabelledImage(image.read, label, sample.name, split))
+                images.append(LabelledImage(partial(image.read_image, limits), label, sample.name, split))
             except EntryError as error:
                 refused.append((sample.name, str(error)))
     if not images and not refused:
         raise NoImagesError(
-            f"Expected images with their labels (KEY.jpg beside KEY.cls or KEY.json) in {place}; found none."
+            f"Expected images with their labels (KEY.jpg beside KEY.cls or KEY.json) in {place}; found "
+            f"none{reasons(_described(others))}"
         )
-    return Entries(place, images, refused)
+    return Entries(place, images, refused, _described(others))
+
+
+def _described(others: Sequence[Sample]) -> list[tuple[str, str]]:
+    """Return (name of the first, how many there are) of the samples that hold no image."""
+    if not others:
+        return []
+    ends = ", ".join(sorted({shown(f".{end}") for sample in others for end in sample.members})[:NUM_NAMED])
+    return [(others[0].name, f"without an image of a type that is read ({ends}); there are {len(others)}")]
 
 
 def image_of(sample: Sample) -> Member | None:

@@ -69,6 +69,20 @@ def test_a_version_whose_answers_change_in_int8_is_served_in_bfloat16_with_a_war
     assert "of 40 answers change, 3 % may" in caplog.text
 
 
+@pytest.mark.parametrize(("margin", "precision"), [(1e-6, "float32"), (100.0, "int8")])
+def test_rounding_is_judged_by_what_has_not_learnt_the_images(
+    margin: float,
+    precision: str,
+    artifact: Artifact,
+    calibration: Calibration,
+    processor: Callable[..., None],
+) -> None:
+    processor("avx2")
+    # The artifact's own answers to these images bear rounding; those of heads that never saw them may not.
+    unseen = torch.tensor([[margin, 0.0, -1000.0], [0.0, margin, -1000.0]]).repeat(len(calibration) // 2, 1)
+    assert make_form(artifact, calibration, "auto", THREADS, unseen).precision == precision
+
+
 def test_without_nncf_a_version_stays_in_float32_with_a_warning(
     artifact: Artifact,
     calibration: Calibration,

@@ -55,4 +55,6 @@ def write_tar() -> Callable[[Path, Mapping[str, bytes]], Path]:
 @pytest.fixture
 def checked() -> Callable[..., CheckedImages]:
     """Read and check a source whose classes may be small."""
-    return lambda place, least=1: check_images(list_images(place), ImageLimits(), min_images_per_class=least)
+    return lambda place, least=1: check_images(
+        list_images(place, ImageLimits()), ImageLimits(), min_images_per_class=least
+    )

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from vision.decoding import ImageLimits
 from vision.errors import NoImagesError, SourceMissingError, UnknownSourceError
 from vision.sources.checking import CheckedImages
 from vision.sources.detection import list_images
@@ -29,19 +30,19 @@ def test_two_formats_in_one_folder_are_refused_by_name(
         (tmp_path / name).mkdir()
         (tmp_path / name / "0.jpg").write_bytes(jpeg(1))
     with pytest.raises(UnknownSourceError, match="found class folders and tars"):
-        list_images(tmp_path)
+        list_images(tmp_path, ImageLimits())
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a"])
 def test_other_files_are_refused_with_what_is_accepted(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(UnknownSourceError, match=r"\.csv, \.parquet, \.tar"):
-        list_images(tmp_path / name)
+        list_images(tmp_path / name, ImageLimits())
 
 
 def test_a_missing_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceMissingError, match=r"lost\.csv"):
-        list_images(tmp_path / "lost.csv")
+        list_images(tmp_path / "lost.csv", ImageLimits())
 
 
 def test_only_held_out_images_are_refused(

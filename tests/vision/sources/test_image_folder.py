@@ -24,7 +24,7 @@ Fill = Callable[..., None]
 
 
 def read(folder: Path, **options: Any) -> CheckedImages:
-    return check_images(list_images(folder), LIMITS, **options)
+    return check_images(list_images(folder, ImageLimits()), LIMITS, **options)
 
 
 def test_classes_are_folders_in_alphabetical_order(tmp_path: Path, fill: Fill) -> None:

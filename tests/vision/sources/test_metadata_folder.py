@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from vision.decoding import ImageLimits
 from vision.errors import MalformedSourceError, NoImagesError
 from vision.sources.checking import CheckedImages
 from vision.sources.detection import list_images
@@ -68,7 +69,7 @@ def test_numbers_are_labels_and_a_column_names_the_split(
         '{"file_name": "2.jpg", "label": 8, "split": "golden"}',
     ]
     (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
-    images = list_images(tmp_path).images
+    images = list_images(tmp_path, ImageLimits()).images
     assert [(image.label, image.split) for image in images] == [("7", None), ("8", "train"), ("8", "test")]
 
 
@@ -78,7 +79,7 @@ def test_metadata_that_only_describe_leave_the_class_folders_in_force(
     fill(tmp_path / "ant", 2)
     fill(tmp_path / "bee", 2)
     (tmp_path / "metadata.csv").write_text("file_name,text\nant/0.jpg,small\n")
-    assert list_images(tmp_path).class_names == ("ant", "bee")
+    assert list_images(tmp_path, ImageLimits()).class_names == ("ant", "bee")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_metadata_that_cannot_be_read_are_refused(
     fill(tmp_path, 2)
     (tmp_path / name).write_text(text)
     with pytest.raises(MalformedSourceError, match=message):
-        list_images(tmp_path)
+        list_images(tmp_path, ImageLimits())
 
 
 @pytest.mark.parametrize("label", ["null", '""', "1.5", "true", "[1]", '{"a": 1}'])

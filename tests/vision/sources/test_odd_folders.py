@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from vision.decoding import ImageLimits
 from vision.errors import (
     ClassNameError,
     NoImagesError,
+    OneClassError,
     SmallClassError,
     UnreadableImagesError,
 )
@@ -76,7 +78,7 @@ def test_a_twin_in_a_held_out_part_is_refused_with_both_names(tmp_path: Path, fi
     for folder in ("train/ants", "train/bees", "val/Ants"):
         fill(tmp_path / folder, 2)
     with pytest.raises(ClassNameError, match="'ants' and 'Ants'"):
-        list_images(tmp_path)
+        list_images(tmp_path, ImageLimits())
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_held_out_parts_without_a_train_folder_are_refused(tmp_path: Path, fill:
     for folder in ("valid/ants", "valid/bees", "test/ants", "test/bees"):
         fill(tmp_path / folder, 2)
     with pytest.raises(NoImagesError, match=r"Expected a folder train in .* beside test, valid"):
-        list_images(tmp_path)
+        list_images(tmp_path, ImageLimits())
 
 
 def test_a_class_may_be_missing_in_val(tmp_path: Path, fill: Fill, checked: Checked) -> None:
@@ -202,12 +204,56 @@ def test_links_are_read_where_they_lead_to_files_and_named_where_to_folders(
     os.mkfifo(source / "ants" / "pipe.jpg")
     listing = checked(source)
     assert counts(listing) == {"ants": 21, "bees": 20}
+    assert listing.notes == [
+        f"{source / 'bees'} is a link to {outside / 'bees'}, outside of the source: its images are used."
+    ]
     [(gone, reason)] = listing.unreadable
     assert gone == str(source / "ants" / "gone.jpg")
     assert "No such file" in reason
     assert list(listing.passed_over) == [
-        (str(source / "ants" / "circle"), "a link to a folder is not followed")
+        (str(source / "ants" / "circle"), "a link to a folder is not followed"),
+        (
+            str(source / "ants" / "pipe.jpg"),
+            "no file, but a pipe, a device or a link to one; there are 1",
+        ),
     ]
+
+
+@pytest.mark.parametrize("target", ["/", "..", "."])
+@pytest.mark.parametrize("part", [".", "train"])
+def test_a_link_to_a_folder_that_holds_it_is_named_and_not_followed(
+    tmp_path: Path, fill: Fill, checked: Checked, target: str, part: str
+) -> None:
+    root = tmp_path / "photographs" / part
+    for folder in ("ants", "bees"):
+        fill(root / folder, 3)
+    (root / "circle").symlink_to(target)
+    listing = checked(tmp_path / "photographs")
+    assert counts(listing) == {"ants": 3, "bees": 3}
+    assert listing.left_out == ((str(root / "circle"), "a link to a folder that holds it is not followed"),)
+
+
+def test_a_link_within_the_source_needs_no_note(tmp_path: Path, fill: Fill, checked: Checked) -> None:
+    for folder in ("ants", "bees/deep"):
+        fill(tmp_path / "train" / folder, 3)
+    (tmp_path / "train" / "bees" / "deep").rename(tmp_path / "deep")
+    (tmp_path / "train" / "bees").rmdir()
+    (tmp_path / "train" / "bees").symlink_to(tmp_path / "deep")
+    listing = checked(tmp_path)
+    assert counts(listing) == {"ants": 3, "bees": 3}
+    assert listing.notes == []
+
+
+def test_a_part_that_is_a_link_to_a_folder_outside_is_noted(
+    tmp_path: Path, fill: Fill, checked: Checked
+) -> None:
+    for folder in ("source/train/ants", "source/train/bees", "outside/ants"):
+        fill(tmp_path / folder, 3)
+    (tmp_path / "source" / "val").symlink_to(tmp_path / "outside")
+    listing = checked(tmp_path / "source")
+    assert len(listing.of("val")) == 3
+    [note] = listing.notes
+    assert note.startswith(f"{tmp_path / 'source' / 'val'} is a link to {tmp_path / 'outside'}, outside")
 
 
 @pytest.mark.parametrize("others", [(), ("wasps",)], ids=["no other class", "another class"])
@@ -250,3 +296,70 @@ def test_unreadable_images_with_odd_names_are_named_in_the_refusal(
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     assert files_in(tmp_path / "nowhere").images == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "000.jfif",
+        "000.JIF",
+        "000.pjpeg",
+        "000.pjp",
+        "000.mpo",
+        "000.apng",
+        "000.hif",
+        "000.jpe",
+    ],
+)
+def test_an_image_under_each_ending_of_its_format_is_read(
+    tmp_path: Path, fill: Fill, checked: Checked, name: str
+) -> None:
+    for folder in ("ants", "bees"):
+        fill(tmp_path / folder, 1)
+        (tmp_path / folder / "000.jpg").rename(tmp_path / folder / name)
+    listing = checked(tmp_path)
+    assert counts(listing) == {"ants": 1, "bees": 1}
+    assert listing.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["x.png.txt", "y.TXT"], "files that end in .txt are not read as images; there are 2"),
+        (["x"], "files whose name has no ending are not read as images; there are 1"),
+        (["x.jxl", "deep/y.jxl"], "files that end in .jxl are not read as images; there are 2"),
+    ],
+)
+def test_other_files_of_a_class_are_counted_and_named(
+    tmp_path: Path, fill: Fill, checked: Checked, names: list[str], reason: str
+) -> None:
+    for folder in ("ants", "bees", "bees/deep"):
+        fill(tmp_path / folder, 2)
+    for name in names:
+        (tmp_path / "bees" / name).write_bytes(b"anything")
+    named, why = checked(tmp_path).left_out[0]
+    assert Path(named).parent.name in ("bees", "deep")
+    assert why == reason
+
+
+def test_files_that_systems_leave_are_not_named(tmp_path: Path, fill: Fill, checked: Checked) -> None:
+    for folder in ("ants", "bees"):
+        fill(tmp_path / folder, 2)
+        for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "._000.jpg", "Icon\r"):
+            (tmp_path / folder / name).write_bytes(b"anything")
+    assert checked(tmp_path).left_out == ()
+
+
+def test_one_class_is_refused_with_what_was_passed_over(tmp_path: Path, fill: Fill) -> None:
+    fill(tmp_path / "ants", 2)
+    fill(tmp_path / "@eaDir", 2)
+    with pytest.raises(OneClassError, match=r"found one, 'ants'(?s:.*)@eaDir: systems and tools make"):
+        list_images(tmp_path, ImageLimits())
+
+
+def test_classes_without_images_are_refused_with_the_files_that_they_hold(tmp_path: Path) -> None:
+    for folder in ("ants", "bees"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "0.jxl").write_bytes(b"anything")
+    with pytest.raises(NoImagesError, match=r"ants/0\.jxl: files that end in \.jxl(?s:.*)there are 2"):
+        list_images(tmp_path, ImageLimits())

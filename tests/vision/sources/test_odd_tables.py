@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vision.decoding import ImageLimits
 from vision.errors import ClassNameError
 from vision.sources.checking import CheckedImages
 from vision.sources.csv_file import list_csv
@@ -57,7 +58,7 @@ def test_a_part_named_by_a_path_of_windows_is_known(folder: Path, fill: Fill) ->
     fill(folder / "Valid", 1)
     row = json.dumps({"file_name": r"Valid\000.jpg", "label": "ants"})
     (folder / "metadata.jsonl").write_text(row)
-    [image] = list_images(folder).images
+    [image] = list_images(folder, ImageLimits()).images
     assert (image.split, image.read()) == ("val", (folder / "Valid" / "000.jpg").read_bytes())
 
 
@@ -71,7 +72,7 @@ def test_a_file_whose_name_has_a_backslash_is_read(folder: Path, fill: Fill, che
 def test_a_json_line_with_an_impossible_name_is_listed(folder: Path, name: str) -> None:
     lines = [json.dumps({"file_name": name, "label": "ants"})]
     (folder / "metadata.jsonl").write_text("\n".join(lines))
-    [(where, reason)] = list_images(folder).refused
+    [(where, reason)] = list_images(folder, ImageLimits()).refused
     assert where == "metadata.jsonl line 1"
     assert "which no file can have" in reason
 
@@ -91,4 +92,4 @@ def test_a_table_may_name_files_outside_its_folder(folder: Path, fill: Fill, che
     (folder / "images").rename(folder / "tables" / "images")
     table = write(folder / "tables", "../outside/000.jpg,ants")
     assert checked(table).unreadable == []
-    assert len(list_csv(table).images) == 25
+    assert len(list_csv(table, ImageLimits()).images) == 25

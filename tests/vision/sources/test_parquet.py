@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vision.decoding import ImageLimits
 from vision.errors import MalformedSourceError, ReaderMissingError
 from vision.sources import parquet
 from vision.sources.checking import CheckedImages
@@ -56,7 +57,7 @@ def test_plain_bytes_and_numbers_without_names(tmp_path: Path, jpeg: Jpeg, check
 def test_an_image_may_be_a_path_beside_the_file(tmp_path: Path, jpeg: Jpeg) -> None:
     (tmp_path / "0.jpg").write_bytes(jpeg(0))
     images = [{"bytes": None, "path": "0.jpg"}, {"bytes": jpeg(1), "path": None}]
-    listing = list_images(write(tmp_path / "a.parquet", images, ["ant", "bee"]))
+    listing = list_images(write(tmp_path / "a.parquet", images, ["ant", "bee"]), ImageLimits())
     assert [image.read() for image in listing.images] == [jpeg(0), jpeg(1)]
 
 
@@ -67,14 +68,17 @@ def test_rows_whose_label_has_no_name_are_listed(
     tmp_path: Path, jpeg: Jpeg, label: int | None, reason: str
 ) -> None:
     file = write(tmp_path / "a.parquet", [jpeg(0), jpeg(1)], [0, label], ["ant", "bee"])
-    [(name, why)] = list_images(file).refused
+    [(name, why)] = list_images(file, ImageLimits()).refused
     assert (name, reason in why) == (f"{file} row 1", True)
 
 
 def test_rows_without_an_image_are_listed(tmp_path: Path, jpeg: Jpeg) -> None:
     images = [{"bytes": jpeg(0), "path": None}, {"bytes": None, "path": None}, None]
     file = write(tmp_path / "a.parquet", images, ["ant", "bee", "bee"])
-    assert [name for name, _ in list_images(file).refused] == [f"{file} row 1", f"{file} row 2"]
+    assert [name for name, _ in list_images(file, ImageLimits()).refused] == [
+        f"{file} row 1",
+        f"{file} row 2",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +93,7 @@ def test_rows_without_an_image_are_listed(tmp_path: Path, jpeg: Jpeg) -> None:
 def test_other_columns_are_refused(tmp_path: Path, columns: dict[str, list[Any]], message: str) -> None:
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     with pytest.raises(MalformedSourceError, match=message):
-        list_images(tmp_path / "a.parquet")
+        list_images(tmp_path / "a.parquet", ImageLimits())
 
 
 def test_what_is_no_parquet_is_refused(tmp_path: Path, jpeg: Jpeg) -> None:
@@ -97,7 +101,7 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path, jpeg: Jpeg) -> None:
     for content in (b"", b"no parquet", intact[: len(intact) // 2]):
         (tmp_path / "b.parquet").write_bytes(content)
         with pytest.raises(MalformedSourceError, match=r"b\.parquet; found another"):
-            list_images(tmp_path / "b.parquet")
+            list_images(tmp_path / "b.parquet", ImageLimits())
 
 
 def test_without_pyarrow_the_error_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,4 +111,4 @@ def test_without_pyarrow_the_error_names_the_package(tmp_path: Path, monkeypatch
     monkeypatch.setattr(importlib, "import_module", missing)
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(ReaderMissingError, match=r"pip install 'perennial\[parquet\]'"):
-        parquet.list_parquet(tmp_path / "a.parquet")
+        parquet.list_parquet(tmp_path / "a.parquet", ImageLimits())

@@ -17,15 +17,18 @@ def write(folder: Path, names: list[str], content: bytes) -> None:
         (folder / name).write_bytes(content)
 
 
-def test_pictures_of_all_folders_below_are_listed_and_other_files_ignored(
+def test_pictures_of_all_folders_below_are_listed_and_other_files_named(
     tmp_path: Path, encode: Encode
 ) -> None:
     png = encode(Image.new("RGB", (8, 8), "red"))
     write(tmp_path, ["a.png", "deep/er/b.JPG", ".hidden/c.png", "notes.txt"], png)
     files = list_unlabelled(tmp_path)
-    assert [file.name for file in files] == ["a.png", "b.JPG"]
+    assert [file.name for file in files.images] == ["a.png", "b.JPG"]
     images = check_unlabelled(files, ImageLimits())
     assert [images[index] for index in range(len(images))] == [(png, 0), (png, 0)]
+    [(name, reason)] = images.passed_over
+    assert name == str(tmp_path / "notes.txt")
+    assert reason == "files that end in .txt are not read as images; there are 1"
 
 
 def test_bad_files_are_named_and_no_error(tmp_path: Path, encode: Encode) -> None:

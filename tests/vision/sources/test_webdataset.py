@@ -46,6 +46,9 @@ def test_an_image_and_its_class_share_a_name(
     assert [image.read() for image in source.images] == [jpeg(0), jpeg(1), jpeg(2)]
     assert source.images[1].name == f"{tar}:b/0"
     assert source.unreadable == []
+    assert source.left_out == (
+        (f"{tar}:notes", "without an image of a type that is read (.txt); there are 1"),
+    )
 
 
 def test_shards_name_their_split_and_a_field_goes_before(
@@ -76,7 +79,7 @@ def test_an_image_without_a_usable_label_is_listed(
     tmp_path: Path, jpeg: Jpeg, write_tar: WriteTar, name: str, content: bytes, reason: str
 ) -> None:
     tar = write_tar(tmp_path / "a.tar", {**members(jpeg, range(2)), "x.jpg": jpeg(3), name: content})
-    listing = list_webdataset(tar)
+    listing = list_webdataset(tar, ImageLimits())
     assert len(listing.images) == 2
     [(where, why)] = listing.refused
     assert (where, reason in why) == (f"{tar}:x", True)
@@ -90,7 +93,7 @@ def test_a_tar_that_is_cut_off_anywhere_in_a_file_is_refused(
     for num_bytes in (100, 512 + 40, 512 + 1024 + 300):
         cut.write_bytes(intact[:num_bytes])
         with pytest.raises(MalformedSourceError, match=r"cut\.tar; it can't be read"):
-            list_images(cut)
+            list_images(cut, ImageLimits())
 
 
 @pytest.mark.parametrize(
@@ -99,12 +102,12 @@ def test_a_tar_that_is_cut_off_anywhere_in_a_file_is_refused(
 def test_what_is_no_tar_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.tar").write_bytes(content)
     with pytest.raises(MalformedSourceError, match="uncompressed tar"):
-        list_images(tmp_path / "a.tar")
+        list_images(tmp_path / "a.tar", ImageLimits())
 
 
 def test_a_tar_without_images_is_refused(tmp_path: Path, write_tar: WriteTar) -> None:
     with pytest.raises(NoImagesError, match=r"KEY\.jpg beside KEY\.cls"):
-        list_images(write_tar(tmp_path / "a.tar", {"1.txt": b"a", "1.cls": b"1"}))
+        list_images(write_tar(tmp_path / "a.tar", {"1.txt": b"a", "1.cls": b"1"}), ImageLimits())
 
 
 def test_a_link_in_a_tar_leads_nowhere(tmp_path: Path, jpeg: Jpeg, write_tar: WriteTar) -> None:
@@ -115,13 +118,13 @@ def test_a_link_in_a_tar_leads_nowhere(tmp_path: Path, jpeg: Jpeg, write_tar: Wr
         link = tarfile.TarInfo("z.jpg")
         link.type, link.linkname = tarfile.SYMTYPE, str(secret)
         archive.addfile(link)
-    assert len(list_images(tar).images) == 2
+    assert len(list_images(tar, ImageLimits()).images) == 2
 
 
 def test_a_picture_of_too_many_pixels_is_never_decoded(
     tmp_path: Path, write_tar: WriteTar, encode: Callable[..., bytes], picture: Callable[..., object]
 ) -> None:
     tar = write_tar(tmp_path / "a.tar", {"0.png": encode(picture(64, 64)), "0.cls": b"1"})
-    [image] = list_images(tar).images
+    [image] = list_images(tar, ImageLimits()).images
     with pytest.raises(TooManyPixelsError):
         decode_image(image.read(), ImageLimits(max_pixels=64 * 63))
