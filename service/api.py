@@ -20,10 +20,12 @@ from service.errors import (
     response_for,
 )
 from service.middleware.load_shedding import LoadShedding
+from service.routes import disputes as dispute_routes
 from service.routes import learning as learning_routes
 from service.routes import models as registry_routes
 from service.routes import openapi
 from service.routes import predictions as prediction_routes
+from service.routes import queue as queue_routes
 from service.routes.api_docs import api_docs_routes
 from service.schemas import LivenessBody, ReadinessBody
 from service.services import Services
@@ -49,6 +51,8 @@ def create_api(services: Services) -> FastAPI:
     api.include_router(_state_routes(services))
     api.include_router(registry_routes.create_router(services))
     api.include_router(learning_routes.create_router(services))
+    api.include_router(queue_routes.create_router(services))
+    api.include_router(dispute_routes.create_router(services))
     api.router.routes.extend([*dashboard_routes(), *api_docs_routes()])
     for error in (ServiceError, StoreError, VisionError, OSError, Exception):
         api.add_exception_handler(error, _answer_error)

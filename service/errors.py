@@ -173,12 +173,18 @@ _ANSWERS: dict[type[Exception], Answer] = {
     ),
     store_errors.UnknownPredictionError: Answer(404, "unknown_prediction", _GONE_REMEDY),
     store_errors.UnknownSampleError: Answer(404, "unknown_sample", "Use a sample_id that feedback answered."),
+    store_errors.UnknownQuestionError: Answer(404, "unknown_question", "GET /v1/queue lists the open ones."),
+    store_errors.UnknownDisputeError: Answer(404, "unknown_dispute", "GET /v1/disputes lists the disputes."),
+    store_errors.UnknownClassError: Answer(
+        422, "invalid_label", "Send one of the class names that /v1/status lists."
+    ),
     store_errors.UnknownVersionError: Answer(404, "unknown_version", "GET /v1/models lists the versions."),
     store_errors.UnknownRoundError: Answer(404, "unknown_round", "GET /v1/rounds lists the rounds."),
     store_errors.PredictionGoneError: Answer(410, "prediction_gone", _GONE_REMEDY),
     store_errors.BlobMissingError: Answer(410, "image_gone", "Send the image itself."),
     store_errors.CorruptBlobError: Answer(410, "image_gone", "Send the image itself."),
     store_errors.VersionRetiredError: Answer(410, "version_retired", "Promote a version that has its files."),
+    store_errors.AlreadyLabelledError: Answer(409, "already_labelled", "Answer with the right label."),
     store_errors.RoundInProgressError: Answer(409, "round_in_progress", "Wait for it to end, or cancel it."),
     store_errors.IllegalTransitionError: Answer(409, "conflict", "GET /v1/rounds tells the round's state."),
     store_errors.ChampionChangedError: Answer(409, "production_changed", "Look at /v1/models, decide again."),

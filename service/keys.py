@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import secrets
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,10 +15,11 @@ from typing import Any
 
 from service.errors import KeysError
 from store.durable import make_folder, sync_folder, write_file
-from vision.labels import is_printable
+from vision.labels import first_twins, is_printable
 
 SCOPES = ("predict", "feedback", "read", "admin")
 _PREFIX = "pk_"
+_MAX_NAME_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,20 @@ class Key:
     sha256: str
     scopes: tuple[str, ...]
     created: str
+    trusted: bool = False
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the labels that the key sends are authoritative."""
+        return self.trusted or "admin" in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends a request: the source of its labels, and whether these are authoritative."""
+
+    source: str
+    is_trusted: bool
 
 
 def read_keys(file: Path) -> list[Key]:
@@ -39,7 +55,7 @@ def read_keys(file: Path) -> list[Key]:
     if not file.exists():
         return []
     try:
-        rows = json.loads(file.read_text())
+        rows = json.loads(file.read_bytes())
         if not isinstance(rows, list):
             raise TypeError(type(rows).__name__)
         return [_key_of(row) for row in rows]
@@ -49,15 +65,33 @@ def read_keys(file: Path) -> list[Key]:
         ) from error
 
 
-def add_key(file: Path, name: str, scopes: Iterable[str]) -> str:
-    """Add a key to a file and return it; it is stored nowhere.
+def clean_name(name: str) -> str:
+    """Return a key's name in Unicode's composed form (NFC), without the space around it.
 
     Raises:
-        KeysError: A key has the name, it is empty or unprintable, or a scope is unknown.
+        KeysError: It is empty, over 100 characters, or has invisible characters.
+    """
+    cleaned = unicodedata.normalize("NFC", name).strip()
+    if not cleaned or len(cleaned) > _MAX_NAME_CHARACTERS or not is_printable(cleaned):
+        raise KeysError(f"Expected a name of 1 to {_MAX_NAME_CHARACTERS} visible characters, found {name!a}.")
+    return cleaned
+
+
+def add_key(file: Path, name: str, scopes: Iterable[str], *, trusted: bool = False) -> str:
+    """Add a key to a file and return it; it is stored nowhere.
+
+    Args:
+        file: The keys file; it is made where there is none.
+        name: The source of the labels that the key sends; it is stored as `clean_name` returns it.
+        scopes: What it may do.
+        trusted: Its labels are authoritative. Those of a key with the scope `admin` are in any case.
+
+    Raises:
+        KeysError: A key has the name, or one that people take for it; it is empty or unprintable; or a scope
+            is unknown.
     """
     wanted = tuple(dict.fromkeys(scopes))
-    if not name.strip() or len(name) > 100 or not is_printable(name):
-        raise KeysError(f"Expected a name of 1 to 100 visible characters, found {name!r}.")
+    name = clean_name(name)
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown or not wanted:
         raise KeysError(f"Expected scopes out of {', '.join(SCOPES)}, found {', '.join(unknown) or 'none'}.")
@@ -65,21 +99,34 @@ def add_key(file: Path, name: str, scopes: Iterable[str]) -> str:
     created = datetime.now(UTC).isoformat(timespec="seconds")
     with _locked(file):
         keys = read_keys(file)
-        if any(key.name == name for key in keys):
-            raise KeysError(f"Expected a new name, found {name!r}, which a key has. Revoke that first.")
-        _write(file, [*keys, Key(name, hash_of(secret), wanted, created)])
+        _refuse_twins(name, keys)
+        _write(file, [*keys, Key(name, hash_of(secret), wanted, created, trusted)])
     return secret
 
 
+def _refuse_twins(name: str, keys: list[Key]) -> None:
+    for key in keys:
+        if key.name == name:
+            raise KeysError(f"Expected a new name, found {name!r}, which a key has. Revoke that first.")
+        if first_twins((key.name, name)) is not None:
+            raise KeysError(
+                f"Expected a new name, found {name!r}, which people take for {key.name!r}, which a key has. "
+                "Choose another, or revoke that first."
+            )
+
+
 def revoke_key(file: Path, name: str) -> None:
-    """Remove a key; servers notice within a second.
+    """Remove a key by its name, as it is stored or before it was cleaned; servers notice within a second.
 
     Raises:
         KeysError: No key has that name.
     """
     with _locked(file):
         keys = read_keys(file)
-        kept = [key for key in keys if key.name != name]
+        composed = unicodedata.normalize("NFC", name).strip()
+        # Earlier releases stored names as they came.
+        stored = name if any(key.name == name for key in keys) else composed
+        kept = [key for key in keys if key.name != stored]
         if len(kept) == len(keys):
             known = ", ".join(key.name for key in keys) or "none"
             raise KeysError(f"Expected the name of a key, found {name!r}. There are: {known}.")
@@ -92,7 +139,11 @@ def hash_of(secret: str) -> str:
 
 
 def _key_of(row: dict[str, Any]) -> Key:
-    key = Key(row["name"], row["sha256"], tuple(row["scopes"]), row["created"])
+    # Keys of earlier releases say nothing about trust.
+    trusted = "trusted" in row and row["trusted"]
+    key = Key(row["name"], row["sha256"], tuple(row["scopes"]), row["created"], trusted)
+    if not isinstance(key.trusted, bool):
+        raise TypeError(f"the trust of {key.name!r}")
     # A text that is no hash could not even be compared with one.
     if not all(isinstance(text, str) and text.isascii() for text in (key.sha256, *key.scopes)):
         raise TypeError(f"the hash or the scopes of {key.name!r}")

@@ -41,14 +41,13 @@ class ClassConfidence(_Strict):
 
 
 class PredictionBody(_Strict):
-    """One prediction; `audit` asks for the image's label, whatever was answered."""
+    """One prediction."""
 
     prediction_id: str
     label: str
     confidence: float
     top: list[ClassConfidence]
     model_version: str
-    audit: bool
 
 
 class PredictionsBody(_Strict):
@@ -70,15 +69,53 @@ class FeedbackBody(_Strict):
 
     sample_id: int
     status: Literal["accepted", "duplicate", "corrected", "conflict", "quarantined"] = Field(
-        description="accepted: a new sample. duplicate: the image has this label already. corrected: this "
-        "source gave another label before. conflict: another source's label differs. quarantined: production "
-        "knows no such class. A sample in conflict or quarantine is not learnt from."
+        description="accepted: a new sample. duplicate: nothing changed. corrected: this source gave another "
+        "label before, or there was none in force. conflict: it differs from a trusted label, which stays in "
+        "force, or from that of another source; a person settles it. quarantined: production knows no such "
+        "class. Where untrusted sources differ, and in quarantine, a sample is not learnt from."
     )
-    split: Literal["train", "holdout"] = Field(description="Whether it is learnt from or judged on.")
     num_pending: int = Field(description="Samples that production has not seen; enough begin a round.")
     nearest_class: str | None = Field(
         default=None, description="Where the label is no class: the class that is spelt most like it."
     )
+
+
+class QuestionBody(_Strict):
+    """An image whose label is wanted."""
+
+    id: str
+
+
+class QueueBody(_Strict):
+    """What to label next, and the classes to choose from."""
+
+    questions: list[QuestionBody]
+    num_open: int = Field(description="How many there are, beyond those listed too.")
+    classes: list[str]
+
+
+class LabelAnswer(_Strict):
+    """The class that an image shows."""
+
+    # Its length is judged later, with a message that says so.
+    label: str
+
+
+class OtherAnswer(_Strict):
+    """That a question is left to others, or that none of the classes is right."""
+
+    answer: Literal["skip", "none"]
+
+
+AnswerRequest = LabelAnswer | OtherAnswer
+
+
+class AnsweredBody(_Strict):
+    """What became of an answer."""
+
+    status: Literal["answered", "skipped", "none"]
+    sample_id: int | None = Field(description="The sample that the label is of; null without a label.")
+    num_open: int = Field(description="Questions that are still open.")
 
 
 Reason = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
@@ -103,6 +140,12 @@ class RollBackRequest(_Strict):
     reason: Reason = ""
     to: Annotated[str | None, Field(max_length=16)] = None
     force: bool = False
+
+
+class SettleRequest(_Strict):
+    """The label that a person decides on."""
+
+    label: Annotated[str, Field(max_length=1000)]
 
 
 class MoveBody(_Strict):

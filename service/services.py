@@ -9,6 +9,7 @@ from monitoring.metrics import Exposition, ServiceMetrics
 from service.admission import Admission
 from service.feedback.feedback_service import FeedbackService, add_images
 from service.feedback.image_storage import ImageStorage
+from service.feedback.queue_service import QueueService
 from service.inference.batching import Batcher, BatchHooks
 from service.inference.hot_swap import HotSwap, SwapSettings
 from service.inference.images import preparer
@@ -52,6 +53,7 @@ class Services:
     log: PredictionLog
     predictions: PredictionService
     feedback: FeedbackService
+    queue: QueueService
     hot_swap: HotSwap
     readiness: Readiness
 
@@ -79,7 +81,10 @@ def build_services(collaborators: Collaborators, settings: ServiceSettings) -> S
         settings.batch,
         BatchHooks(collaborators.metrics.observe_batch, collaborators.metrics.count_rejection),
     )
-    log = PredictionLog(collaborators.database, collaborators.blobs, collaborators.metrics.count_log_error)
+    log = PredictionLog(
+        collaborators.database, collaborators.blobs, settings.split, collaborators.metrics.count_log_error
+    )
+    image_storage = ImageStorage(collaborators.blobs, settings.limits)
     return Services(
         settings=settings,
         device=device,
@@ -90,18 +95,25 @@ def build_services(collaborators: Collaborators, settings: ServiceSettings) -> S
         predictor=predictor,
         batcher=batcher,
         log=log,
-        predictions=PredictionService(batcher, log, settings.audit_fraction),
+        predictions=PredictionService(batcher, log),
         feedback=FeedbackService(
             database=collaborators.database,
             blobs=collaborators.blobs,
             log=log,
-            image_storage=ImageStorage(collaborators.blobs, settings.limits),
+            image_storage=image_storage,
             split=settings.split,
             admission=Admission(settings.batch.max_queue, collaborators.metrics.count_rejection),
             on_outcome=collaborators.metrics.count_feedback,
             add_image=SharedWrite(
                 collaborators.database, partial(add_images, collaborators.blobs, settings.split)
             ),
+        ),
+        queue=QueueService(
+            collaborators.database,
+            collaborators.blobs,
+            image_storage,
+            settings.split,
+            collaborators.metrics.count_feedback,
         ),
         hot_swap=HotSwap(
             collaborators.database,

@@ -72,7 +72,6 @@ class ServiceSettings:
 
     Attributes:
         threshold: Pending samples that make a round due; shown, not acted on.
-        audit_fraction: Share of distinct images whose label is asked for, whatever was answered.
         poll_seconds: Between looks at the production alias.
         max_body_bytes: Of a request with several images, past which it gets 413.
         device: "auto" is CUDA where there is one, else the CPU.
@@ -81,7 +80,6 @@ class ServiceSettings:
     """
 
     threshold: int = 500
-    audit_fraction: float = 0.05
     poll_seconds: float = 0.5
     max_body_bytes: int = 64 * 2**20
     device: Literal["auto", "cpu", "cuda"] = "auto"

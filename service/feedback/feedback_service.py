@@ -12,6 +12,7 @@ from service.admission import Admission
 from service.errors import NotReadyError
 from service.feedback.image_storage import ImageStorage
 from service.inference.prediction_log import PredictionLog
+from service.keys import Sender
 from service.schemas import FeedbackBody, FeedbackRequest
 from service.uploads import LabelledUpload
 from store.blobs.blob_store import BlobStore
@@ -64,7 +65,7 @@ class FeedbackService:
     # `add_images`.
     add_image: SharedWrite[LabelledImage, Recorded]
 
-    async def store(self, sent: FeedbackRequest | LabelledUpload, source: str) -> FeedbackBody:
+    async def store(self, sent: FeedbackRequest | LabelledUpload, sender: Sender) -> FeedbackBody:
         """Store what was sent and return what became of it.
 
         Raises:
@@ -77,20 +78,19 @@ class FeedbackService:
             NotReadyError: There is no production version yet.
         """
         if isinstance(sent, LabelledUpload):
-            recorded = await self._with_image(sent, source)
+            recorded = await self._with_image(sent, sender)
         else:
-            recorded = await self._on_prediction(sent.prediction_id, sent.label, source)
+            recorded = await self._on_prediction(sent.prediction_id, sent.label, sender)
         outcome = recorded.outcome
-        self.on_outcome(source, outcome.status)
+        self.on_outcome(sender.source, outcome.status)
         return FeedbackBody(
             sample_id=outcome.sample_id,
             status=outcome.status,
-            split=outcome.split,
             num_pending=recorded.num_pending,
             nearest_class=outcome.nearest_class,
         )
 
-    async def _on_prediction(self, prediction_id: str, label: str, source: str) -> Recorded:
+    async def _on_prediction(self, prediction_id: str, label: str, sender: Sender) -> Recorded:
         label = clean_label(label)
         sha256 = (await self.find(prediction_id)).sha256
         # Not when it was answered: few answers are ever labelled.
@@ -102,9 +102,10 @@ class FeedbackService:
             new = NewSample(
                 sha256=logged.sha256,
                 phash=phash,
-                origin="audit" if logged.is_audit else "volunteered",
-                source=source,
+                origin="volunteered",
+                source=sender.source,
                 label=label,
+                is_trusted=sender.is_trusted,
                 group=logged.group,
                 prediction_id=logged.id,
                 predicted_label=logged.label,
@@ -114,7 +115,7 @@ class FeedbackService:
 
         return await self.database.write_async(work)
 
-    async def _with_image(self, sent: LabelledUpload, source: str) -> Recorded:
+    async def _with_image(self, sent: LabelledUpload, sender: Sender) -> Recorded:
         label = clean_label(sent.label)
         with self.admission.hold(decoding_cost(sent.content)):
             # The bytes first, then the row that names them: a row without bytes must never be.
@@ -123,8 +124,9 @@ class FeedbackService:
                 sha256=stored.sha256,
                 phash=stored.phash,
                 origin="direct",
-                source=source,
+                source=sender.source,
                 label=label,
+                is_trusted=sender.is_trusted,
                 group=sent.group,
             )
             return await self.add_image(LabelledImage(new, sent.content))

@@ -38,9 +38,3 @@ def preparer(limits: ImageLimits) -> Prepare:
 def sha256_of(content: bytes) -> str:
     """Return the name under which bytes are stored."""
     return hashlib.sha256(content).hexdigest()
-
-
-def is_drawn_for_audit(sha256: str, fraction: float) -> bool:
-    """Return whether an image is among those whose label is asked for: always the same for the same bytes."""
-    # Other digits than the split's, which reads the beginning: a draw must not decide the split.
-    return int(sha256[-12:], 16) < fraction * 16**12

@@ -12,6 +12,7 @@ from store.blobs.blob_store import BlobStore
 from store.database.database import Database
 from store.errors import DatabaseUnavailableError, PredictionGoneError, StoreError
 from store.predictions.predictions import LoggedPrediction, log_predictions
+from store.samples.splits import SplitSettings
 
 MAX_GROUP = 200
 GROUP_SECONDS = 0.1
@@ -45,11 +46,13 @@ class PredictionLog:
         self,
         database: Database,
         blobs: BlobStore,
+        split: SplitSettings,
         on_lost: Callable[[int], None],
         max_backlog_bytes: int = MAX_BACKLOG_BYTES,
     ) -> None:
         self._database = database
         self._blobs = blobs
+        self._split = split
         self._on_lost = on_lost
         self._max_backlog_bytes = max_backlog_bytes
         self._entries: list[_Entry] = []
@@ -131,7 +134,7 @@ class PredictionLog:
             def work(connection: Connection) -> None:
                 # A deletion of the same pictures since deleted their bytes.
                 self._blobs.ensure(contents)
-                log_predictions(connection, rows)
+                log_predictions(connection, rows, self._split)
 
             await self._database.write_async(work)
         except StoreError as error:

@@ -1,4 +1,4 @@
-"""From images to answers: predicted in batches, drawn for audit, logged."""
+"""From images to answers: predicted in batches, and logged."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from service.errors import body_for
 from service.inference.batching import Batcher, Predicted
-from service.inference.images import is_drawn_for_audit
 from service.inference.prediction_log import PredictionLog
 from service.schemas import ClassConfidence, ErrorBody, PredictionBody
 from service.uploads import ImageUpload
@@ -21,7 +20,6 @@ class PredictionService:
 
     batcher: Batcher
     log: PredictionLog
-    audit_fraction: float
 
     async def answer(self, upload: ImageUpload, source: str) -> PredictionBody:
         """Return the prediction for one image.
@@ -62,7 +60,6 @@ class PredictionService:
             confidence=confidence,
             version=prediction.version,
             embedding=prediction.embedding,
-            is_audit=is_drawn_for_audit(prepared.sha256, self.audit_fraction),
             group=upload.group,
             source=source,
             created=created,
@@ -74,5 +71,4 @@ class PredictionService:
             confidence=confidence,
             top=[ClassConfidence(label=name, confidence=value) for name, value in prediction.top],
             model_version=prediction.version,
-            audit=logged.is_audit,
         )

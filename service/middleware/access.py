@@ -20,7 +20,7 @@ from service.errors import (
     UnauthorizedError,
     response_for,
 )
-from service.keys import Key, hash_of, read_keys
+from service.keys import Key, Sender, hash_of, read_keys
 from service.settings import AccessSettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -35,12 +35,13 @@ _cached = lru_cache(maxsize=256)
 PROXY_HEADERS = frozenset({b"forwarded", b"via", b"x-real-ip"})
 PROXY_PREFIX = b"x-forwarded-"
 _MAKE_A_KEY = "Make one with 'perennial keys add NAME --scope predict'."
-LOCAL_SOURCE = "local"
-ANONYMOUS_SOURCE = "anonymous"
+# Whoever is on this machine may change the store itself, and is trusted.
+LOCAL = Sender("local", is_trusted=True)
+ANONYMOUS = Sender("anonymous", is_trusted=False)
 
 
 class Access:
-    """ASGI middleware: lets a request through with `scope["state"]["source"]` set, or answers 401 or 403."""
+    """ASGI middleware: lets a request through with `scope["state"]["sender"]` set, or answers 401 or 403."""
 
     def __init__(self, app: ASGIApp, settings: AccessSettings) -> None:
         self._app = app
@@ -55,15 +56,15 @@ class Access:
             await self._app(scope, receive, send)
             return
         try:
-            source = self._admit(scope)
+            sender = self._admit(scope)
         except ServiceError as error:
             await response_for(error)(scope, receive, send)
             return
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
-        state["source"] = source
+        state["sender"] = sender
         await self._app(scope, receive, send)
 
-    def _admit(self, scope: Scope) -> str:
+    def _admit(self, scope: Scope) -> Sender:
         headers = Headers(scope=scope)
         self._look_at_keys()
         has_keys = self._stamp is not None
@@ -75,14 +76,14 @@ class Access:
             return _admit_loopback(scope)
         path = scope["path"]
         if is_safe and (path in OPEN_PAGES or path.startswith(OPEN_WITH_KEYS)):
-            return ANONYMOUS_SOURCE
+            return ANONYMOUS
         key = _key_of(self._keys, headers.get("authorization", ""))
         wanted = scope_for(scope["method"], path)
         if wanted is not None and wanted not in key.scopes:
             raise ForbiddenError(
                 f"Expected a key with the scope '{wanted}', found one with '{', '.join(key.scopes)}'."
             )
-        return key.name
+        return Sender(key.name, key.is_trusted)
 
     def _check_host(self, headers: Headers, *, has_keys: bool) -> None:
         """Refuse a name that a foreign page may have bound to this machine (DNS rebinding)."""
@@ -135,12 +136,13 @@ def scope_for(method: str, path: str) -> str | None:
         return None
     if path in {"/v1/predict", "/v1/predict/batch", "/predict"}:
         return "predict"
-    if path in {"/v1/feedback", "/feedback"}:
+    is_safe = method in SAFE_METHODS
+    if path in {"/v1/feedback", "/feedback"} or (path.startswith("/v1/queue/") and not is_safe):
         return "feedback"
-    return "read" if method in SAFE_METHODS else "admin"
+    return "read" if is_safe else "admin"
 
 
-def _admit_loopback(scope: Scope) -> str:
+def _admit_loopback(scope: Scope) -> Sender:
     client = scope.get("client")
     if client is None or not _is_loopback(client[0]):
         raise UnauthorizedError(
@@ -152,7 +154,7 @@ def _admit_loopback(scope: Scope) -> str:
             f"Expected a key, found a request that a proxy passed on ({proxied}): it may come from anybody. "
             f"{_MAKE_A_KEY}"
         )
-    return LOCAL_SOURCE
+    return LOCAL
 
 
 def _sign_of_a_proxy(scope: Scope) -> str | None:

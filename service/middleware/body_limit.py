@@ -8,9 +8,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLargeError, MalformedRequestError, ServiceError, answer_for, body_for
+from service.uploads import media_type
 
 # A client that is still sending does not read: closing on it would cost it the answer.
 LINGER_SECONDS = 10.0
+_MAX_DIGITS = 20
 
 
 class BodyLimit:
@@ -26,7 +28,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = self._max_bytes(scope["path"], headers.get("content-type", "").lower())
+        limit = self._max_bytes(scope["path"], media_type(headers))
         declared = headers.get("content-length")
         if declared is not None and not (declared.isascii() and declared.isdecimal()):
             await _refuse(
@@ -35,12 +37,10 @@ class BodyLimit:
                 receive,
                 send,
             )
-        elif declared is not None and int(declared[:20]) > limit:
+        elif declared is not None and _is_over(declared, limit):
             await _refuse(_too_large(limit, declared), scope, receive, send)
-        elif declared is not None and "transfer-encoding" not in headers:
-            # The HTTP server ends the body there.
-            await self._app(scope, receive, send)
         else:
+            # Counted also where it says its length.
             await self._pass_on(limit, scope, receive, send)
 
     async def _pass_on(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,8 +72,14 @@ class BodyLimit:
                 await _refuse(_too_large(limit, f"over {num_bytes}"), scope, receive, send)
 
 
+def _is_over(declared: str, limit: int) -> bool:
+    digits = declared.lstrip("0")
+    # Python reads no numbers of thousands of digits.
+    return len(digits) > _MAX_DIGITS or int(digits or "0") > limit
+
+
 def _too_large(limit: int, size: str) -> BodyTooLargeError:
-    return BodyTooLargeError(f"Expected a body of at most {limit} bytes, found {size}.")
+    return BodyTooLargeError(f"Expected a body of at most {limit} bytes, found {size[:_MAX_DIGITS]}.")
 
 
 async def _refuse(error: ServiceError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,6 +9,7 @@ from service.middleware.body_limit import BodyLimit
 from service.middleware.request_metrics import Observation, RequestMetrics
 from service.middleware.unexpected_errors import UnexpectedErrors
 from service.settings import ServiceSettings
+from service.uploads import FORM, MAX_JSON_BYTES
 
 # The paths that BentoML's own client calls. Our routes answer them, with our checks: BentoML would accept an
 # image's address instead of an image, and fetch it.
@@ -18,8 +19,6 @@ ALIASES = {"/predict": "/v1/predict", "/feedback": "/v1/feedback"}
 BENTOML_PATHS = frozenset({"/schema.json", "/livez", "/healthz"})
 # What a multipart body may hold besides the image itself.
 ENVELOPE_BYTES = 64 * 1024
-# Of JSON: a thousand times as much keeps the event loop busy for seconds.
-MAX_JSON_BYTES = 64 * 1024
 
 
 class MiddlewareStack:
@@ -53,10 +52,10 @@ class MiddlewareStack:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)
 
-    def _max_bytes(self, path: str, content_type: str) -> int:
+    def _max_bytes(self, path: str, kind: str) -> int:
         if path == "/v1/predict/batch":
             return self._settings.max_body_bytes
-        if path == "/v1/predict" or (path == "/v1/feedback" and content_type.startswith("multipart/")):
+        if path == "/v1/predict" or (path == "/v1/feedback" and kind == FORM):
             return self._settings.limits.max_image_bytes + ENVELOPE_BYTES
         return MAX_JSON_BYTES
 

@@ -16,7 +16,7 @@ ANSWER_SECONDS = 110.0
 class UnexpectedErrors:
     """ASGI middleware that logs any exception, and answers it in the one shape of errors.
 
-    An answer that has not begun in time is given up, and answered like that too.
+    An answer that has not begun in time is given up, and answered like that too: the log names it in a line.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -42,10 +42,14 @@ class UnexpectedErrors:
             async with time_limit:
                 await self._app(scope, receive, watched_send)
         except Exception as error:  # the boundary of a request
-            _log.exception("%s %s failed", scope["method"], scope["path"])
+            is_too_late = time_limit.expired() and isinstance(error, TimeoutError)
+            if is_too_late:
+                _log.error("%s %s: no answer in %g s", scope["method"], scope["path"], ANSWER_SECONDS)
+                error = AnswerTimeoutError(f"Expected an answer within {ANSWER_SECONDS:g} s, found none.")
+            else:
+                _log.exception("%s %s failed", scope["method"], scope["path"])
             if is_complete:
                 return  # FastAPI answered, and raises what it answered for
             if is_started:
                 raise
-            too_late = AnswerTimeoutError(f"Expected an answer within {ANSWER_SECONDS:g} s, found none.")
-            await response_for(too_late if time_limit.expired() else error)(scope, receive, send)
+            await response_for(error)(scope, receive, send)

@@ -1,18 +1,24 @@
 """Reads what a request holds: an image, several of them, or a label with or without its image."""
 
 import unicodedata
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from pydantic import ValidationError
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from service.errors import MalformedRequestError, NotAnImageTypeError, TooManyImagesError
+from service.errors import (
+    BodyTooLargeError,
+    MalformedRequestError,
+    NotAnImageTypeError,
+    TooManyImagesError,
+)
 from service.schemas import FeedbackRequest
-from service.uploads import ImageUpload, LabelledUpload
+from service.uploads import FORM, MAX_JSON_BYTES, ImageUpload, LabelledUpload, media_type
 from vision.labels import is_printable
 
 MAX_IMAGES = 64
@@ -28,7 +34,7 @@ async def read_image(request: Request) -> ImageUpload:
         MalformedRequestError: The parts are not those expected.
     """
     group = request.query_params.get("group")
-    if _media_type(request.headers) == "multipart/form-data":
+    if media_type(request.headers) == FORM:
         async with _form_of(request) as form:
             _refuse_others(form, ("image", "group"))
             content = await _image_of(form)
@@ -44,8 +50,8 @@ async def read_images(request: Request) -> list[bytes]:
         TooManyImagesError: There are more than 64.
         MalformedRequestError: The parts are not those expected.
     """
-    kind = _media_type(request.headers)
-    if kind != "multipart/form-data":
+    kind = media_type(request.headers)
+    if kind != FORM:
         raise NotAnImageTypeError(f"Expected the content type multipart/form-data, found {kind or 'none'!r}.")
     async with _form_of(request) as form:
         _refuse_others(form, ("images",))
@@ -62,16 +68,24 @@ async def read_feedback(request: Request) -> FeedbackRequest | LabelledUpload:
 
     Raises:
         MalformedRequestError: It can't be read, or holds something else.
+        BodyTooLargeError: Its JSON is over 64 KiB.
     """
-    if _media_type(request.headers) == "multipart/form-data":
+    if media_type(request.headers) == FORM:
         async with _form_of(request) as form:
             _refuse_others(form, ("image", "label", "group"))
             label = _text_of(form, "label")
             if label is None:
                 raise MalformedRequestError("Expected a part 'label' beside the image, found none.")
             return LabelledUpload(await _image_of(form), label, clean_group(_text_of(form, "group")))
+    return _feedback_in(await request.body())
+
+
+def _feedback_in(body: bytes) -> FeedbackRequest:
+    if len(body) > MAX_JSON_BYTES:
+        raise BodyTooLargeError(f"Expected at most {MAX_JSON_BYTES} bytes of JSON, found {len(body)}.")
     try:
-        return FeedbackRequest.model_validate_json(await request.body())
+        # Some editors begin a text with this mark; the other routes take it too.
+        return FeedbackRequest.model_validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the body"
@@ -107,11 +121,28 @@ class _InMemoryParser(MultiPartParser):
     spool_max_size = 0  # no limit
 
     def on_headers_finished(self) -> None:
+        # As browsers send them; another encoding that the type names would have to be guessed too.
+        self._charset = "utf-8"
         part = self._current_part
         _, options = parse_options_header(part.content_disposition)
         if options.get(b"name") in (b"image", b"images") and b"filename" not in options:
             part.content_disposition = (part.content_disposition or b"") + b'; filename=""'
+        for text in (options.get(b"name", b""), options.get(b"filename", b"")):
+            _refuse_other_encodings(text)
         super().on_headers_finished()
+
+    def on_part_end(self) -> None:
+        if self._current_part.file is None:
+            _refuse_other_encodings(self._current_part.data)
+        super().on_part_end()
+
+
+def _refuse_other_encodings(text: bytes | bytearray) -> None:
+    # The parser would read it as Latin-1, and nobody would notice.
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        raise MultiPartException(f"a text that is not UTF-8: {bytes(text[:40])!r}.") from error
 
 
 @asynccontextmanager
@@ -127,10 +158,6 @@ async def _form_of(request: Request) -> AsyncIterator[FormData]:
         yield form
     finally:
         await form.close()
-
-
-def _media_type(headers: Headers) -> str:
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _refuse_others(form: FormData, known: Sequence[str]) -> None:

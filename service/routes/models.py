@@ -1,15 +1,15 @@
-"""The routes of versions: models, promotion and roll-back, drift, forgetting and audits."""
+"""The routes of versions: models, promotion and roll-back, drift and forgetting."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 from sqlalchemy import Connection
 
 from monitoring import summary
 from monitoring.answers.models import ModelDetail, ModelList
-from monitoring.answers.quality import AuditList, Drift, Forgetting
+from monitoring.answers.quality import Drift, Forgetting
 from service.routes.parameters import Before, Limit, source_of
 from service.schemas import MoveBody, PromoteRequest, RollBackRequest
 from service.services import Services
@@ -64,11 +64,6 @@ def create_router(services: Services) -> APIRouter:
     async def forgetting() -> Forgetting:
         """Return the accuracy of every version on every slice, and what production forgot."""
         return await read(summary.forgetting)
-
-    @router.get("/audits")
-    async def audits(limit: Annotated[int, Query(ge=1, le=200)] = 24) -> AuditList:
-        """Return predictions that were drawn for audit and still want their label."""
-        return await read(partial(summary.audits, limit=limit))
 
     return router
 

@@ -4,6 +4,9 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request
 
+from service.keys import Sender
+from service.middleware.access import ANONYMOUS
+
 # A database's largest id; no row has a larger one.
 MAX_ID = 2**63 - 1
 
@@ -13,7 +16,12 @@ RowId = Annotated[int, Path(ge=1, le=MAX_ID)]
 IMAGE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
 
 
+def sender_of(request: Request) -> Sender:
+    """Return who sends a request, as `Access` set it."""
+    sender: Sender = getattr(request.state, "sender", ANONYMOUS)
+    return sender
+
+
 def source_of(request: Request) -> str:
-    """Return the name of the request's key, as `Access` set it."""
-    source: str = getattr(request.state, "source", "anonymous")
-    return source
+    """Return the name of the request's key."""
+    return sender_of(request).source

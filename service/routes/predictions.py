@@ -8,7 +8,7 @@ from service.routes import openapi
 from service.routes.bodies import read_feedback, read_image, read_images
 from service.routes.direct_route import DirectRoute
 from service.routes.disconnects import unless_gone
-from service.routes.parameters import IMAGE_HEADERS, source_of
+from service.routes.parameters import IMAGE_HEADERS, sender_of, source_of
 from service.schemas import FeedbackBody, PredictionBody, PredictionsBody
 from service.services import Services
 from vision.decoding import image_format
@@ -30,7 +30,7 @@ def add_routes(api: FastAPI, services: Services) -> None:
 
     async def feedback(request: Request) -> FeedbackBody:
         """Store the label of an earlier prediction (JSON), or an image with its label (multipart)."""
-        return await services.feedback.store(await read_feedback(request), source_of(request))
+        return await services.feedback.store(await read_feedback(request), sender_of(request))
 
     async def image(prediction_id: str) -> Response:
         """Return the image of an earlier prediction."""

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from service.settings import ServiceSettings
 from vision.labels import clean_label
 
 JPEG = {"Content-Type": "image/jpeg"}
@@ -162,33 +161,6 @@ async def test_every_class_that_status_lists_can_be_sent_as_a_label(
         part = {"image": ("image.jpg", picture(99), "image/jpeg")}
         answer = await api.client.post("/v1/feedback", files=part, data={"label": "qwertz"})
         assert (answer.json()["status"], answer.json()["nearest_class"]) == ("quarantined", None)
-
-
-async def test_a_label_for_an_audited_prediction_makes_an_audit(run: Any, serving: Any, picture: Any) -> None:
-    from store.samples.samples import samples_by_id
-
-    async with run(serving, ServiceSettings(audit_fraction=1.0)) as api:
-        prediction = await _predict(api.client, picture())
-        assert prediction["audit"] is True
-        audits = (await api.client.get("/v1/audits")).json()
-        await api.services.log.written(prediction["prediction_id"])
-        audits = (await api.client.get("/v1/audits")).json()
-        assert audits["audits"][0]["prediction_id"] == prediction["prediction_id"]
-        image = await api.client.get(f"/v1/predictions/{prediction['prediction_id']}/image")
-        assert image.content == picture()
-        # Its image with a label answers it too, as any way does by which a label comes.
-        other = await _predict(api.client, picture(1))
-        await api.services.log.written(other["prediction_id"])
-        sent = await api.client.post("/v1/feedback", files={"image": picture(1)}, data={"label": "red"})
-        assert sent.status_code == 201
-        audits = (await api.client.get("/v1/audits")).json()
-        assert [audit["prediction_id"] for audit in audits["audits"]] == [prediction["prediction_id"]]
-        assert image.headers["content-type"] == "image/jpeg"
-        sent = {"prediction_id": prediction["prediction_id"], "label": "red"}
-        sample_id = (await api.client.post("/v1/feedback", json=sent)).json()["sample_id"]
-        assert (await api.client.get("/v1/audits")).json()["num_waiting"] == 0
-    with serving.database.read() as connection:
-        assert samples_by_id(connection, [sample_id])[0].origin == "audit"
 
 
 async def test_an_image_with_its_label_makes_a_direct_sample(run: Any, serving: Any, picture: Any) -> None:

@@ -16,6 +16,11 @@ def image_part(image: bytes, *heads: bytes) -> bytes:
     return b"\r\n".join([b"--x", head, *heads, b"", image, b"--x--", b""])
 
 
+def feedback_form(image: bytes, label: bytes, *others: bytes) -> bytes:
+    parts = (b'Content-Disposition: form-data; name="label"\r\n\r\n' + label, *others)
+    return b"".join(b"--x\r\n" + part + b"\r\n" for part in parts) + image_part(image)
+
+
 def bodies(image: bytes) -> dict[str, tuple[str, str, bytes, int]]:
     """Return (path, content type, body, status) by a name."""
     form, predict, feedback = "multipart/form-data; boundary=x", "/v1/predict", "/v1/feedback"
@@ -37,7 +42,34 @@ def bodies(image: bytes) -> dict[str, tuple[str, str, bytes, int]]:
         "a video": (predict, "image/jpeg", b"\0\0\0\x18ftypisom" + bytes(100), 415),
         "half of it": (predict, "image/jpeg", image[: len(image) // 2], 422),
         "two of it": (predict, "image/jpeg", image * 2, 200),
-        "JSON with a mark": (feedback, "application/json", b"\xef\xbb\xbf" + FEEDBACK.encode(), 400),
+        "JSON with a mark": (feedback, "application/json", b"\xef\xbb\xbf" + FEEDBACK.encode(), 404),
+        "two marks": (feedback, "application/json", b"\xef\xbb\xbf" * 2 + FEEDBACK.encode(), 400),
+        "a label in UTF-8": (feedback, form, feedback_form(image, "café".encode()), 201),
+        "a label in Latin-1": (feedback, form, feedback_form(image, b"caf\xe9"), 400),
+        "a type that names Latin-1": (
+            feedback,
+            f"{form}; charset=latin-1",
+            feedback_form(image, b"caf\xe9"),
+            400,
+        ),
+        "a type that names punycode": (
+            feedback,
+            f"{form}; charset=punycode",
+            feedback_form(image, b"red"),
+            201,
+        ),
+        "a group in Latin-1": (
+            feedback,
+            form,
+            feedback_form(image, b"red", b'Content-Disposition: form-data; name="group"\r\n\r\n\xe9'),
+            400,
+        ),
+        "a file's name in Latin-1": (
+            predict,
+            form,
+            image_part(image).replace(b"a.jpg", b"\xe9.jpg"),
+            400,
+        ),
         "JSON in UTF-16": (feedback, "application/json", FEEDBACK.encode("utf-16"), 400),
         "JSON with a charset": (feedback, "application/json; charset=utf-8", FEEDBACK.encode(), 404),
         "JSON twice": (feedback, "application/json", FEEDBACK.encode() * 2, 400),

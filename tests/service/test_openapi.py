@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 # They answer text, or an image.
-NOT_JSON = {"/metrics", "/v1/predictions/{prediction_id}/image"}
+NOT_JSON = {
+    "/metrics",
+    "/v1/predictions/{prediction_id}/image",
+    "/v1/queue/{question_id}/image",
+    "/v1/disputes/{dispute_id}/image",
+}
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +67,7 @@ async def test_a_fields_meaning_is_in_the_document(run: Any, store: Any) -> None
     assert worker["properties"]["since"]["anyOf"][0]["format"] == "date-time"
     detail = answer_schema(document, document["paths"]["/v1/rounds/{round_id}"]["get"])
     verdict = resolved(document, detail["properties"]["verdict"]["anyOf"][0])
-    assert {"decision", "sentence", "checks", "power"} <= verdict["properties"].keys()
+    assert {"decision", "sentence", "checks", "labels_needed"} <= verdict["properties"].keys()
 
 
 async def test_the_page_of_the_api_loads_nothing_from_elsewhere(run: Any, store: Any) -> None:

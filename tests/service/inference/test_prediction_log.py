@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from service.inference.images import is_drawn_for_audit, sha256_of
+from service.inference.images import sha256_of
 from service.inference.prediction_log import PredictionLog
 from store.database.schema import predictions
 from store.errors import BlobsUnavailableError
 from store.predictions.prediction_ids import new_prediction_id
 from store.predictions.predictions import LoggedPrediction
+from store.samples.splits import SplitSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +28,6 @@ def _row(content: bytes) -> LoggedPrediction:
         confidence=0.5,
         version="v1",
         embedding=b"\0\0",
-        is_audit=False,
         group=None,
         source="local",
         created=moment,
@@ -40,7 +40,7 @@ def _ids(store: Any) -> set[str]:
 
 
 async def test_many_predictions_share_few_commits(store: Any, commits: list[Any]) -> None:
-    log = PredictionLog(store.database, store.blobs, lambda number: None)
+    log = PredictionLog(store.database, store.blobs, SplitSettings(), lambda number: None)
     commits.clear()
     rows = [(_row(content), content) for content in (f"image {n % 50}".encode() for n in range(300))]
     for row, content in rows:
@@ -52,7 +52,7 @@ async def test_many_predictions_share_few_commits(store: Any, commits: list[Any]
 
 
 async def test_written_returns_once_the_row_is_there(store: Any) -> None:
-    log = PredictionLog(store.database, store.blobs, lambda number: None)
+    log = PredictionLog(store.database, store.blobs, SplitSettings(), lambda number: None)
     row = _row(b"image")
     await log.add(row, b"image")
     assert _ids(store) == set()
@@ -65,7 +65,7 @@ async def test_what_cannot_be_written_is_counted_and_the_next_is_written(
     store: Any, monkeypatch: Any
 ) -> None:
     lost: list[int] = []
-    log = PredictionLog(store.database, store.blobs, lost.append)
+    log = PredictionLog(store.database, store.blobs, SplitSettings(), lost.append)
 
     async def refuse(contents: object) -> None:
         raise BlobsUnavailableError("Expected to store bytes, found a full disk.")
@@ -83,7 +83,9 @@ async def test_what_cannot_be_written_is_counted_and_the_next_is_written(
 
 
 async def test_answers_wait_once_the_disk_is_too_far_behind(store: Any) -> None:
-    log = PredictionLog(store.database, store.blobs, lambda number: None, max_backlog_bytes=1000)
+    log = PredictionLog(
+        store.database, store.blobs, SplitSettings(), lambda number: None, max_backlog_bytes=1000
+    )
     await log.add(_row(b"a" * 1001), b"a" * 1001)
     waits = asyncio.create_task(log.add(_row(b"b"), b"b"))
     await asyncio.sleep(0)
@@ -93,13 +95,3 @@ async def test_answers_wait_once_the_disk_is_too_far_behind(store: Any) -> None:
         await waits
     await log.close()
     assert len(_ids(store)) == 2
-
-
-def test_the_draw_for_audit_is_the_same_for_the_same_image_and_has_the_right_share() -> None:
-    shas = [sha256_of(str(number).encode()) for number in range(20_000)]
-    drawn = [sha256 for sha256 in shas if is_drawn_for_audit(sha256, 0.05)]
-    # 20,000 draws of .05: standard deviation 31; five of them miss once in two million runs, and this is one.
-    assert abs(len(drawn) - 1000) < 155
-    assert all(is_drawn_for_audit(sha256, 0.05) for sha256 in drawn)
-    assert all(is_drawn_for_audit(sha256, 1.0) for sha256 in shas)
-    assert not any(is_drawn_for_audit(sha256, 0.0) for sha256 in shas)

@@ -216,6 +216,9 @@ def test_each_route_has_the_scope_that_its_name_says() -> None:
     assert scope_for("GET", "/v1/status") == "read"
     assert scope_for("GET", "/metrics") == "read"
     assert scope_for("DELETE", "/v1/samples/1") == "admin"
+    assert scope_for("GET", "/v1/disputes") == "read"
+    assert scope_for("GET", "/v1/disputes/1/image") == "read"
+    assert scope_for("POST", "/v1/disputes/1") == "admin"
     assert scope_for("POST", "/v1/anything/else") == "admin"
 
 

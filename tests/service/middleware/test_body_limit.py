@@ -42,6 +42,15 @@ async def test_a_body_over_the_limit_is_refused_with_and_without_its_length(run:
         _check(await api.client.post("/v1/predict/batch", content=_chunks(200_001, PART), headers=multipart))
         for path in ("/v1/rounds", "/v1/feedback"):
             _check(await api.client.post(path, content=_chunks(2**16 + 1), headers=json))
+        # What is read as JSON has the limit of JSON, whatever it is called.
+        for kind in (
+            "multipart/mixed; boundary=x",
+            "multipart/form-dat",
+            "multipart/form-data2",
+            "image/jpeg",
+        ):
+            headers = {"Content-Type": kind}
+            _check(await api.client.post("/v1/feedback", content=b"x" * (2**16 + 1), headers=headers))
 
 
 async def test_an_image_over_its_own_limit_is_refused(run: Any, serving: Any, picture: Any) -> None:
@@ -54,9 +63,11 @@ async def test_an_image_over_its_own_limit_is_refused(run: Any, serving: Any, pi
     assert [row["error"]["code"] for row in batch.json()["predictions"]] == ["too_large"] * 2
 
 
-@pytest.mark.parametrize("declared", [{}, {"Content-Length": "10", "Transfer-Encoding": "chunked"}])
+@pytest.mark.parametrize(
+    "declared", [{}, {"Content-Length": "10", "Transfer-Encoding": "chunked"}, {"Content-Length": "10"}]
+)
 async def test_no_more_than_the_limit_is_handed_on(declared: dict[str, str]) -> None:
-    """A length beside chunks is none that a server would end the body at."""
+    """Whatever length is declared, what arrives is counted."""
     seen = 0
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -81,5 +92,17 @@ async def test_a_body_of_the_limit_exactly_passes() -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(limited), base_url="http://x") as client:
         assert (await client.post("/", content=_chunks(5000))).status_code == 204
         assert (await client.post("/", content=b"x" * 5000)).status_code == 204
+        zeros = {"Content-Length": "0" * 5000 + "5"}
+        assert (await client.post("/", content=b"x" * 5, headers=zeros)).status_code == 204
         answer = await client.post("/", content=b"x", headers={"Content-Length": "one"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")
+
+
+@pytest.mark.parametrize("length", ["5001", "0" * 30 + "5001", "9" * 25, "9" * 5000])
+async def test_a_length_over_the_limit_is_refused_before_the_app_is_asked(length: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("it was asked")
+
+    limited = BodyLimit(app, lambda path, content_type: 5000)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(limited), base_url="http://x") as client:
+        _check(await client.post("/", content=b"x", headers={"Content-Length": length}))

@@ -105,7 +105,7 @@ async def test_what_the_api_has_answered_is_logged_once_and_the_connection_stays
     ("path", "expected"), [("/begins-late", (503, "answer_timeout")), ("/ends-late", (200, ""))]
 )
 async def test_an_answer_has_to_begin_in_time_in_the_shape_of_all_errors(
-    monkeypatch: pytest.MonkeyPatch, path: str, expected: tuple[int, str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str, expected: tuple[int, str]
 ) -> None:
     monkeypatch.setattr("service.middleware.unexpected_errors.ANSWER_SECONDS", 0.05)
 
@@ -122,6 +122,9 @@ async def test_an_answer_has_to_begin_in_time_in_the_shape_of_all_errors(
         answer = await client.get(path)
     code = answer.json().get("error", {}).get("code", "")
     assert (answer.status_code, code) == expected
+    # The cause is known: a line tells it, without a traceback.
+    logged = [(r.getMessage(), r.exc_info) for r in caplog.records if r.levelno == logging.ERROR]
+    assert logged == ([("GET /begins-late: no answer in 0.05 s", None)] if expected[0] == 503 else [])
 
 
 async def test_an_answer_that_breaks_off_ends_its_connection() -> None:
