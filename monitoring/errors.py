@@ -5,10 +5,6 @@ class MonitoringError(Exception):
     """Something could not be measured or shown; the message says what was expected and what to do."""
 
 
-class TooFewRoundsError(MonitoringError):
-    """Forgetting compares rounds, and there are not two of them."""
-
-
 class TooFewEmbeddingsError(MonitoringError):
     """Two embeddings on each side are the fewest that the unbiased MMD² is defined for."""
 

@@ -1,60 +1,56 @@
 """Forgetting: the accuracy of every version on every slice, with what production lost."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from monitoring.accuracy import SliceAccuracy, measured_accuracies
-from monitoring.errors import TooFewRoundsError
-from store.slices import slice_names
+from monitoring.accuracy import SliceAccuracy, measured_accuracies, paired_loss_interval
+from monitoring.golden_overuse import is_overused
+from store.evidence.answers import count_pairs
+from store.slices import GOLDEN_PREFIX, slice_names
 from store.version_history import parents_in_lineage
 from store.versions import find_version
 
 MAX_VERSIONS = 20
 
 
-def forgetting(accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the accuracy each slice lost since its best earlier round.
-
-    Args:
-        accuracy: Shape (rounds, slices), fractions in [0, 1], oldest round first; NaN where a round was
-            not measured on a slice.
-
-    Returns:
-        Shape (slices,), in [-1, 1]; negative means the slice improved. NaN where the last round or all
-        earlier ones were not measured.
-
-    Raises:
-        TooFewRoundsError: Fewer than two rounds were given.
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What production lost on a slice since the best of its ancestors; a gain is negative.
 
     Source:
-        Chaudhry et al., "Riemannian Walk for Incremental Learning", ECCV 2018.
+        Chaudhry et al., "Riemannian Walk for Incremental Learning", ECCV 2018, measured on the same images.
 
-    >>> forgetting(np.array([[0.5, 0.75], [0.75, 0.5], [0.5, 0.75]]))
-    array([0.25, 0.  ])
+    Attributes:
+        since: The ancestor.
+        accuracy: A fraction in [-1, 1].
+        low: Lower end of the two-sided 95 % interval, on the images that both answered; None where the
+            ancestor's answers weren't stored.
+        high: Its upper end.
+        num_images: How many both answered.
     """
-    if len(accuracy) < 2:
-        raise TooFewRoundsError(
-            f"Forgetting compares rounds; got {len(accuracy)}. Finish one more round, then retry."
-        )
-    # fmax passes over NaN, and gives NaN where there is nothing else.
-    return np.asarray(np.fmax.reduce(accuracy[:-1], axis=0) - accuracy[-1], dtype=np.float64)
+
+    since: str
+    accuracy: float
+    low: float | None = None
+    high: float | None = None
+    num_images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ForgettingMatrix:
     """Versions by slices, both oldest first.
 
-    `cells` holds what was measured. `forgotten` maps a slice to what production lost since the best of
-    its ancestors, a fraction; a slice with nothing to compare is missing.
+    `cells` holds what was measured. `lost` maps a slice to what production lost since the best of its
+    ancestors; a slice with nothing to compare is missing.
     """
 
-    versions: tuple[str, ...]
-    slices: tuple[str, ...]
-    cells: tuple[SliceAccuracy, ...]
-    forgotten: dict[str, float]
+    versions: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
+    cells: tuple[SliceAccuracy, ...] = ()
+    lost: dict[str, Lost] = field(default_factory=dict)
+    is_golden_overused: bool = False
 
 
 def forgetting_matrix(connection: Connection, production: str | None) -> ForgettingMatrix:
@@ -63,17 +59,19 @@ def forgetting_matrix(connection: Connection, production: str | None) -> Forgett
     Production is always among them.
     """
     if production is None:
-        return ForgettingMatrix((), (), (), {})
+        return ForgettingMatrix()
     parents, slices = _lineage(connection, production)
     in_use = set(slices)
     cells = [cell for cell in measured_accuracies(connection, list(parents)) if cell.slice in in_use]
     versions = _shown_versions(parents, cells, production)
     judged = {cell.slice for cell in cells}
+    golden = [name for name in slices if name.startswith(GOLDEN_PREFIX)]
     return ForgettingMatrix(
         versions,
         tuple(name for name in slices if name in judged),
         tuple(cell for cell in cells if cell.version in versions),
-        _forgotten(cells, _ancestry(parents, production)),
+        _lost(connection, cells, _ancestry(parents, production)),
+        bool(golden) and is_overused(connection, golden[-1]),
     )
 
 
@@ -105,18 +103,33 @@ def _ancestry(parents: dict[str, str | None], production: str) -> list[str]:
     return line[::-1]
 
 
-def _forgotten(cells: list[SliceAccuracy], ancestry: list[str]) -> dict[str, float]:
-    if len(ancestry) < 2:
-        return {}
-    slices = sorted({cell.slice for cell in cells})
-    rows = {version: row for row, version in enumerate(ancestry)}
-    columns = {name: column for column, name in enumerate(slices)}
-    accuracy = np.full((len(ancestry), len(slices)), np.nan)
-    for cell in cells:
-        if cell.version in rows:
-            accuracy[rows[cell.version], columns[cell.slice]] = cell.accuracy
-    return {
-        name: float(lost)
-        for name, lost in zip(slices, forgetting(accuracy), strict=True)
-        if not np.isnan(lost)
-    }
+def _lost(connection: Connection, cells: list[SliceAccuracy], ancestry: list[str]) -> dict[str, Lost]:
+    """Return what production, the last of its ancestry, lost on each slice."""
+    measured = {(cell.version, cell.slice): cell.accuracy for cell in cells}
+    lost = {}
+    for name in dict.fromkeys(cell.slice for cell in cells):
+        line = [version for version in ancestry if (version, name) in measured]
+        if len(line) < 2 or line[-1] != ancestry[-1]:
+            continue
+        # Of equally good ones the oldest.
+        best = max(line[:-1], key=lambda version: measured[version, name])
+        difference = measured[best, name] - measured[line[-1], name]
+        lost[name] = _on_same_images(connection, best, line[-1], name) or Lost(best, difference)
+    return lost
+
+
+def _on_same_images(connection: Connection, since: str, production: str, slice_name: str) -> Lost | None:
+    """Return the loss on the images of a slice that both versions answered; None where there are none."""
+    pairs = count_pairs(connection, since, production, slice_name)
+    if not pairs:
+        return None
+    class_names = [find_version(connection, version).class_names for version in (since, production)]
+    counts: Counter[tuple[bool, bool]] = Counter()
+    for pair in pairs:
+        answered = zip(class_names, (pair.first_index, pair.second_index), strict=True)
+        before, after = (index >= 0 and names[index] == pair.label for names, index in answered)
+        counts[before, after] += pair.num
+    num_images = counts.total()
+    num_lost, num_won = counts[True, False], counts[False, True]
+    low, high = paired_loss_interval(num_lost, num_won, counts[True, True], counts[False, False])
+    return Lost(since, (num_lost - num_won) / num_images, low, high, num_images)

@@ -11,15 +11,19 @@ from sqlalchemy import Connection
 from monitoring.accuracy import SliceAccuracy
 from monitoring.drift import METRIC as DRIFT_METRIC
 from monitoring.forgetting import forgetting_matrix
+from monitoring.watches import watch_metrics
 from store import learning_state, leases, measurements, registry
 from store.database.database import Database, now
 from store.errors import DatabaseUnavailableError
+from store.evidence.questions import num_open
+from store.evidence.watches import Watch, last_watches, num_watches_by_state
 from store.measurements import Measurement
 from store.predictions import predictions
 from store.round_states import FINISHED, UNFINISHED
 from store.rounds.records import current_round
 from store.rounds.totals import last_round_ended, num_rounds_by_outcome
 from store.samples.pending import num_pending
+from store.version_history import num_roll_backs
 from store.versions import Version
 from store.workers import Worker, read_workers
 
@@ -32,7 +36,7 @@ class Figures:
     """What one scrape read, in one short transaction."""
 
     num_pending: int
-    num_audits_waiting: int
+    num_questions: int
     num_predictions_last_day: int
     round_state: str
     num_rounds: dict[str, int]
@@ -44,6 +48,9 @@ class Figures:
     accuracies: list[SliceAccuracy]
     forgotten: dict[str, float]
     drift: Measurement | None
+    watch: Watch | None
+    num_watches: dict[str, int]
+    num_roll_backs: int
 
 
 class StoreCollector(Collector):
@@ -71,6 +78,7 @@ class StoreCollector(Collector):
         yield from _learning(figures)
         yield from _serving(figures)
         yield from _quality(figures)
+        yield from watch_metrics(figures.watch, figures.num_watches, figures.num_roll_backs)
 
 
 def read_figures(connection: Connection) -> Figures:
@@ -83,7 +91,7 @@ def read_figures(connection: Connection) -> Figures:
     of_production = [cell for cell in matrix.cells if production and cell.version == production.version]
     return Figures(
         num_pending=num_pending(connection),
-        num_audits_waiting=predictions.num_audits_to_label(connection),
+        num_questions=num_open(connection),
         num_predictions_last_day=predictions.num_predictions_since(connection, moment - timedelta(days=1)),
         round_state=current.state if current else IDLE,
         num_rounds=num_rounds_by_outcome(connection),
@@ -93,16 +101,17 @@ def read_figures(connection: Connection) -> Figures:
         production_number=production.number if production else None,
         workers=read_workers(connection),
         accuracies=of_production[-MAX_SLICES:],
-        forgotten=matrix.forgotten,
+        forgotten={name: lost.accuracy for name, lost in matrix.lost.items()},
         drift=_drift(connection, production),
+        watch=next(iter(last_watches(connection)), None),
+        num_watches=num_watches_by_state(connection),
+        num_roll_backs=num_roll_backs(connection),
     )
 
 
 def _learning(figures: Figures) -> Iterator[Metric]:
     yield _gauge("pending_samples", "New samples that production has not seen.", figures.num_pending)
-    yield _gauge(
-        "audits_waiting", "Predictions drawn for audit that still want a label.", figures.num_audits_waiting
-    )
+    yield _gauge("open_questions", "Images whose labels are asked for in the queue.", figures.num_questions)
     state = _family("round_state", "1 for the state that the round in progress is in, or for idle.", "state")
     for name in sorted(UNFINISHED | {IDLE}):
         state.add_metric([name], float(name == figures.round_state))

@@ -6,13 +6,25 @@ from typing import Any, cast
 from sqlalchemy import Connection
 
 from monitoring.answers.models import Model, ModelDetail, ModelList, Promotion
-from monitoring.answers.quality import Audit, AuditList, Drift, DriftPoint, Forgetting
+from monitoring.answers.quality import Drift, DriftPoint, Forgetting, LostInterval
 from monitoring.answers.rounds import Curves, RoundDetail, RoundList, RoundSummary
-from monitoring.answers.status import Learner, Pause, RoundProgress, ServingWorker, Status, Training
+from monitoring.answers.status import (
+    Learner,
+    Pause,
+    RoundProgress,
+    ServingWorker,
+    Status,
+    Training,
+    TrialProgress,
+)
+from monitoring.watches import describe
 from store import learning_state, leases, measurements, registry
 from store.database.database import now
+from store.evidence.disputes import num_disputes
+from store.evidence.questions import num_open
+from store.evidence.trials import current_trial
+from store.evidence.watches import Watch, last_watches, watches_of
 from store.measurements import Measurement
-from store.predictions import predictions
 from store.registry import Move
 from store.rounds.log import Step, num_recorded, read_attempts, read_steps
 from store.rounds.records import Round, current_round, find_round, read_rounds
@@ -39,6 +51,7 @@ def status(connection: Connection, threshold: int) -> Status:
         classes=list(production.class_names) if production else [],
         num_pending=num_pending(connection),
         num_conflicts=set_aside["conflict"],
+        num_disputes=num_disputes(connection),
         num_quarantined=set_aside["quarantined"],
         threshold=threshold,
         waits_for=learning_state.obstacle(connection),
@@ -49,7 +62,9 @@ def status(connection: Connection, threshold: int) -> Status:
         ],
         paused=Pause.model_validate(pause) if pause else None,
         learner=_learner(connection),
-        num_audits_waiting=predictions.num_audits_to_label(connection),
+        num_questions=num_open(connection),
+        trial=_trial(connection),
+        watch=next((describe(watch) for watch in last_watches(connection)), None),
     )
 
 
@@ -57,8 +72,14 @@ def models(connection: Connection, limit: int = 50, before: int | None = None) -
     """Return the versions, newest first; `before` is a version's number."""
     name = _production_name(connection)
     versions = read_versions(connection, limit=limit, before=before)
-    promotions = last_promotions(connection, [version.version for version in versions])
-    return ModelList(models=[_model(version, name, promotions.get(version.version)) for version in versions])
+    names = [version.version for version in versions]
+    promotions, watches = last_promotions(connection, names), watches_of(connection, names)
+    return ModelList(
+        models=[
+            _model(version, name, promotions.get(version.version), watches.get(version.version))
+            for version in versions
+        ]
+    )
 
 
 def model(connection: Connection, version: str) -> ModelDetail:
@@ -69,7 +90,8 @@ def model(connection: Connection, version: str) -> ModelDetail:
     """
     record = find_version(connection, version)
     promotion = last_promotions(connection, [version]).get(version)
-    listed = _model(record, _production_name(connection), promotion)
+    watch = watches_of(connection, [version]).get(version)
+    listed = _model(record, _production_name(connection), promotion, watch)
     return ModelDetail(
         **dict(listed),
         classes=list(record.class_names),
@@ -133,25 +155,15 @@ def forgetting(connection: Connection) -> Forgetting:
         versions=list(matrix.versions),
         slices=list(matrix.slices),
         cells=list(matrix.cells),
-        forgotten=matrix.forgotten,
-    )
-
-
-def audits(connection: Connection, limit: int = 24) -> AuditList:
-    """Return predictions drawn for audit that still want a label, and how many there are."""
-    waiting = predictions.audits_to_label(connection, limit)
-    return AuditList(
-        audits=[
-            Audit(
-                prediction_id=row.id,
-                label=row.label,
-                confidence=row.confidence,
-                version=row.version,
-                created=row.created,
+        forgotten={slice_name: lost.accuracy for slice_name, lost in matrix.lost.items()},
+        intervals={
+            slice_name: LostInterval(
+                since=lost.since, low=lost.low, high=lost.high, num_images=lost.num_images
             )
-            for row in waiting
-        ],
-        num_waiting=predictions.num_audits_to_label(connection),
+            for slice_name, lost in matrix.lost.items()
+            if lost.low is not None and lost.high is not None
+        },
+        is_golden_overused=matrix.is_golden_overused,
     )
 
 
@@ -176,6 +188,20 @@ def _progress(connection: Connection, current: Round) -> RoundProgress:
         detail=last.detail if last else None,
         started=current.started,
         training=_training(connection, current),
+    )
+
+
+def _trial(connection: Connection) -> TrialProgress | None:
+    trial = current_trial(connection)
+    if trial is None:
+        return None
+    verdict = find_round(connection, trial.round_id).verdict or {}
+    return TrialProgress(
+        round=trial.round_id,
+        asked=trial.num_asked,
+        answered=trial.num_answered,
+        needed=(verdict.get("labels_needed") or {}).get("wins"),
+        ends=trial.ends,
     )
 
 
@@ -215,7 +241,7 @@ def _round(record: Round) -> RoundSummary:
     )
 
 
-def _model(version: Version, production: str | None, promotion: Move | None) -> Model:
+def _model(version: Version, production: str | None, promotion: Move | None, watch: Watch | None) -> Model:
     return Model(
         version=version.version,
         number=version.number,
@@ -231,6 +257,7 @@ def _model(version: Version, production: str | None, promotion: Move | None) -> 
         is_retired=version.is_retired,
         num_deleted_samples=version.num_deleted_samples,
         promotion=_promotion(promotion) if promotion else None,
+        watch=describe(watch) if watch else None,
     )
 
 

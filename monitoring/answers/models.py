@@ -6,6 +6,7 @@ from pydantic import Field
 
 from monitoring.answers.answer import Answer, UtcTime
 from monitoring.answers.rounds import Curves
+from monitoring.answers.watches import Watch
 
 
 class Promotion(Answer):
@@ -34,6 +35,7 @@ class Model(Answer):
     is_retired: bool = Field(description="Whether its files were dropped, so that it can't serve.")
     num_deleted_samples: int = Field(description="Samples that it learnt from and that were deleted since.")
     promotion: Promotion | None = Field(description="Null where it never was production.")
+    watch: Watch | None = Field(description="The watch over its last promotion; null where there was none.")
 
 
 class ModelDetail(Model):

@@ -1,4 +1,4 @@
-"""The answers of `/v1/drift`, `/v1/forgetting` and `/v1/audits`."""
+"""The answers of `/v1/drift` and `/v1/forgetting`."""
 
 from pydantic import Field
 
@@ -27,6 +27,15 @@ class Drift(Answer):
     points: list[DriftPoint]
 
 
+class LostInterval(Answer):
+    """How sure a figure of `forgotten` is: both versions answered the same images."""
+
+    since: str = Field(description="The ancestor that production is compared with.")
+    low: float = Field(description="Lower end of the two-sided 95 % interval of what was lost, a fraction.")
+    high: float = Field(description="Its upper end; where it is below 0, production gained.")
+    num_images: int = Field(description="Images that both answered.")
+
+
 class Forgetting(Answer):
     """The accuracy of versions on slices, both oldest first, and what production lost."""
 
@@ -37,20 +46,10 @@ class Forgetting(Answer):
     forgotten: dict[str, float] = Field(
         description="By slice: the accuracy that production lost since its best ancestor, a fraction."
     )
-
-
-class Audit(Answer):
-    """A prediction that was drawn for audit and still wants its label."""
-
-    prediction_id: str
-    label: str = Field(description="What was answered.")
-    confidence: float
-    version: str
-    created: UtcTime
-
-
-class AuditList(Answer):
-    """Audits that want a label, newest first."""
-
-    audits: list[Audit]
-    num_waiting: int = Field(description="How many there are, beyond those listed too.")
+    intervals: dict[str, LostInterval] = Field(
+        description="By slice, where the answers of both were stored: the interval of that loss."
+    )
+    is_golden_overused: bool = Field(
+        description="Whether candidates suit the golden images better than those that no verdict reads: "
+        "`perennial holdout renew DIR` replaces them."
+    )

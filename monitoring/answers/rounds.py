@@ -15,10 +15,18 @@ _as_stored = with_config(ConfigDict(extra="allow"))
 
 @_as_stored
 class Check(TypedDict, total=False):
-    """One question of the gate: `passed` is null where the `numbers` don't settle it."""
+    """One rule of the gate, with what it found (`figure`) and what would be enough (`bound`), for people.
+
+    `passed` is null where it is open or was not asked; then `note` says why. Verdicts of earlier releases
+    have `numbers` alone.
+    """
 
     name: str
     passed: bool | None
+    rule: str
+    figure: str
+    bound: str
+    note: str
     numbers: dict[str, Number]
 
 
@@ -26,8 +34,8 @@ class Check(TypedDict, total=False):
 class Verdict(TypedDict, total=False):
     """Whether a candidate may replace production (`decision`), and why (`sentence`).
 
-    `labels_needed` says how many more labels of which kind should settle an inconclusive verdict. `power` is
-    the chance that a candidate better by the hoped gain passes with these samples.
+    `labels_needed` says what would settle it: `wins` more answers for the candidate, of so many `open`
+    questions; or about how many more `golden` or `agreement` images.
     """
 
     decision: str
@@ -36,7 +44,6 @@ class Verdict(TypedDict, total=False):
     lost_classes: list[str]
     lost_slices: list[str]
     labels_needed: dict[str, int] | None
-    power: float
 
 
 @_as_stored
@@ -71,8 +78,8 @@ class RoundSummary(Answer):
 
     id: int
     state: str = Field(
-        description="requested, preparing, training, evaluating, awaiting_approval, promoted, rejected, "
-        "inconclusive, failed or cancelled."
+        description="requested, preparing, training, evaluating, awaiting_labels, awaiting_approval, "
+        "promoted, rejected, inconclusive, failed or cancelled."
     )
     candidate: str | None = Field(description="The version that it made.")
     production: str | None = Field(description="The version that its candidate is judged against.")
@@ -99,7 +106,7 @@ class RoundAttempt(Answer):
     """One candidate that the round had judged."""
 
     attempt: int
-    cure: str = Field(description="How the candidate was made, such as fine_tune or interpolate.")
+    cure: str = Field(description="How the candidate was made, such as fine_tune or half_blend.")
     verdict: Verdict
     created: UtcTime
 

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from monitoring.answers.answer import Answer, UtcTime
+from monitoring.answers.watches import Watch
 
 
 class ServingWorker(Answer):
@@ -53,6 +54,16 @@ class RoundProgress(Answer):
     training: Training | None = Field(description="While it trains, once it has reported.")
 
 
+class TrialProgress(Answer):
+    """A round that waits for labels, where its candidate and production differ."""
+
+    round: int = Field(description="Its number.")
+    asked: int = Field(description="Images whose labels were asked for.")
+    answered: int = Field(description="Those of them that were answered.")
+    needed: int | None = Field(description="Labels that prove the candidate right, until it is promoted.")
+    ends: UtcTime = Field(description="When it ends without a verdict.")
+
+
 class Status(Answer):
     """What serves, what waits to be learnt, and who works."""
 
@@ -65,6 +76,10 @@ class Status(Answer):
         description="Samples that production has not seen: those to learn from and those to judge on."
     )
     num_conflicts: int = Field(description="Samples set aside, since sources give them different labels.")
+    num_disputes: int = Field(
+        description="Samples whose label a person has to settle: those that are set aside for it, and those "
+        "whose trusted label stays in force meanwhile."
+    )
     num_quarantined: int = Field(description="Samples set aside, since no class has the name of their label.")
     threshold: int = Field(description="Pending samples that start a round.")
     waits_for: str | None = Field(
@@ -74,4 +89,8 @@ class Status(Answer):
     workers: list[ServingWorker]
     paused: Pause | None = Field(description="Null while learning goes on.")
     learner: Learner
-    num_audits_waiting: int = Field(description="Predictions drawn for audit that still want a label.")
+    num_questions: int = Field(description="Images whose labels are asked for, at /v1/queue.")
+    trial: TrialProgress | None = Field(description="While a round waits for labels.")
+    watch: Watch | None = Field(
+        description="The watch over the last promotion, in force or ended; null before the first."
+    )

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 FOLDER = Path(__file__).parent
 
-# Nothing comes from elsewhere and nothing is inline. Audited images are fetched with the reader's key
+# Nothing comes from elsewhere and nothing is inline. Images to label are fetched with the reader's key
 # and shown from memory, hence blob:.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; "

@@ -66,7 +66,7 @@ def _fill(connection: Connection) -> None:
     story.accuracies()
     story.drift()
     story.pending(320)
-    story.audits(5)
+    story.questions(5)
     for number, device in enumerate(("cuda:0 (NVIDIA H100)", "cuda:0 (NVIDIA H100)")):
         beat = WorkerBeat(f"worker-{number}-5f2c9a", "v3", NOW - timedelta(days=2), None, device)
         workers.beat(connection, beat)
@@ -120,7 +120,7 @@ class Story:
             moment = started + timedelta(minutes=minute)
             self.add(schema.round_steps, round_id=number, step=step, detail=detail, created=moment)
         if judged:
-            for attempt, cure in enumerate(("fine_tune", "interpolate"), start=1):
+            for attempt, cure in enumerate(("fine_tune", "half_blend"), start=1):
                 self.add(
                     schema.round_attempts, round_id=number, attempt=attempt, cure=cure, verdict=judged,
                     created=started,
@@ -159,13 +159,16 @@ class Story:
         ]  # fmt: skip
         self.connection.execute(insert(schema.samples), rows)
 
-    def audits(self, num_predictions: int) -> None:
-        for number in range(num_predictions):
+    def questions(self, num: int) -> None:
+        for number in range(num):
             created = NOW - timedelta(minutes=number)
             self.add(
                 schema.predictions, id=new_prediction_id(created), sha256=f"{number:064x}",
                 num_bytes=100, label="bees", confidence=0.71, version="v3", embedding=bytes(2 * WIDTH),
                 is_audit=True, is_labelled=False, source="anonymous", created=created,
+            )  # fmt: skip
+            self.add(
+                schema.questions, id=f"{number:032x}", sha256=f"{number:064x}", priority=0, created=created,
             )  # fmt: skip
         hour = NOW.replace(minute=0, second=0, microsecond=0)
         self.add(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from monitoring.accuracy import measured_accuracies, wilson_interval
+from monitoring.accuracy import measured_accuracies, paired_loss_interval, wilson_interval
 from monitoring.errors import InvalidCountError
 from store.database.database import Database
 from store.measurements import Measurement, record
@@ -58,3 +58,25 @@ def test_measured_accuracies_gives_the_latest_value_of_each_version_and_slice(da
         ("v1", "round-1"): 0.25,
     }
     assert all(cell.low < cell.accuracy < cell.high for cell in accuracies)
+
+
+def test_a_paired_loss_without_flips_has_a_width_that_shrinks_with_the_images() -> None:
+    low, high = paired_loss_interval(0, 0, 50, 0)
+    # That of Wilson's interval on both sides.
+    width = 1.959964**2 / (50 + 1.959964**2)
+    assert (low, high) == pytest.approx((-width, width), abs=1e-6)
+    assert paired_loss_interval(0, 0, 0, 0) == (-1.0, 1.0)
+
+
+def test_a_paired_loss_mirrors_the_gain() -> None:
+    low, high = paired_loss_interval(20, 5, 60, 15)
+    mirrored = paired_loss_interval(5, 20, 60, 15)
+    assert (low, high) == pytest.approx((-mirrored[1], -mirrored[0]))
+
+
+def test_nineteen_of_twenty_intervals_of_a_paired_loss_hold_the_truth() -> None:
+    # 95 % is meant; of 2,000 draws 4 standard errors are 2 points.
+    rng = np.random.default_rng(0)
+    draws = rng.multinomial(300, [0.08, 0.03, 0.8, 0.09], size=2000)
+    hits = [low <= 0.05 <= high for low, high in (paired_loss_interval(*map(int, row)) for row in draws)]
+    assert np.mean(hits) == pytest.approx(0.95, abs=0.02)

@@ -21,7 +21,6 @@ ANSWERS: dict[str, Callable[[Connection], BaseModel]] = {
     "GET /v1/rounds/{round_id}": lambda connection: summary.round_detail(connection, 3),
     "GET /v1/drift": summary.drift,
     "GET /v1/forgetting": summary.forgetting,
-    "GET /v1/audits": summary.audits,
 }
 
 

@@ -19,6 +19,7 @@ from store.measurements import Measurement
 from store.predictions import predictions
 from store.predictions.prediction_ids import new_prediction_id
 from store.predictions.predictions import LoggedPrediction
+from store.samples.splits import SplitSettings
 from store.versions import NewVersion, add_version
 
 SETTINGS = DriftSettings(num_window=60, min_window=20, num_reference=100, num_permutations=100)
@@ -47,12 +48,12 @@ def log(database: Database) -> Log:
             LoggedPrediction(
                 id=new_prediction_id(created), sha256=f"{number:064x}", num_bytes=9,
                 label="ants", confidence=0.5, version=version, embedding=row.astype("<f2").tobytes(),
-                is_audit=False, group=None, source="test", created=created,
+                group=None, source="test", created=created,
             )
             for number, row in enumerate(rows)
             for created in [START + timedelta(minutes=minute, seconds=number)]
         ]  # fmt: skip
-        database.write(lambda c: predictions.log_predictions(c, logged))
+        database.write(lambda c: predictions.log_predictions(c, logged, SplitSettings()))
 
     return write
 

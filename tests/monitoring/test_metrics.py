@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from monitoring.metrics import RESERVED_BYTES, Exposition, ServiceMetrics
 from monitoring.store_collector import StoreCollector
 from store.database.database import Database
+from store.evidence.watches import begin_watch
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
@@ -194,6 +195,7 @@ def test_every_metric_is_documented_and_every_documented_metric_exists(
 ) -> None:
     metrics.observe_request("/v1/predict", "POST", 200, 0.1)
     metrics.count_feedback("app", "accepted")
+    filled.write(lambda c: begin_watch(c, "v3", "v2"))
     page, _ = Exposition(registry, StoreCollector(filled, 500)).render()
     exposed = {line.split()[2] for line in page.decode().splitlines() if line.startswith("# TYPE")}
     # A counter's creation time comes beside it, from the client library.

@@ -32,7 +32,7 @@ def test_a_store_with_a_past_shows_its_figures(filled: Database) -> None:
     assert value(samples, "store_up") == 1
     assert value(samples, "pending_samples") == 320
     assert value(samples, "round_threshold_samples") == 500
-    assert value(samples, "audits_waiting") == 5
+    assert value(samples, "open_questions") == 5
     assert value(samples, "logged_predictions_last_day") == 12
     assert value(samples, "production_version_number") == 3
     assert value(samples, "rounds_total", outcome="promoted") == 2
@@ -61,7 +61,8 @@ def test_round_state_is_one_for_one_state_only(filled: Database) -> None:
     }
     assert states["training"] == 1
     assert sum(states.values()) == 1
-    assert set(states) == {"idle", "requested", "preparing", "training", "evaluating", "awaiting_approval"}
+    running = {"requested", "preparing", "training", "evaluating"}
+    assert set(states) == running | {"idle", "awaiting_labels", "awaiting_approval"}
 
 
 def test_each_worker_alive_is_shown_with_the_version_it_serves(filled: Database) -> None:

@@ -1,14 +1,17 @@
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Connection, text
 
 from monitoring import summary
-from monitoring.answers.status import Learner
+from monitoring.answers.status import Learner, TrialProgress
 from store import registry
 from store.database.database import Database
 from store.errors import UnknownRoundError, UnknownVersionError
+from store.evidence.pools import PoolImage, store_pool
+from store.evidence.trials import begin_trial
 from store.learning_state import pause
 from store.leases import current_lease
 from store.rounds import rounds
@@ -28,6 +31,7 @@ def test_status_of_an_empty_store_is_complete(database: Database) -> None:
         "classes": [],
         "num_pending": 0,
         "num_conflicts": 0,
+        "num_disputes": 0,
         "num_quarantined": 0,
         "threshold": 500,
         "waits_for": None,
@@ -35,7 +39,9 @@ def test_status_of_an_empty_store_is_complete(database: Database) -> None:
         "workers": [],
         "paused": None,
         "learner": {"is_alive": False, "holder": None},
-        "num_audits_waiting": 0,
+        "watch": None,
+        "num_questions": 0,
+        "trial": None,
     }
 
 
@@ -140,7 +146,7 @@ def test_one_round_has_its_steps_attempts_and_verdict(filled: Database) -> None:
     with filled.read() as connection:
         detail = summary.round_detail(connection, 2)
     assert [step.step for step in detail.steps] == ["preparing", "training", "epoch"]
-    assert [attempt.cure for attempt in detail.attempts] == ["fine_tune", "interpolate"]
+    assert [attempt.cure for attempt in detail.attempts] == ["fine_tune", "half_blend"]
     assert detail.verdict is not None
     assert detail.verdict["lost_classes"] == ["bees"]
     assert detail.num_samples == {"train": 2}
@@ -199,11 +205,20 @@ def test_forgetting_is_a_matrix_with_intervals(filled: Database) -> None:
     assert cell.low < cell.accuracy == 0.79 < cell.high
 
 
-def test_audits_are_counted_beyond_those_shown(filled: Database) -> None:
+def test_a_trial_is_shown_with_what_is_asked_answered_and_needed(filled: Database) -> None:
+    ends = datetime(2026, 12, 14, tzinfo=UTC)
+
+    def work(connection: Connection) -> None:
+        asked = [PoolImage(f"{number:064x}", number, True, "ada", "ants", "bees") for number in range(2)]
+        store_pool(connection, 4, asked)
+        begin_trial(connection, 4, 41, ends)
+        needed = json.dumps({"labels_needed": {"wins": 9, "open": 41}})
+        connection.execute(text("UPDATE rounds SET verdict = :verdict WHERE id = 4"), {"verdict": needed})
+
+    filled.write(work)
     with filled.read() as connection:
-        audits = summary.audits(connection, limit=2)
-    assert len(audits.audits) == 2
-    assert audits.num_waiting == 5
+        trial = summary.status(connection, 500).trial
+    assert trial == TrialProgress(round=4, asked=41, answered=39, needed=9, ends=ends)
 
 
 def test_every_answer_is_json_with_times_in_utc(filled: Database) -> None:
@@ -216,12 +231,11 @@ def test_every_answer_is_json_with_times_in_utc(filled: Database) -> None:
             summary.round_detail(connection, 3),
             summary.drift(connection),
             summary.forgetting(connection),
-            summary.audits(connection),
         ]
     shown = [answer.model_dump(mode="json") for answer in answers]
     assert [json.loads(answer.model_dump_json()) for answer in answers] == shown
     times = re.findall(r'"(\d{4}-\d\d-\d\dT[^"]+)"', json.dumps(shown, allow_nan=False))
-    assert len(times) > 50
+    assert len(times) > 40
     assert all(time.endswith("+00:00") for time in times)
 
 

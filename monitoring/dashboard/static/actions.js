@@ -12,13 +12,13 @@ export function setUpActions(refresh, showProblem) {
   complain = showProblem;
 }
 
-export function action(label, question, { title, path, takesReason = false, body = {}, ...properties }) {
+export function action(label, question, { title, path, takesReason = false, body, ...properties }) {
   const node = button(label, async () => {
     const answer = await ask(title ?? label, question, label, takesReason);
     if (answer === null) return;
     node.disabled = true;
     try {
-      await post(path, takesReason ? { ...body, reason: answer } : undefined);
+      await post(path, takesReason ? { ...body, reason: answer } : body);
     } catch (refusal) {
       complain(refusal.message, true);
     }

@@ -3,7 +3,9 @@
 import { element } from "./dom.js";
 import { percent } from "./format.js";
 
-export function buildForgetting({ versions, slices, cells, forgotten, production }) {
+export function buildForgetting({
+  versions, slices, cells, forgotten, intervals, is_golden_overused: isOverused, production,
+}) {
   if (!cells.length) {
     return element("p", { className: "quiet" }, "Nothing measured yet: “perennial train” and each round measure accuracy.");
   }
@@ -23,12 +25,17 @@ export function buildForgetting({ versions, slices, cells, forgotten, production
         (slice) => element("th", { scope: "col" }, slice),
       ))),
       element("tbody", {}, ...rows),
-      element("tfoot", {}, lostRow(slices, forgotten)),
+      element("tfoot", {}, lostRow(slices, forgotten, intervals)),
     ),
   ), element(
     "p", { className: "hint" },
-    "Lost or gained: production against the best version before it (Chaudhry et al., 2018, call it forgetting).",
-  )];
+    "Lost or gained: production against the best version before it, on the same images, with the 95 % interval "
+    + "(Chaudhry et al., 2018, call it forgetting).",
+  ), isOverused ? element(
+    "p", { className: "bad-text" },
+    "The golden images are overused: candidates suit them better than those that no verdict reads. "
+    + "Replace them: perennial holdout renew DIR",
+  ) : null];
 }
 
 function heat(cell, { low, high }) {
@@ -42,16 +49,32 @@ function heat(cell, { low, high }) {
   return node;
 }
 
-function lostRow(slices, forgotten) {
+function lostRow(slices, forgotten, intervals) {
   return element(
     "tr", {},
     element("th", { scope: "row" }, "Lost or gained"),
     ...slices.map((slice) => {
       const lost = forgotten[slice];
       if (lost === undefined) return element("td", { className: "none" }, "–");
-      return element("td", { className: lost > 0.02 ? "bad-text" : "" }, change(lost));
+      const interval = intervals[slice];
+      if (!interval) return element("td", { className: lost > 0.02 ? "bad-text" : "" }, change(lost));
+      return element(
+        "td",
+        {
+          className: interval.low > 0 ? "bad-text" : "",
+          title: `since ${interval.since}, on ${interval.num_images.toLocaleString("en")} images`,
+        },
+        change(lost),
+        element("small", {}, `${points(-interval.high)} to ${points(-interval.low)}`),
+      );
     }),
   );
+}
+
+function points(gain) {
+  const size = Math.abs(100 * gain).toFixed(1);
+  if (size === "0.0") return "0";
+  return `${gain < 0 ? "−" : "+"}${size}`;
 }
 
 function change(lost) {

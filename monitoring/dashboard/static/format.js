@@ -34,6 +34,11 @@ export function since(iso) {
   return element("time", { dateTime: iso, title: moment.toLocaleString() }, ago(moment));
 }
 
+// A day to come, such as "14 December".
+export function day(iso) {
+  return new Date(iso).toLocaleDateString("en-GB", { day: "numeric", month: "long" });
+}
+
 export function refreshTimes() {
   for (const node of document.querySelectorAll("time")) {
     const text = ago(new Date(node.dateTime));

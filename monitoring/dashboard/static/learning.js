@@ -2,15 +2,16 @@
 
 import { action } from "./actions.js";
 import { element } from "./dom.js";
-import { count, number, since, words } from "./format.js";
+import { count, day, number, since, words } from "./format.js";
 import { badge } from "./serving.js";
 
 const STATES = ["requested", "preparing", "training", "evaluating", "decided"];
+const WAITING = { awaiting_labels: "waits for labels", awaiting_approval: "waits for approval" };
 
 export function buildLearning({ status, hasRounds }) {
   return [
     progress(status, hasRounds),
-    status.round ? round(status.round) : element("p", {}, "No round in progress."),
+    status.round ? round(status.round, status.trial) : element("p", {}, "No round in progress."),
     setAside(status),
     state(status),
     controls(status),
@@ -45,16 +46,16 @@ function setAside({ num_conflicts, num_quarantined }) {
   const unknown = num_quarantined ? `${count(num_quarantined, "sample")} whose label no class has` : "";
   return element(
     "p", { className: "hint", id: "set-aside" },
-    `Set aside: ${[conflicts, unknown].filter(Boolean).join(", ")}. Another label for the image settles it.`,
+    `Set aside: ${[conflicts, unknown].filter(Boolean).join(", ")}.${conflicts ? " Disputed labels are settled below." : ""}`,
   );
 }
 
-function round({ id, state, step, detail, started, training }) {
-  const waits = state === "awaiting_approval";
+function round({ id, state, step, detail, started, training }, trial) {
+  const waits = WAITING[state];
   const reached = waits ? STATES.length - 1 : STATES.indexOf(state);
   const steps = STATES.map((name, index) => {
     const kind = index < reached ? "done" : index === reached ? "now" : "";
-    const label = waits && index === reached ? "waits for approval" : name;
+    const label = waits && index === reached ? waits : name;
     return element("li", { className: kind, attributes: index === reached ? { "aria-current": "step" } : {} }, label);
   });
   return element(
@@ -62,7 +63,23 @@ function round({ id, state, step, detail, started, training }) {
     element("p", {}, element("strong", {}, `Round ${id}`), " is in progress", started ? ", started " : "", started ? since(started) : "", "."),
     element("ol", { className: "steps" }, ...steps),
     training ? trainingProgress(training) : null,
+    trial?.round === id ? trialProgress(trial) : null,
     step && step !== state ? element("p", { className: "hint" }, `${words(step)}${inline(detail)}`) : null,
+  );
+}
+
+// What is answered of the questions that a round waits for.
+function trialProgress({ asked, answered, needed, ends }) {
+  const missing = needed ? ` ${count(needed, "more answer")} for the candidate promote it.` : "";
+  const bar = element("progress", { max: Math.max(1, asked), value: answered });
+  bar.setAttribute("aria-label", "Answered questions");
+  return element(
+    "div", { id: "trial" }, bar,
+    element(
+      "p", { className: "hint" },
+      `${answered} of ${count(asked, "question")} answered.${missing} It waits until ${day(ends)}. `,
+      element("a", { href: "#queue-title" }, "Answer them"),
+    ),
   );
 }
 
@@ -109,9 +126,13 @@ function controls({ round, paused, num_pending, production }) {
   return element(
     "div", { className: "row" },
     round || !production ? null : action("Run a round", `A round starts now, with ${pending}.`, { path: "/v1/rounds", id: "run-round" }),
-    round?.state === "awaiting_approval" ? action(
-      "Approve", `The candidate of round ${round.id} goes into production on every worker.`,
-      { path: `/v1/rounds/${round.id}/approve`, className: "primary", id: "approve-round" },
+    round && WAITING[round.state] ? action(
+      "Approve",
+      `The candidate of round ${round.id} goes into production on every worker${round.state === "awaiting_labels" ? ", without the labels that would prove it better" : ""}.`,
+      {
+        path: `/v1/rounds/${round.id}/approve`, id: "approve-round",
+        className: round.state === "awaiting_approval" ? "primary" : "",
+      },
     ) : null,
     round ? action(
       "Cancel the round", `Round ${round.id} ends without a candidate; its samples stay for the next.`,

@@ -2,12 +2,13 @@
 
 import { setUpActions } from "./actions.js";
 import { get, key, useKey } from "./api.js";
-import { showAudits } from "./audits.js";
+import { showDisputes } from "./disputes.js";
 import { show } from "./dom.js";
 import { buildDrift } from "./drift.js";
 import { buildForgetting } from "./forgetting.js";
 import { refreshTimes } from "./format.js";
 import { buildLearning } from "./learning.js";
+import { setUpQueue, showQueue } from "./queue.js";
 import { showRounds } from "./rounds.js";
 import { buildServing } from "./serving.js";
 import { buildVersions } from "./versions.js";
@@ -27,7 +28,7 @@ async function refresh() {
     show(byId("serving"), status, buildServing);
     show(byId("learning"), { status, hasRounds: rounds.some((round) => round.ended) }, buildLearning);
     showRounds(byId("rounds"), rounds, status, problem);
-    const seen = JSON.stringify([status.production, status.round?.state, status.num_audits_waiting]);
+    const seen = JSON.stringify([status.production, status.round?.state, status.num_questions, status.num_disputes]);
     if (turn % SLOW_EVERY === 0 || seen !== lastSeen) await refreshSlow(status);
     lastSeen = seen;
     turn += 1;
@@ -42,13 +43,15 @@ async function refresh() {
 }
 
 async function refreshSlow(status) {
-  const [{ models }, forgetting, drift, audits] = await Promise.all([
-    get("/v1/models?limit=20"), get("/v1/forgetting"), get("/v1/drift"), get("/v1/audits?limit=24"),
+  const [{ models }, forgetting, drift, queue, { disputes }] = await Promise.all([
+    get("/v1/models?limit=20"), get("/v1/forgetting"), get("/v1/drift"), get("/v1/queue?limit=24"),
+    get("/v1/disputes?limit=20"),
   ]);
   show(byId("versions"), { models, production: status.production }, buildVersions);
   show(byId("forgetting"), forgetting, buildForgetting);
   show(byId("drift"), drift, buildDrift);
-  showAudits(byId("audits"), byId("audits-note"), audits, status.classes, problem);
+  showQueue(queue, status.trial);
+  showDisputes(byId("disputes"), disputes, status.num_disputes);
 }
 
 function wantKey() {
@@ -84,5 +87,6 @@ byId("key-form").addEventListener("submit", (event) => {
   refresh();
 });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+setUpQueue(problem);
 setUpActions(() => { turn = 0; return refresh(); }, problem);
 poll();

@@ -1,22 +1,18 @@
-// The rounds with the gate's verdicts; each opens to its checks, attempts and steps.
+// The rounds; each opens to its verdict, attempts and steps.
 
 import { get } from "./api.js";
 import { buildCurves } from "./curves.js";
-import { cells, element, show, table } from "./dom.js";
-import { count, number, percent, points, since, words } from "./format.js";
+import { element, show } from "./dom.js";
+import { count, since, words } from "./format.js";
 import { inline, untilFirst } from "./learning.js";
 import { badge } from "./serving.js";
+import { buildVerdict } from "./verdict.js";
 
 const KINDS = {
   promoted: "good", rejected: "bad", failed: "bad", inconclusive: "warn", cancelled: "", awaiting_approval: "warn",
+  awaiting_labels: "warn",
 };
-const CHECKS = {
-  finite: "Answers are numbers", old: "Old accuracy kept", slices: "No slice lost", classes: "No class lost",
-  flips: "Few negative flips", calibration: "Calibration kept", new: "New photographs learnt",
-};
-const POINTS = /^(lower_bound|upper_bound|difference|rise)$/;
-const SHARES = /accuracy|margin|flips|limit|disagreement|power|_error$/;
-const HIDDEN = /^(is_|num_right_needed|p_worse)/;
+const DECISIONS = { passed: "good", inconclusive: "warn", awaiting_labels: "warn" };
 
 const nodes = new Map();
 
@@ -77,10 +73,11 @@ function summary(round) {
 function buildDetail(round) {
   const counts = Object.entries(round.num_samples ?? {}).map(([role, value]) => `${value.toLocaleString("en")} ${role}`);
   return [
+    // Its sentence stands above, in the summary.
+    round.verdict ? buildVerdict({ ...round.verdict, sentence: "" }) : null,
     element("p", { className: "hint" }, `Asked for by ${round.requested_by}: ${round.trigger}.`.replace("..", ".")),
     round.sentence && round.reason && round.reason !== round.sentence ? element("p", { className: "hint" }, round.reason) : null,
     counts.length ? element("p", { className: "hint" }, `Samples: ${counts.join(", ")}.`) : null,
-    round.verdict ? verdict(round.verdict, "Verdict") : null,
     curves(round),
     ...attempts(round),
     steps(round),
@@ -96,48 +93,9 @@ function attempts({ attempts, verdict: final }) {
   const others = attempts.filter((attempt) => attempts.length > 1 || !final);
   return others.map(({ attempt, cure, verdict: judged }) => element(
     "details", { className: "attempt" },
-    element("summary", {}, `Attempt ${attempt}: ${words(cure)}`, badge(judged.decision === "passed" ? "good" : "bad", judged.decision)),
-    verdict(judged),
+    element("summary", {}, `Attempt ${attempt}: ${words(cure)}`, badge(DECISIONS[judged.decision] ?? "bad", words(judged.decision))),
+    buildVerdict(judged),
   ));
-}
-
-function verdict(judged, title) {
-  const rows = (judged.checks ?? []).map((check) => element(
-    "tr", {}, ...cells(CHECKS[check.name] ?? words(check.name), mark(check.passed), numbers(check.numbers)),
-  ));
-  return element(
-    "div", { className: "verdict" },
-    title ? element("h3", {}, title) : null,
-    element("p", {}, judged.sentence),
-    rows.length ? table(["Check", "Result", "On what"], rows, { className: "checks" }) : null,
-    ...[["lost_classes", "Classes lost"], ["lost_slices", "Slices lost"]].map(([name, label]) => (
-      judged[name]?.length ? element("p", {}, `${label}: ${judged[name].join(", ")}.`) : null
-    )),
-    judged.labels_needed ? element("p", {}, `What would settle it: ${needed(judged.labels_needed)}.`) : null,
-  );
-}
-
-function needed(labels) {
-  return Object.entries(labels).map(([kind, value]) => `${value.toLocaleString("en")} more ${words(kind)}`).join(", or ");
-}
-
-function mark(passed) {
-  if (passed === true) return badge("good", "passed");
-  if (passed === false) return badge("bad", "failed");
-  return badge("warn", "can’t tell");
-}
-
-function numbers(values) {
-  const entries = Object.entries(values ?? {}).filter(([name, value]) => value !== null && !HIDDEN.test(name));
-  return entries.map(([name, value]) => (
-    name.startsWith("num_") ? `${number(value)} ${words(name.slice(4))}` : `${words(name)} ${formatted(name, value)}`
-  )).join(" · ");
-}
-
-function formatted(name, value) {
-  if (typeof value !== "number") return number(value);
-  if (POINTS.test(name)) return `${points(value)} points`;
-  return SHARES.test(name) ? percent(value) : number(value);
 }
 
 function steps({ steps: list }) {

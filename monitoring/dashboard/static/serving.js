@@ -2,9 +2,10 @@
 
 import { cells, element, table } from "./dom.js";
 import { count, since } from "./format.js";
+import { buildWatch } from "./watch.js";
 
 export function buildServing(status) {
-  return [headline(status), facts(status), workers(status)];
+  return [headline(status), buildWatch(status.watch), facts(status), workers(status)];
 }
 
 function headline({ production, is_starter, description }) {

@@ -5,13 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import uvicorn
-from PIL import Image
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -25,7 +23,8 @@ from monitoring.answers.answer import Answer
 from monitoring.dashboard.pages import FOLDER, dashboard_routes
 from store import learning_state
 from store.database.database import Database
-from store.predictions import predictions
+from tests.monitoring.dashboard.browser import Browse, document_of
+from tests.monitoring.dashboard.evidence_routes import EvidenceRoutes
 
 
 @pytest.fixture
@@ -33,8 +32,10 @@ def serve() -> Iterator[Callable[..., str]]:
     """Start a server of the dashboard over a database; the address is given back."""
     running: list[Any] = []
 
-    def start(database: Database, script: str = "", key: str = "") -> str:
-        running.append(serving(database, script, key))
+    def start(
+        database: Database, script: str = "", key: str = "", evidence: EvidenceRoutes | None = None
+    ) -> str:
+        running.append(serving(database, script, key, evidence))
         return str(running[-1].__enter__())
 
     yield start
@@ -42,19 +43,34 @@ def serve() -> Iterator[Callable[..., str]]:
         server.__exit__(None, None, None)
 
 
+@pytest.fixture
+def browse(tmp_path: Path) -> Browse:
+    """Load an address; return the document, after making sure that nothing complained."""
+
+    def load(address: str, expected: str = "nothing") -> str:
+        return document_of(address, tmp_path / "profile", expected)
+
+    return load
+
+
 @contextmanager
-def serving(database: Database, script: str = "", key: str = "") -> Iterator[str]:
+def serving(
+    database: Database, script: str = "", key: str = "", evidence: EvidenceRoutes | None = None
+) -> Iterator[str]:
     """Serve the dashboard, with the parts of `/v1` that it uses, on a free port of this machine.
 
     Args:
         database: What `/v1` answers from.
         script: Runs on the page `/scripted`, which is the dashboard otherwise.
         key: What `/v1` asks for, if anything.
+        evidence: Asks and is told answers, where a test looks at them.
     """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
-            Locked(application(database, script), key), log_level="warning", lifespan="off"
+            Locked(application(database, script, evidence), key),
+            log_level="warning",
+            lifespan="off",
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -66,7 +82,7 @@ def serving(database: Database, script: str = "", key: str = "") -> Iterator[str
         thread.join()
 
 
-def application(database: Database, script: str) -> Starlette:
+def application(database: Database, script: str, evidence: EvidenceRoutes | None) -> Starlette:
     def route(path: str, read: Callable[[Connection, Request], Answer]) -> Route:
         def endpoint(request: Request) -> Response:
             with database.read() as connection:
@@ -74,25 +90,9 @@ def application(database: Database, script: str) -> Starlette:
 
         return Route(path, endpoint)
 
-    def image(request: Request) -> Response:
-        rng = np.random.default_rng(int(request.path_params["id"][-6:], 16))
-        pixels = rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)
-        file = BytesIO()
-        Image.fromarray(pixels).resize((96, 96), Image.Resampling.BICUBIC).save(file, "PNG")
-        return Response(file.getvalue(), media_type="image/png")
-
     async def pause(request: Request) -> Response:
         reason = (await request.json())["reason"]
         return JSONResponse(database.write(lambda c: learning_state.pause(c, reason, "ada")))
-
-    async def feedback(request: Request) -> Response:
-        sent = await request.json()
-        database.write(
-            lambda c: predictions.mark_labelled(
-                c, [predictions.find_prediction(c, sent["prediction_id"]).sha256]
-            )
-        )
-        return JSONResponse({"status": "accepted"}, 201)
 
     def scripted(request: Request) -> Response:
         added = '<script type="module" src="/script.js"></script></head>'
@@ -103,7 +103,6 @@ def application(database: Database, script: str) -> Starlette:
             Route("/scripted", scripted),
             Route("/script.js", lambda _: PlainTextResponse(script, media_type="text/javascript")),
             Route("/v1/learning/pause", pause, methods=["POST"]),
-            Route("/v1/feedback", feedback, methods=["POST"]),
             route("/v1/status", lambda c, _: summary.status(c, 500)),
             route("/v1/rounds", lambda c, _: summary.rounds(c)),
             route("/v1/rounds/{id:int}", lambda c, r: summary.round_detail(c, r.path_params["id"])),
@@ -111,8 +110,7 @@ def application(database: Database, script: str) -> Starlette:
             route("/v1/models/{version}", lambda c, r: summary.model(c, r.path_params["version"])),
             route("/v1/forgetting", lambda c, _: summary.forgetting(c)),
             route("/v1/drift", lambda c, _: summary.drift(c)),
-            route("/v1/audits", lambda c, _: summary.audits(c)),
-            Route("/v1/predictions/{id}/image", image),
+            *(evidence or EvidenceRoutes(database)).routes(),
             *dashboard_routes(),
         ]
     )
