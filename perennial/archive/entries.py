@@ -9,9 +9,12 @@ from typing import Any
 from perennial.archive.record import Record, from_texts
 from perennial.archive.writers import METADATA, TABLE
 from perennial.errors import ArchiveError, UnusableRecordError
+from vision.decoding import ImageLimits
 from vision.sources.csv_file import records
+from vision.sources.files import read_image_file
 from vision.sources.listing import EntryError
 from vision.sources.metadata_folder import json_lines
+from vision.sources.rows import file_named
 from vision.sources.tar_shards import Sample, samples_in, tars_in
 from vision.sources.webdataset import fields_of, image_of
 
@@ -23,7 +26,7 @@ class Entry:
     Attributes:
         name: Its name in messages.
         record: Returns its fields; raises UnusableRecordError.
-        read: Returns its image's bytes; raises OSError.
+        read: Returns its image's bytes; raises UnusableRecordError, ImageError or OSError.
     """
 
     name: str
@@ -31,8 +34,12 @@ class Entry:
     read: Callable[[], bytes]
 
 
-def entries_of(place: Path) -> list[Entry]:
+def entries_of(place: Path, limits: ImageLimits) -> list[Entry]:
     """Return the samples of an archive, in the order in which they were written.
+
+    Args:
+        place: The archive.
+        limits: What one image may cost.
 
     Raises:
         ArchiveError: There is no archive.
@@ -40,17 +47,21 @@ def entries_of(place: Path) -> list[Entry]:
     """
     if place.is_dir() and (place / METADATA).is_file():
         return [
-            _in_table(place / METADATA, line, fields.pop("file_name", None), partial(Record.read, fields))
+            _in_table(
+                place / METADATA, line, fields.pop("file_name", None), partial(Record.read, fields), limits
+            )
             for line, fields in json_lines(place / METADATA)
         ]
     table = place / TABLE if place.is_dir() else place
     if table.suffix.lower() == ".csv" and table.is_file():
         return [
-            _in_table(table, line, fields.pop("path", None), partial(_read_texts, fields))
+            _in_table(table, line, fields.pop("path", None), partial(_read_texts, fields), limits)
             for line, fields in records(table, ("path", "sha256"))
         ]
     if place.is_dir() or place.suffix.lower() == ".tar":
-        entries = [_in_tar(sample) for tar in tars_in(place) if tar.is_file() for sample in samples_in(tar)]
+        entries = [
+            _in_tar(sample, limits) for tar in tars_in(place) if tar.is_file() for sample in samples_in(tar)
+        ]
         if entries:
             return entries
     raise ArchiveError(
@@ -59,17 +70,21 @@ def entries_of(place: Path) -> list[Entry]:
     )
 
 
-def _in_table(table: Path, line: int, path: Any, record: Callable[[], Record]) -> Entry:
-    name = f"{table} line {line}"
-    file = table.parent / str(path)
-    return Entry(name, record, file.read_bytes)
+def _in_table(table: Path, line: int, path: Any, record: Callable[[], Record], limits: ImageLimits) -> Entry:
+    def read() -> bytes:
+        try:
+            return read_image_file(file_named(table.parent, str(path)), limits)
+        except EntryError as error:
+            raise UnusableRecordError(str(error)) from error
+
+    return Entry(f"{table} line {line}", record, read)
 
 
 def _read_texts(texts: Mapping[str, str]) -> Record:
     return Record.read(from_texts(texts))
 
 
-def _in_tar(sample: Sample) -> Entry:
+def _in_tar(sample: Sample, limits: ImageLimits) -> Entry:
     image = image_of(sample)
 
     def record() -> Record:
@@ -80,4 +95,4 @@ def _in_tar(sample: Sample) -> Entry:
         except EntryError as error:
             raise UnusableRecordError(str(error)) from error
 
-    return Entry(sample.name, record, image.read if image is not None else bytes)
+    return Entry(sample.name, record, partial(image.read_image, limits) if image is not None else bytes)

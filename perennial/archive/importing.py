@@ -58,6 +58,8 @@ def import_samples(
     limits: ImageLimits,
     split: SplitSettings,
     on_sample: Callable[[int, int], None] | None = None,
+    *,
+    is_trusted: bool = False,
 ) -> Report:
     """Bring in what `export_samples` wrote.
 
@@ -67,12 +69,14 @@ def import_samples(
         limits: What one image may cost.
         split: How near two pictures of one thing are.
         on_sample: Called after each sample with (samples done, samples in all).
+        is_trusted: Labels that were trusted or settled where they were exported are so here too. Else
+            nobody's label is, as an archive may say what it likes.
 
     Raises:
         ArchiveError: There is no archive, or nothing in it can be imported.
         SourceError: A tar or a table can't be read.
     """
-    entries, report, num_done = entries_of(place), Report(), 0
+    entries, report, num_done = entries_of(place, limits), Report(), 0
     with ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="import") as threads:
         for group in chunks(entries, _GROUP):
             ready = list[tuple[str, _Ready]]()
@@ -81,7 +85,7 @@ def import_samples(
                     ready.append((entry.name, result))
                 else:
                     report.refused.append((entry.name, result))
-            _add(state, ready, split, report)
+            _count(report, ready, _add(state, ready, split, is_trusted=is_trusted))
             num_done += len(group)
             if on_sample is not None:
                 on_sample(num_done, len(entries))
@@ -110,7 +114,9 @@ def _ready(state: State, limits: ImageLimits, entry: Entry) -> _Ready | str:
     return _Ready(record, content, phash)
 
 
-def _add(state: State, ready: Sequence[tuple[str, _Ready]], split: SplitSettings, report: Report) -> None:
+def _add(
+    state: State, ready: Sequence[tuple[str, _Ready]], split: SplitSettings, *, is_trusted: bool
+) -> list[Arrival]:
     def work(connection: Connection) -> list[Arrival]:
         # Clean-up may have removed the bytes since they were put, since no row names them yet.
         state.blobs.ensure({each.record.sha256: each.content for _, each in ready})
@@ -118,14 +124,17 @@ def _add(state: State, ready: Sequence[tuple[str, _Ready]], split: SplitSettings
             bring_back(
                 connection,
                 each.record.sample(each.phash),
-                each.record.source_labels(),
+                each.record.source_labels(is_trusted),
                 each.record.known_labels(),
                 split,
             )
             for _, each in ready
         ]
 
-    arrivals = state.database.write(work) if ready else []
+    return state.database.write(work) if ready else []
+
+
+def _count(report: Report, ready: Sequence[tuple[str, _Ready]], arrivals: Sequence[Arrival]) -> None:
     counts = Counter(arrival.status for arrival in arrivals)
     report.num_added += counts["added"]
     report.num_labelled += counts["labelled"]

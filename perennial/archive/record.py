@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from perennial.errors import UnusableRecordError
 from store.kept_samples import KeptSample, SourceLabel
+from store.samples.label_rules import GivenLabel
 from store.samples.new_samples import NewSample
 from vision.labels import MAX_LABEL_CHARACTERS
 
@@ -21,11 +23,28 @@ class _Strict(BaseModel):
 
 
 class RecordedLabel(_Strict):
-    """The current label of one source."""
+    """The current label of one source.
+
+    Attributes:
+        source: Who gave it.
+        label: What was said.
+        created: When.
+        is_trusted: It was authoritative where it was exported; archives of earlier releases don't say.
+        is_settlement: A person settled a dispute with it there.
+    """
 
     source: _Source
     label: _Label
     created: AwareDatetime
+    is_trusted: bool = False
+    is_settlement: bool = False
+
+    def source_label(self, is_trusted: bool) -> SourceLabel:
+        """Return the label for the store, with its trust where the archive is trusted."""
+        given = GivenLabel(
+            self.source, self.label, is_trusted and self.is_trusted, is_trusted and self.is_settlement
+        )
+        return SourceLabel(given, self.created)
 
 
 class Record(_Strict):
@@ -38,7 +57,7 @@ class Record(_Strict):
         labels: The current label of each source, in the order in which they were given.
         origin: initial, audit, direct or volunteered.
         source: The source that sent it first.
-        split: train, validation, holdout or golden.
+        split: train, validation, holdout, golden or surplus.
         group: Samples of one group share a split.
         predicted_label: What was answered, where the sample labels a prediction.
         created: When it arrived.
@@ -50,7 +69,7 @@ class Record(_Strict):
     labels: Annotated[tuple[RecordedLabel, ...], Field(min_length=1)]
     origin: Literal["initial", "audit", "direct", "volunteered"]
     source: _Source
-    split: Literal["train", "validation", "holdout", "golden"]
+    split: Literal["train", "validation", "holdout", "golden", "surplus"]
     group: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] | None
     predicted_label: _Label | None
     created: AwareDatetime
@@ -62,9 +81,7 @@ class Record(_Strict):
         Raises:
             UnusableRecordError: The record could not be read back.
         """
-        labels = [
-            {"source": each.source, "label": each.label, "created": each.created} for each in kept.labels
-        ]
+        labels = [asdict(each.given) | {"created": each.created} for each in kept.labels]
         own = {name: getattr(kept.sample, name) for name in cls.model_fields if name != "labels"}
         return cls.read({**own, "labels": labels})
 
@@ -96,9 +113,9 @@ class Record(_Strict):
             created=self.created,
         )
 
-    def source_labels(self) -> tuple[SourceLabel, ...]:
-        """Return the labels for the store."""
-        return tuple(SourceLabel(each.source, each.label, each.created) for each in self.labels)
+    def source_labels(self, is_trusted: bool) -> tuple[SourceLabel, ...]:
+        """Return the labels for the store, with their trust where the archive is trusted."""
+        return tuple(each.source_label(is_trusted) for each in self.labels)
 
     def known_labels(self) -> frozenset[str]:
         """Return the labels that were classes where the sample was exported."""

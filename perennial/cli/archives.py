@@ -62,20 +62,24 @@ def export_all(target: Path, form: Literal["webdataset", "folder", "csv"], as_js
 
 @click.command("import")
 @click.argument("place", metavar="PATH", type=click.Path(path_type=Path))
+@click.option("--trusted", is_flag=True, help="Labels that were trusted or settled there are so here too.")
 @json_option
-def import_all(place: Path, as_json: bool) -> None:
+def import_all(place: Path, trusted: bool, as_json: bool) -> None:
     """Import the samples that `samples export` wrote to PATH.
 
     Importing them again, or after a crash, doubles nothing. Split, source, origin, group and time stay as
     they were. A label that is no class of production is quarantined, and a label that sources disagree about
-    waits for a person, as with feedback. Rounds learn from the imported feedback only: to learn from samples
-    that `train` had stored, run `perennial train PATH`.
+    waits for a person, as with feedback. No imported label is trusted, unless --trusted says that PATH is.
+    Rounds learn from the imported feedback only: to learn from samples that `train` had stored, run
+    `perennial train PATH`.
     """
     from perennial.archive.importing import import_samples
 
     settings = Settings.load()
     with open_state(settings) as state, progress_bar("Importing", as_json) as on_sample:
-        report = import_samples(state, place, settings.limits(), settings.split(), on_sample)
+        report = import_samples(
+            state, place, settings.limits(), settings.split(), on_sample, is_trusted=trusted
+        )
     result = {
         "added": report.num_added,
         "labelled": report.num_labelled,

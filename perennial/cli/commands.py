@@ -22,6 +22,7 @@ _REFUSED_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _COMMANDS = {
     "backup": ("backups", "backup", "Copy the state into DIRECTORY, while the server runs."),
     "demo": ("demo", "demo", "Show the whole loop in a few minutes."),
+    "holdout": ("holdout", "holdout", "Replace the images on which every candidate is judged."),
     "keys": ("keys", "keys", "Make, list and revoke keys."),
     "lab": ("lab", "lab", "Answer a question about transfer on your own images."),
     "learn": ("learning", "learn", "Run the learner alone, until it is stopped."),
@@ -34,7 +35,8 @@ _COMMANDS = {
     "resume": ("status", "resume", "Resume learning."),
     "rounds": ("rounds", "rounds", "List rounds; run, show, approve, cancel one."),
     "run-round": ("learning", "run_round", None),
-    "samples": ("samples", "samples", "Export and import all samples, or delete one."),
+    "run-watch": ("learning", "run_watch", None),
+    "samples": ("samples", "samples", "Export and import all samples, settle disputes, or delete one."),
     "serve": ("serving", "serve", "Serve without learning."),
     "settings": ("settings", "settings", "Show every setting with its value and its meaning."),
     "status": ("status", "status", "Show what serves, what was collected and what learning does."),

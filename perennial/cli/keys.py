@@ -8,7 +8,7 @@ from rich.console import Console
 from perennial.cli.output import Json, json_option, print_result, table
 from perennial.settings.settings import Settings
 from perennial.state import warn_of_other_homes
-from service.keys import SCOPES, add_key, read_keys, revoke_key
+from service.keys import SCOPES, add_key, clean_name, read_keys, revoke_key
 
 
 @click.group()
@@ -21,8 +21,13 @@ def keys() -> None:
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="May be given again.  [default: all]"
 )
+@click.option(
+    "--trusted",
+    is_flag=True,
+    help="Its labels are right: others can only dispute them. Keys with the scope admin are trusted anyway.",
+)
 @json_option
-def add(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
+def add(name: str, scopes: tuple[str, ...], trusted: bool, as_json: bool) -> None:
     """Make a key called NAME, and show it once.
 
     NAME is the source of the feedback that the key sends.
@@ -30,17 +35,32 @@ def add(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
     settings = Settings.load()
     warn_of_other_homes(settings)
     file = settings.keys
-    secret = add_key(file, name, scopes or SCOPES)
-    result = {"name": name, "scopes": list(scopes or SCOPES), "key": secret, "file": str(file)}
+    name = clean_name(name)
+    secret = add_key(file, name, scopes or SCOPES, trusted=trusted)
+    result = {
+        "name": name,
+        "scopes": list(scopes or SCOPES),
+        "is_trusted": trusted or "admin" in (scopes or SCOPES),
+        "key": secret,
+        "file": str(file),
+    }
     print_result(result, as_json=as_json, show=lambda console: _print_new_key(console, result))
 
 
 @keys.command("list")
 @json_option
 def list_keys(as_json: bool) -> None:
-    """List the keys: names and scopes, never the keys themselves."""
+    """List the keys: names, scopes and trust, never the keys themselves."""
     file = Settings.load().keys
-    rows = [{"name": key.name, "scopes": list(key.scopes), "created": key.created} for key in read_keys(file)]
+    rows = [
+        {
+            "name": key.name,
+            "scopes": list(key.scopes),
+            "is_trusted": key.is_trusted,
+            "created": key.created,
+        }
+        for key in read_keys(file)
+    ]
     print_result({"keys": rows}, as_json=as_json, show=lambda console: _print_keys(console, file, rows))
 
 
@@ -63,7 +83,8 @@ def _who_may_ask(file: Path) -> str:
 
 
 def _print_new_key(console: Console, result: Json) -> None:
-    console.print(f"Key {result['name']} ({', '.join(result['scopes'])}), shown this once:")
+    trust = ", trusted" if result["is_trusted"] else ""
+    console.print(f"Key {result['name']} ({', '.join(result['scopes'])}{trust}), shown this once:")
     # The key stands alone on its line, so that it can be copied.
     console.print(result["key"])
     console.print("Send it as: Authorization: Bearer KEY")
@@ -74,7 +95,8 @@ def _print_keys(console: Console, file: Path, rows: list[Json]) -> None:
     if not rows:
         console.print(f"There are no keys: {_who_may_ask(file)}. `perennial keys add NAME` makes one.")
         return
-    keys_table = table("name", "scopes", "created")
+    keys_table = table("name", "scopes", "labels", "created")
     for key in rows:
-        keys_table.add_row(key["name"], ", ".join(key["scopes"]), key["created"][:19])
+        trust = "trusted" if key["is_trusted"] else "untrusted"
+        keys_table.add_row(key["name"], ", ".join(key["scopes"]), trust, key["created"][:19])
     console.print(keys_table)

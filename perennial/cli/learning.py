@@ -1,4 +1,4 @@
-"""`learn` and `migrate`, with the hidden commands that run one round and prepare a server."""
+"""`learn` and `migrate`, with the hidden commands of the learner's children and of a server's start."""
 
 from typing import Literal
 
@@ -63,6 +63,30 @@ def run_round(round_id: int, fencing: int, priority: Literal["idle", "low", "nor
         from retrain.learner import child
 
         status = child.main(state, settings.round(), journal, floor, priority_error)
+    raise SystemExit(status)
+
+
+@click.command("run-watch", hidden=True)
+@click.argument("watch_id", type=int)
+@click.option("--fencing", type=int, required=True)
+@click.option("--priority", type=click.Choice(["idle", "low", "normal"]), required=True)
+def run_watch(watch_id: int, fencing: int, priority: Literal["idle", "low", "normal"]) -> None:
+    """Let production's predecessor answer for a watch; the learner calls this in a process of its own."""
+    from retrain.learner.priority import yield_to_serving
+    from retrain.learner.round_process import die_with_parent
+
+    priority_error = yield_to_serving(priority)
+    die_with_parent()
+    from retrain.learner.progress_floor import watch_answering
+
+    settings = Settings.load()
+    configure_logging(settings)
+    floor = watch_answering(priority) if priority_error is None else None
+    with open_state(settings) as state:
+        # Only now, since it loads torch.
+        from retrain.learner import watch_child
+
+        status = watch_child.main(state, settings.round(), watch_id, fencing, floor)
     raise SystemExit(status)
 
 

@@ -61,9 +61,14 @@ def _print_models(console: Console, versions: list[Model]) -> None:
             version.parent or "–",
             version.created.isoformat()[:19],
             as_percent(version.metrics.get("golden_accuracy")),
-            "starter" if version.is_starter else "",
+            _marks(version),
         )
     console.print(rows)
+
+
+def _marks(version: Model) -> str:
+    watch = version.watch.state.replace("_", " ") if version.watch else ""
+    return ", ".join(filter(None, ("starter" if version.is_starter else "", watch)))
 
 
 @models.command()
@@ -92,6 +97,8 @@ def _print_model(console: Console, detail: ModelDetail) -> None:
         console.print(
             f"Production since {detail.promotion.created.isoformat()[:19]}: {detail.promotion.reason}"
         )
+    if detail.watch is not None:
+        console.print(detail.watch.sentence)
 
 
 def _in_words(value: object) -> str:

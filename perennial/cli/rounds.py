@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import click
 from rich.console import Console
@@ -10,12 +9,14 @@ from rich.progress import Progress
 from sqlalchemy import Connection
 
 from monitoring import summary
-from monitoring.answers.rounds import RoundDetail, RoundSummary, Verdict
+from monitoring.answers.rounds import RoundDetail, RoundSummary
 from monitoring.answers.status import Training
 from perennial.cli.curves import print_curves
 from perennial.cli.output import ROW_ID, actor, console, json_option, print_result, table
+from perennial.cli.verdicts import in_words, print_verdict
 from perennial.settings.settings import Settings
 from perennial.state import open_existing_state
+from store.round_states import WAITING
 from store.rounds import rounds as store
 from store.rounds.records import Round
 from store.state import State
@@ -102,9 +103,9 @@ def _followed(state: State, round_id: int) -> RoundDetail:
         while True:
             detail = _detail(state, round_id)
             for step in detail.steps[num_printed:]:
-                bar.console.print(f"{step.created.isoformat()[11:19]} {step.step}: {_in_words(step.detail)}")
+                bar.console.print(f"{step.created.isoformat()[11:19]} {step.step}: {in_words(step.detail)}")
             num_printed = len(detail.steps)
-            if detail.ended is not None or detail.state == "awaiting_approval":
+            if detail.ended is not None or detail.state in WAITING:
                 return detail
             text = detail.state if detail.training is None else training_in_words(detail.training)
             done, total = (
@@ -175,30 +176,13 @@ def _print_round(console: Console, detail: RoundDetail) -> None:
     for step in detail.steps:
         if step.step == "epoch":
             continue  # among the curves
-        steps.add_row(step.step, step.created.isoformat()[11:19], _in_words(step.detail))
+        steps.add_row(step.step, step.created.isoformat()[11:19], in_words(step.detail))
     console.print(steps)
     if detail.curves is not None and detail.curves.get("epochs"):
         print_curves(console, detail.curves)
     for attempt in detail.attempts:
         console.print(f"Attempt {attempt.attempt} ({attempt.cure or 'fine-tuned'}):")
-        _print_verdict(console, attempt.verdict)
-
-
-def _print_verdict(console: Console, verdict: Verdict) -> None:
-    console.print(f"  {verdict.get('sentence', 'no verdict')}")
-    checks = table("check", "", "numbers")
-    for check in verdict.get("checks", []):
-        mark = {True: "passed", False: "refused", None: "not decided"}[check.get("passed")]
-        checks.add_row(check.get("name", ""), mark, _in_words(check.get("numbers")))
-    if verdict.get("checks"):
-        console.print(checks)
-
-
-def _in_words(detail: Any) -> str:
-    if not isinstance(detail, dict):
-        return str(detail or "")
-    return ", ".join(
-        f"{name.replace('_', ' ')} {round(value, 4) if isinstance(value, float) else value}"
-        for name, value in detail.items()
-        if not isinstance(value, dict | list)
-    )
+        print_verdict(console, attempt.verdict)
+    if detail.verdict is not None and detail.verdict not in [each.verdict for each in detail.attempts]:
+        console.print("In the end:" if detail.ended else "Now:")  # labels came since
+        print_verdict(console, detail.verdict)

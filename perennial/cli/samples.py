@@ -1,8 +1,9 @@
-"""`samples` and `predictions`: deletes one sample or one prediction."""
+"""`samples` and `predictions`: the commands of each, and the deletion of one."""
 
 import click
 
 from perennial.cli.archives import export_all, import_all
+from perennial.cli.disputes import list_disputes, settle_one
 from perennial.cli.output import ROW_ID, Json, json_option, print_result
 from perennial.settings.settings import Settings
 from perennial.state import open_existing_state
@@ -13,11 +14,13 @@ from store.samples.samples import delete_sample
 
 @click.group()
 def samples() -> None:
-    """Export and import all samples, or delete one."""
+    """Export and import all samples, settle disputes, or delete one."""
 
 
 samples.add_command(export_all)
 samples.add_command(import_all)
+samples.add_command(list_disputes)
+samples.add_command(settle_one)
 
 
 @samples.command("delete")

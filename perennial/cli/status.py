@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from monitoring import summary
-from monitoring.answers.status import RoundProgress, ServingWorker, Status
+from monitoring.answers.status import RoundProgress, ServingWorker, Status, TrialProgress
 from perennial.cli.output import actor, as_percent, json_option, print_result, table
 from perennial.cli.rounds import training_in_words
 from perennial.settings.settings import Settings
@@ -40,8 +40,17 @@ def _print_status(console: Console, home: Path, status: Status, version: Version
         rows.add_row("next round", status.waits_for)
     if status.num_conflicts or status.num_quarantined:
         rows.add_row("set aside", set_aside(status.num_conflicts, status.num_quarantined))
+    if status.num_questions:
+        rows.add_row("queue", f"{status.num_questions} images to label, at /v1/queue")
+    if status.num_disputes:
+        waiting = f"{status.num_disputes} wait for a person: `perennial samples disputes` lists them"
+        rows.add_row("disputes", waiting)
+    if status.watch:
+        rows.add_row("watch", status.watch.sentence)
     current = status.round
     rows.add_row("round", _round(current) if current else "none in progress")
+    if status.trial:
+        rows.add_row("trial", _trial(status.trial))
     if status.paused:
         rows.add_row("learning", f"paused by {status.paused.by}: {status.paused.reason}")
     else:
@@ -58,11 +67,16 @@ def _round(current: RoundProgress) -> str:
     return f"{current.id}: {current.state}{training}"
 
 
+def _trial(trial: TrialProgress) -> str:
+    needed = f"; {trial.needed} that prove the candidate right promote it" if trial.needed else ""
+    return f"{trial.answered} of {trial.asked} labels came{needed}; it ends {trial.ends:%Y-%m-%d %H:%M} UTC"
+
+
 def set_aside(num_conflicts: int, num_quarantined: int) -> str:
     """Return in words how many samples no round uses, and why."""
     return (
         f"{num_conflicts} whose sources disagree, {num_quarantined} whose label no class has; "
-        "another label for the image settles it"
+        "a settlement or another label of the image puts it back"
     )
 
 

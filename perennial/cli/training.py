@@ -125,7 +125,7 @@ def train(source: Path, as_json: bool, **options: Any) -> None:
     settings = Settings.load()
     steps = StepOptions(**{each.name: options.pop(each.name) for each in fields(StepOptions)})
     request = TrainRequest(source=source, actor=actor(), steps=steps, **options)
-    with open_state(settings) as state, _listener(as_json) as listener:
+    with open_state(settings) as state, progress_bars(as_json) as listener:
         trained = train_source(state, settings.train(), request, listener)
     print_result(
         training_report.as_json(trained),
@@ -184,7 +184,8 @@ class Bars:
 
 
 @contextmanager
-def _listener(as_json: bool) -> Iterator[Bars]:
+def progress_bars(as_json: bool) -> Iterator[Bars]:
+    """Show how far reading and training are, on standard error; nothing where the command answers in JSON."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

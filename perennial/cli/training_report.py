@@ -30,7 +30,7 @@ def as_json(source: "TrainedSource") -> dict[str, Any]:
         "metrics": {name: value for name, value in trained.version.metrics.items() if name != CURVES},
         "started_from": source.start.words,
         "diagnosis": {"name": runs.result.diagnosis, "advice": ADVICE[runs.result.diagnosis]},
-        "class_accuracy": trained.class_accuracy,
+        "class_accuracy": {name: trained.class_accuracy.get(name) for name in trained.version.class_names},
         "num_train": len(source.imported.train),
         "num_validation": len(source.imported.validation),
         "num_golden": trained.num_golden,
@@ -52,8 +52,9 @@ def print_report(out: Console, request: "TrainRequest", source: "TrainedSource")
     trained = source.trained
     result, evaluation = trained.runs.result, trained.runs.evaluation
     rows = table("class", "golden images right", title=f"{trained.version.version} is in production")
-    for name, accuracy in trained.class_accuracy.items():
-        rows.add_row(shortened(name), as_percent(accuracy))
+    for name in trained.version.class_names:
+        accuracy = trained.class_accuracy.get(name)
+        rows.add_row(shortened(name), "– (no golden image)" if accuracy is None else as_percent(accuracy))
     rows.add_section()
     rows.add_row("all", f"{as_percent(evaluation.accuracy)} of {trained.num_golden}")
     if evaluation.top5_accuracy is not None:

@@ -85,7 +85,7 @@ def folder_images(directory: Path, limits: ImageLimits) -> DemoImages:
         SourceError: The folder can't be trained on.
         TooFewImagesError: It holds too few images for all parts.
     """
-    checked = check_images(list_images(directory), limits)
+    checked = check_images(list_images(directory, limits), limits)
     images = checked.images
     if len(images) < _MIN_IMAGES:
         raise TooFewImagesError(

@@ -15,9 +15,23 @@ PREFIX = "PERENNIAL_"
 # One process can keep so many busy before its own Python holds them up.
 _CORES_A_WORKER = 4
 
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(gt=0.0)]
-Count = Annotated[int, Field(ge=1)]
+# Each number has an upper bound: past it a date, a timer or a library's own integer would overflow later.
+_MAX_COUNT = 2**31 - 1
+_MAX_BYTES = 2**50
+_MAX_SECONDS = 24 * 60 * 60
+_MAX_DAYS = 100 * 365
+_MAX_THREADS = 1024
+_MAX_RATIO = 1000
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Fraction = Annotated[Finite, Field(ge=0.0, le=1.0)]
+PositiveFraction = Annotated[Finite, Field(gt=0.0, le=1.0)]
+Ratio = Annotated[Finite, Field(ge=0.0, le=_MAX_RATIO)]
+Seconds = Annotated[Finite, Field(gt=0.0, le=_MAX_SECONDS)]
+Days = Annotated[Finite, Field(gt=0.0, le=_MAX_DAYS)]
+Count = Annotated[int, Field(ge=1, le=_MAX_COUNT)]
+WholeSeconds = Annotated[int, Field(ge=1, le=_MAX_SECONDS)]
+Bytes = Annotated[int, Field(ge=1, le=_MAX_BYTES)]
 
 
 def variable_of(name: str) -> str:
@@ -43,7 +57,7 @@ GROUPS = {
     "audit_fraction": "How new samples are split",
     "learner": "When a round begins",
     "epochs": "How a round learns",
-    "max_candidates": "How strict the gate is",
+    "max_negative_flip_fraction": "How strict the gate is",
     "keep_versions": "What is kept",
     "starter_download_seconds": "The first start",
 }
@@ -94,7 +108,7 @@ class Fields(BaseSettings):
         default=(), description="Host names the server may be called by, comma-separated."
     )
     allowed_origins: Names = Field(default=(), description="Origins whose pages may ask, comma-separated.")
-    keep_alive_seconds: Count = Field(
+    keep_alive_seconds: WholeSeconds = Field(
         default=75,
         description="Seconds after which an idle connection is closed; more than a load balancer's own (60).",
     )
@@ -102,14 +116,17 @@ class Fields(BaseSettings):
         default=1000,
         description="Connections that a worker holds, at most; then who holds most loses the idlest one.",
     )
-    max_image_bytes: Count = Field(default=20 * 2**20, description="Encoded size of an image, at most.")
+    max_image_bytes: Bytes = Field(default=20 * 2**20, description="Encoded size of an image, at most.")
     max_pixels: Count = Field(default=50_000_000, description="Width times height of an image, at most.")
-    max_body_bytes: Count = Field(
+    max_body_bytes: Bytes = Field(
         default=64 * 2**20, description="Size of a request, at most; a batch is one."
     )
     max_batch_images: Count = Field(default=16, description="Images that share one forward pass, at most.")
-    batch_wait_ms: float = Field(
-        default=50.0, ge=0.0, description="Milliseconds in which a batch takes in waiting images, at most."
+    batch_wait_ms: Finite = Field(
+        default=50.0,
+        ge=0.0,
+        le=60_000.0,
+        description="Milliseconds in which a batch takes in waiting images, at most.",
     )
     max_queue_images: Count = Field(
         default=128,
@@ -120,6 +137,7 @@ class Fields(BaseSettings):
         lambda values: max(1, num_cores() // values.get("workers", 1)),
         "cores divided by workers",
         ge=1,
+        le=_MAX_THREADS,
         description="Batches that a worker answers at the same time, each on one core.",
     )
     engine: Literal["auto", "openvino", "torch"] = Field(
@@ -134,9 +152,10 @@ class Fields(BaseSettings):
         default="auto",
         description="Where networks run: `cpu`, `cuda`, or `auto`: CUDA where there is one.",
     )
-    drain_seconds: float = Field(
+    drain_seconds: Finite = Field(
         default=1.0,
         ge=0.0,
+        le=_MAX_SECONDS,
         description="Seconds that a worker that stops says it is not ready before it ends.",
     )
     poll_seconds: Seconds = Field(
@@ -147,12 +166,9 @@ class Fields(BaseSettings):
     )
 
     audit_fraction: Fraction = Field(
-        default=0.05, description="Share of images whose label the dashboard asks for."
+        default=0.05, description="Share of images whose label is asked for, whatever was answered."
     )
-    holdout_fraction: Fraction = Field(default=0.2, description="Share of new samples kept for the gate.")
-    audit_holdout_fraction: Fraction = Field(
-        default=0.5, description="Share of audited samples kept for the gate."
-    )
+    holdout_fraction: Fraction = Field(default=0.2, description="Share of distinct images kept for the gate.")
     validation_fraction: Fraction = Field(
         default=0.15, description="Share of training samples that choices use."
     )
@@ -171,19 +187,21 @@ class Fields(BaseSettings):
         description="Whether a candidate that passes is promoted at once, or waits for a person.",
     )
     threshold_samples: Count = Field(default=500, description="Pending samples that make a round due.")
-    overdue_days: float = Field(
+    overdue_days: Days = Field(
         default=28.0,
-        gt=0.0,
         description="Days after which a round is due with `PERENNIAL_OVERDUE_SAMPLES` pending samples.",
     )
     overdue_samples: Count = Field(
         default=100, description="Pending samples that make a round due after `PERENNIAL_OVERDUE_DAYS`."
     )
-    lease_seconds: float = Field(
-        default=15.0, ge=1.0, description="Seconds for which a silent learner keeps its lease."
+    lease_seconds: Finite = Field(
+        default=15.0,
+        ge=1.0,
+        le=_MAX_SECONDS,
+        description="Seconds for which a silent learner keeps its lease.",
     )
     epochs: Count = Field(default=3, description="Passes of a round over new and replayed samples.")
-    learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0, description="Learning rate of a round.")
+    learning_rate: PositiveFraction = Field(default=1e-4, description="Learning rate of a round.")
     optimizer: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimizer of a round.")
     batch_size: Count = Field(default=32, description="Samples in one training step of a round.")
     augmentation: Literal["none", "gentle", "basic", "strong"] = Field(
@@ -194,16 +212,15 @@ class Fields(BaseSettings):
         description="How a round meets another domain: `augmentation`, `batch_norm` (the newest "
         "predictions' images), or both.",
     )
-    replay_ratio: float = Field(
-        default=1.0, ge=0.0, description="Replayed old samples per new one; 0 is no replay."
-    )
-    distillation_weight: float = Field(
-        default=1.0, ge=0.0, description="Pull of a round towards production's answers on replayed samples."
+    replay_ratio: Ratio = Field(default=1.0, description="Replayed old samples per new one; 0 is no replay.")
+    distillation_weight: Ratio = Field(
+        default=1.0, description="Pull of a round towards production's answers on replayed samples."
     )
     training_threads: int = _default(
         lambda: max(1, num_cores() // 2),
         "half the cores",
         ge=1,
+        le=_MAX_THREADS,
         description="Threads that torch uses in a round.",
     )
     round_priority: Literal["idle", "low", "normal"] = Field(
@@ -214,12 +231,12 @@ class Fields(BaseSettings):
     round_memory_bytes: int = Field(
         default=2 * 2**30,
         ge=0,
+        le=_MAX_BYTES,
         description="Free bytes of memory below which a round waits, so that serving keeps its own.",
     )
-    round_device_memory_fraction: float = Field(
-        default=0.5, gt=0.0, le=1.0, description="Share of a CUDA device's memory that a round may take."
+    round_device_memory_fraction: PositiveFraction = Field(
+        default=0.5, description="Share of a CUDA device's memory that a round may take."
     )
-    max_candidates: Count = Field(default=3, description="Candidates that a round may show to the gate.")
     max_negative_flip_fraction: Fraction = Field(
         default=0.05, description="Share of old answers that may turn from right to wrong."
     )
@@ -231,10 +248,8 @@ class Fields(BaseSettings):
     keep_versions: Count = Field(
         default=10, description="Versions kept besides production and its predecessor."
     )
-    retention_days: float = Field(
-        default=30.0, gt=0.0, description="Days after which predictions are dropped."
-    )
-    retention_bytes: Count = Field(
+    retention_days: Days = Field(default=30.0, description="Days after which predictions are dropped.")
+    retention_bytes: Bytes = Field(
         default=10 * 2**30, description="Bytes of predictions' images past which the oldest go."
     )
     retention_rows: Count = Field(

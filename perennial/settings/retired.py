@@ -59,7 +59,11 @@ class Retired:
 
 
 RETIRED = Retired(
-    removed={"intake_processes": "threads receive images with labels"},
+    removed={
+        "intake_processes": "threads receive images with labels",
+        "audit_holdout_fraction": "of all images the same share is held out",
+        "max_candidates": "a round judges two at most, at 4 % and at 1 %",
+    },
     renamed={
         "threads": "batch_threads",
         "queue_limit": "max_queue_images",

@@ -90,8 +90,8 @@ class Settings(Fields):
 
         return SplitSettings(
             holdout_fraction=self.holdout_fraction,
-            audit_holdout_fraction=self.audit_holdout_fraction,
             validation_fraction=self.validation_fraction,
+            audit_fraction=self.audit_fraction,
             near_duplicate_distance=self.near_duplicate_bits,
         )
 
@@ -101,7 +101,6 @@ class Settings(Fields):
 
         return ServiceSettings(
             threshold=self.threshold_samples,
-            audit_fraction=self.audit_fraction,
             poll_seconds=self.poll_seconds,
             max_body_bytes=self.max_body_bytes,
             device=self.device,
@@ -133,7 +132,6 @@ class Settings(Fields):
         from retrain.gate.settings import GateSettings
 
         return GateSettings(
-            max_candidates=self.max_candidates,
             max_negative_flips=self.max_negative_flip_fraction,
             max_class_drop=self.max_class_drop_fraction,
         )
@@ -196,6 +194,7 @@ class Settings(Fields):
 
         return LearnerSettings(
             child_command=(sys.executable, "-m", "perennial", "run-round"),
+            watch_command=(sys.executable, "-m", "perennial", "run-watch"),
             holder=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
             lease_seconds=self.lease_seconds,
             poll_seconds=self.poll_seconds,
@@ -203,6 +202,8 @@ class Settings(Fields):
             min_free_bytes=self.round_memory_bytes,
             priority=self.round_priority,
             triggers=self.triggers(),
+            gate=self.gate(),
+            promote=self.promote,
             retention=RetentionSettings(
                 max_days=self.retention_days, max_bytes=self.retention_bytes, max_rows=self.retention_rows
             ),

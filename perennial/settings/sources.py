@@ -4,7 +4,9 @@ import difflib
 import os
 import tomllib
 from collections.abc import Collection, Mapping, MutableMapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
@@ -33,7 +35,7 @@ def check_environment(known: Collection[str], environment: Mapping[str, str]) ->
 
 
 class File(TomlConfigSettingsSource):
-    """`perennial.toml`, or the file that PERENNIAL_CONFIG names.
+    """`perennial.toml`, or the file that PERENNIAL_CONFIG names; it may begin with a byte order mark.
 
     Raises:
         SettingsError: The named file is missing or no TOML, or has an unknown key.
@@ -54,6 +56,10 @@ class File(TomlConfigSettingsSource):
         for key in self.toml_data:
             if key not in known:
                 raise SettingsError(f"There is no setting '{key}' in {file}. {_advice(key, known)}")
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        # Notepad and PowerShell begin a text with the mark, which is no TOML.
+        return tomllib.loads(file_path.read_text(encoding="utf-8-sig"))
 
 
 def process_environment() -> MutableMapping[str, str]:

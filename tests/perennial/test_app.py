@@ -287,12 +287,14 @@ def test_all_workers_swap_within_five_seconds_and_no_request_fails(server: Serve
 
     with ThreadPoolExecutor(4) as pool:
         clients = [pool.submit(predict_until_stopped) for _ in range(4)]
-        for version in ("v2", "v1"):
-            assert httpx.post(f"{server.url}/v1/models/{version}/promote", timeout=30).status_code == 200
-            begun = time.monotonic()
-            until(partial(server.serves, version), 20.0)
-            assert time.monotonic() - begun < 5.0
-        stop.set()
+        try:
+            for version in ("v2", "v1"):
+                assert httpx.post(f"{server.url}/v1/models/{version}/promote", timeout=30).status_code == 200
+                begun = time.monotonic()
+                until(partial(server.serves, version), 20.0)
+                assert time.monotonic() - begun < 5.0
+        finally:
+            stop.set()
         for future in clients:
             future.result()
     assert len(statuses) > 20

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from perennial.settings.settings import Settings
 from perennial.state import open_state
+from store.database.facts import write_fact
 from store.kept_samples import kept_samples
 from store.registry import promote
 from store.samples.new_samples import NewSample
@@ -49,7 +50,7 @@ def contents_of(state: State) -> Contents:
     names = ("label", "state", "origin", "source", "split", "group", "predicted_label", "created")
     return {
         kept.sample.sha256: {name: getattr(kept.sample, name) for name in names}
-        | {"labels": [(each.source, each.label, each.created) for each in kept.labels]}
+        | {"labels": [(each.given.source, each.given.label, each.created) for each in kept.labels]}
         for kept in kept_samples(state.database)
     }
 
@@ -97,6 +98,8 @@ def full(full_home: Path, open_home: Callable[[str], State], tmp_path: Path) -> 
 
 def fill(state: State) -> None:
     make_production(state)
+    # The same splits in each run, so that all are there.
+    state.database.write(lambda connection: write_fact(connection, "split_secret", "00" * 32))
     for seed in range(20):
         form = ("JPEG", "PNG", "WEBP")[seed % 3]
         add(state, picture(seed, form), CLASSES[seed % 2], f"key {seed % 3}")

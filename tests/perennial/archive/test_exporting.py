@@ -9,6 +9,7 @@ from perennial.archive.shards import ShardLimits, Shards
 from perennial.archive.writers import folder_name
 from perennial.errors import ArchiveError, TargetExistsError
 from store.state import State
+from vision.decoding import ImageLimits
 from vision.sources.detection import list_images
 from vision.sources.tar_shards import samples_in, tars_in
 
@@ -91,7 +92,7 @@ def test_a_tar_is_of_one_format_only(full: State, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["webdataset", "folder", "csv"])
 def test_train_reads_what_was_exported_with_its_parts(full: State, tmp_path: Path, form: Any) -> None:
     export_samples(full, tmp_path / "out", form)
-    listing = list_images(tmp_path / "out")
+    listing = list_images(tmp_path / "out", ImageLimits())
     assert listing.class_names == ("ant", "bee/wasp")
     assert (len(listing.images), len(listing.refused)) == (28, 2)
     assert {image.split for image in listing.images} == {"train", "val", "test"}

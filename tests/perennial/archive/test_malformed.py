@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -146,6 +147,53 @@ def test_an_image_that_is_missing_beside_a_table_is_refused(
     report = import_samples(open_home("empty"), tmp_path / "out", ImageLimits(), SplitSettings())
     assert report.num_added == 29
     assert "No such file" in report.refused[0][1]
+
+
+def make_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def make_device(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def make_huge(path: Path) -> None:
+    os.truncate(path, 20 * 1024**3)
+
+
+@pytest.mark.parametrize("form", ["folder", "csv"])
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(make_pipe, "a pipe, a device"), (make_device, "a pipe, a device"), (make_huge, "Expected at most")],
+)
+def test_an_image_that_is_no_file_or_a_huge_one_is_refused_unread(
+    full: State, open_home: Any, tmp_path: Path, form: Any, make: Callable[[Path], None], reason: str
+) -> None:
+    export_samples(full, tmp_path / "out", form)
+    make(next((tmp_path / "out").rglob("*.jpg")))
+    report = import_samples(open_home("empty"), tmp_path / "out", ImageLimits(), SplitSettings())
+    assert report.num_added == 29
+    assert reason in report.refused[0][1]
+
+
+def test_a_path_that_no_file_can_have_is_refused(full: State, open_home: Any, tmp_path: Path) -> None:
+    export_samples(full, tmp_path / "out", "folder")
+    table = tmp_path / "out" / "metadata.jsonl"
+    first, _, rest = table.read_text().partition("\n")
+    fields = {**json.loads(first), "file_name": "a\0.jpg"}
+    table.write_text(f"{json.dumps(fields)}\n{rest}")
+    report = import_samples(open_home("empty"), tmp_path / "out", ImageLimits(), SplitSettings())
+    assert report.num_added == 29
+    assert "which no file can have" in report.refused[0][1]
+
+
+@pytest.mark.parametrize("name", ["samples.csv", "a.tar"])
+def test_an_archive_that_is_a_pipe_is_refused(open_home: Any, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ArchiveError, match="Expected an archive"):
+        import_samples(open_home("empty"), tmp_path / name, ImageLimits(), SplitSettings())
 
 
 @pytest.mark.parametrize(

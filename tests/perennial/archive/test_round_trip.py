@@ -13,6 +13,8 @@ import pytest
 from perennial.archive import importing
 from perennial.archive.exporting import export_samples
 from perennial.archive.importing import import_samples
+from store.evidence.disputes import open_disputes, settle
+from store.kept_samples import kept_samples
 from store.samples.samples import delete_sample
 from store.samples.splits import SplitSettings
 from store.state import State
@@ -94,6 +96,40 @@ def test_another_sources_label_is_added_and_may_be_a_conflict(
         ("ann", "ant"),
         ("key 1", "bee/wasp"),
     ]
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+@pytest.mark.parametrize(("name", "form"), PLACES)
+def test_trust_is_taken_over_only_from_an_archive_that_is_trusted(
+    open_home: Open, tools: Any, tmp_path: Path, name: str, form: Any, is_trusted: bool
+) -> None:
+    here, there = open_home("here"), open_home("there")
+    for home in (here, there):
+        tools.make_production(home)
+    tools.add(here, tools.picture(1), "ant", "train", is_trusted=True, origin="initial", split="golden")
+    tools.add(here, tools.picture(2), "ant", "ann", split="train")
+    tools.add(here, tools.picture(2), "bee/wasp", "ben", split="train")
+    with here.database.read() as connection:
+        [dispute] = open_disputes(connection)
+    here.database.write(lambda connection: settle(connection, dispute.id, "bee/wasp", "eve"))
+    export_samples(here, tmp_path / name, form)
+    import_samples(there, tmp_path / name, LIMITS, SplitSettings(), is_trusted=is_trusted)
+    trusts = {kept.sample.label: kept.sample.is_trusted for kept in kept_samples(there.database)}
+    assert trusts == ({"ant": True, "bee/wasp": True} if is_trusted else {"ant": False, None: False})
+
+
+def test_an_archive_can_only_dispute_what_is_trusted_here(
+    full: State, open_home: Open, tools: Any, tmp_path: Path
+) -> None:
+    other = open_home("other")
+    tools.make_production(other)
+    sha256 = tools.add(other, tools.picture(1, "PNG"), "ant", "ann", is_trusted=True)
+    export_samples(full, tmp_path / "out")
+    import_samples(other, tmp_path / "out", LIMITS, SplitSettings(), is_trusted=True)
+    assert tools.contents_of(other)[sha256]["label"] == "ant"
+    with other.database.read() as connection:
+        disputed = [dispute for dispute in open_disputes(connection) if dispute.sha256 == sha256]
+    assert [dispute.contradiction for dispute in disputed] == ["bee/wasp"]
 
 
 def test_a_dispute_without_production_is_not_settled_by_a_third(

@@ -183,11 +183,51 @@ def test_a_misspelt_setting_stops_every_command(run: Run, monkeypatch: pytest.Mo
 def test_keys_are_shown_once_listed_and_revoked(run: Run, run_json: RunJson, home: Path) -> None:
     made = run_json("keys", "add", "camera", "--scope", "predict", "--scope", "feedback")
     assert made["key"] not in (home / "keys.json").read_text()
-    assert run_json("keys", "list")["keys"][0]["scopes"] == ["predict", "feedback"]
+    [key] = run_json("keys", "list")["keys"]
+    assert (key["scopes"], key["is_trusted"], made["is_trusted"]) == (["predict", "feedback"], False, False)
     assert run("keys", "add", "camera").exit_code == 2
     run_json("keys", "revoke", "camera")
     assert run_json("keys", "list")["keys"] == []
     assert run("keys", "revoke", "camera").exit_code == 2
+
+
+def test_a_key_is_trusted_where_it_was_made_so(run: Run, run_json: RunJson, home: Path) -> None:
+    assert run_json("keys", "add", "expert", "--scope", "feedback", "--trusted")["is_trusted"]
+    assert run_json("keys", "add", "chief")["is_trusted"]
+    run_json("keys", "add", "clinic", "--scope", "feedback")
+    trust = {key["name"]: key["is_trusted"] for key in run_json("keys", "list")["keys"]}
+    assert trust == {"expert": True, "chief": True, "clinic": False}
+    rows = {line.split()[0]: line for line in run("keys", "list").stdout.splitlines()}
+    assert ("untrusted" in rows["clinic"], "untrusted" in rows["expert"]) == (True, False)
+
+
+def test_disputes_are_listed_and_settled(
+    run: Run, run_json: RunJson, two_versions: None, settings: Settings
+) -> None:
+    assert run("samples", "disputes").stdout == "No dispute waits for a person.\n"
+
+    def say(source: str, label: str, *, is_trusted: bool) -> None:
+        new = NewSample("a" * 64, 1, "direct", source, label, is_trusted)
+        with open_state(settings) as state:
+            state.database.write(
+                lambda connection: add_sample(connection, new, ("blue", "red"), SplitSettings())
+            )
+
+    say("train", "red", is_trusted=True)
+    say("clinic", "blue", is_trusted=False)
+    assert run_json("status")["num_disputes"] == 1
+    assert "1 wait for a person" in run("status").stdout
+    shown = run("samples", "disputes").stdout
+    assert "red (train, trusted), blue (clinic)" in shown
+    [dispute] = run_json("samples", "disputes")["disputes"]
+    assert (dispute["label"], dispute["source"]) == ("red", "clinic")
+
+    refused = run("samples", "settle", str(dispute["id"]), "bleu")
+    assert (refused.exit_code, "the nearest is 'blue'" in refused.stderr) == (2, True)
+    settled = run_json("samples", "settle", str(dispute["id"]), "blue")
+    assert (settled["settled_label"], settled["settled_by"].endswith("(command line)")) == ("blue", True)
+    assert run_json("samples", "disputes") == {"disputes": [], "num_disputes": 0}
+    assert run("samples", "settle", "999", "blue").exit_code == 2
 
 
 def test_a_deleted_sample_leaves_no_bytes(run_json: RunJson, two_versions: None, settings: Settings) -> None:

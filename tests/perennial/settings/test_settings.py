@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,38 @@ def test_a_value_that_cannot_be_used_says_what_was_found(home: Path, monkeypatch
     monkeypatch.setenv("PERENNIAL_PORT", "70000")
     with pytest.raises(SettingsError, match=r"PERENNIAL_PORT: .*65535, found '70000'"):
         Settings.load()
+
+
+NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
+
+
+def bound_of(name: str, kind: str) -> float:
+    """Return the bound `le`, `ge` or `gt` of a setting; fails where it has none."""
+    bounds = (getattr(each, kind, None) for each in Settings.model_fields[name].metadata)
+    [bound] = [float(bound) for bound in bounds if bound is not None]
+    return bound
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e30", "1" + "0" * 30])
+def test_every_number_has_bounds(home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"PERENNIAL_{name.upper()}", value)
+    with pytest.raises(SettingsError, match=f"PERENNIAL_{name.upper()}: "):
+        Settings.load()
+
+
+def test_the_largest_of_every_number_can_be_used(home: Path) -> None:
+    settings = Settings.load({name: bound_of(name, "le") for name in NUMBERS})
+    moment = datetime.now(UTC)
+    learning = settings.learning()
+    for days in (learning.retention.max_days, learning.triggers.max_days):
+        assert moment - timedelta(days=days) < moment
+    assert moment + timedelta(seconds=learning.lease_seconds) > moment
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(home: Path) -> None:
+    Path("perennial.toml").write_bytes(b"\xef\xbb\xbfport = 4000\r\nhost = '::1'\r\n")
+    assert (Settings.load().port, Settings.load().host) == (4000, "::1")
 
 
 def test_relative_places_are_of_the_folder_of_the_command(
