@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock docs reference screenshots bench-loop bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock docs reference screenshots bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,8 +58,11 @@ screenshots: .venv/dev ## Take the pictures of a running dashboard, with chromiu
 	@$(RUN)python -m docs.screenshots $(URL)
 
 SEED ?= 0
-bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n
-	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(DATA),--data $(DATA))
+bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n MODE=how users behave
+	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(MODE),--mode $(MODE)) $(if $(DATA),--data $(DATA))
+
+bench-gate: .venv/dev ## How often the gate and the watch err, ten minutes a seed: SEED=0,1,2 are recorded
+	@$(RUN)python -m benchmarks.gate --seed $(SEED)
 
 bench-steps: .venv/dev ## What each step of an image's path costs on one core: DATA=folder
 	@$(RUN)python -m benchmarks.serving.steps $(if $(DATA),--data $(DATA))
@@ -88,6 +91,9 @@ bench-faults: .venv/dev ## Full disk, locks, kills and floods under load, half a
 
 bench-scale: .venv/dev ## What grows with what, half an hour: DATA=folder
 	@$(RUN)python -m benchmarks.scale $(if $(DATA),--data $(DATA))
+
+bench-evidence: .venv/dev ## How long evidence is read at ten million logged predictions, a few minutes
+	@$(RUN)python -m benchmarks.evidence
 
 STRATEGIES ?= linear_probe
 ENSEMBLES ?= linear_probe

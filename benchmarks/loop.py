@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -23,7 +24,41 @@ from benchmarks.photographs import DEFAULT_ARCHIVE, Photograph, World, make_worl
 from benchmarks.record import record
 
 LOAD_REQUESTS_A_SECOND = 8.0
-ENDED = {"promoted", "rejected", "inconclusive", "failed", "cancelled"}
+# What has the candidate be no better than production.
+_NO_LEARNING = "1e-9"
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How users behave, and what the world is like.
+
+    Attributes:
+        is_predicted: Images are predicted first, and labelled by their prediction.
+        only_wrong: Only predictions that were wrong are labelled.
+        num_classes, num_initial: Of the first training.
+        is_shifted: The night is a world in which production is nearly always wrong.
+        is_equal: The candidate learns nothing.
+    """
+
+    is_predicted: bool = False
+    only_wrong: bool = False
+    num_classes: int = 10
+    num_initial: int = 9000
+    is_shifted: bool = False
+    is_equal: bool = False
+
+
+MODES = {
+    "direct": Mode(),
+    "predicted": Mode(is_predicted=True),
+    "broken": Mode(is_predicted=True, num_classes=4, num_initial=1600, is_shifted=True),
+    "corrections": Mode(is_predicted=True, only_wrong=True),
+    "equal": Mode(is_equal=True),
+    "equal-predicted": Mode(is_predicted=True, is_equal=True),
+    "equal-corrections": Mode(is_predicted=True, only_wrong=True, is_equal=True),
+}
+# A round that waits for labels is over where nobody is at the queue.
+ENDED = {"promoted", "rejected", "inconclusive", "failed", "cancelled", "awaiting_labels"}
 
 
 def main() -> None:
@@ -34,18 +69,29 @@ def main() -> None:
         figures = measure(seed, arguments)
         runs.append({"seed": seed, **figures})
         print(json.dumps(runs[-1]), flush=True)
+    is_usual = arguments.mode == "direct"
     command = f"make bench-loop SEED={','.join(map(str, arguments.seeds))}"
-    if len(runs) > 1:
+    if len(runs) > 1 or not is_usual:
         summary = {"medians": _medians(runs), "runs": runs}
-        record("loop", summary, command)
+        named = "loop" if is_usual else f"loop-{arguments.mode}"
+        record(named, summary, command if is_usual else f"{command} MODE={arguments.mode}")
         print(json.dumps(summary["medians"]))
 
 
 def measure(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of one run of the loop, in a home of its own."""
-    world = make_world(arguments.data, seed, num_initial=9000, num_feedback=650, num_unseen=1500)
+    mode = MODES[arguments.mode]
+    world = make_world(
+        arguments.data,
+        seed,
+        num_initial=mode.num_initial,
+        num_feedback=650 if not mode.only_wrong else 1300,
+        num_unseen=150 * mode.num_classes,
+        num_classes=mode.num_classes,
+        is_shifted=mode.is_shifted,
+    )
     with tempfile.TemporaryDirectory(prefix="perennial-loop-") as temporary:
-        folder, environment = Path(temporary), _environment(Path(temporary))
+        folder, environment = Path(temporary), _environment(Path(temporary), mode)
         write_folder(world.initial, folder / "images")
         _print_progress(f"seed {seed}: training on {len(world.initial)} photographs by day")
         _perennial(
@@ -53,7 +99,7 @@ def measure(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
             "train", str(folder / "images"), "--weights", "none", "--image-size", "32",
         )  # fmt: skip
         with _server(environment, folder) as url:
-            figures = asyncio.run(_serve_and_learn(url, world))
+            figures = asyncio.run(_serve_and_learn(url, world, mode))
         before = _accuracies(environment, folder, figures.pop("version_before"), world)
         after = _accuracies(environment, folder, figures.pop("version_after"), world)
         return {
@@ -65,13 +111,13 @@ def measure(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
         }
 
 
-async def _serve_and_learn(url: str, world: World) -> dict[str, Any]:
+async def _serve_and_learn(url: str, world: World, mode: Mode) -> dict[str, Any]:
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         before = (await client.get("/v1/status")).json()["production"]
         stop = asyncio.Event()
         load = asyncio.create_task(_load(client, world.load, stop))
-        await _send_feedback(client, world.feedback)
-        _print_progress(f"{len(world.feedback)} labelled photographs by night sent; waiting for the round")
+        num_labels = await _send_feedback(client, world.feedback, mode)
+        _print_progress(f"{num_labels} labels of photographs by night sent; waiting for the round")
         ended = await _wait_for_round(client)
         _print_progress(f"round {ended['state']}: {ended['reason']}")
         swapped = await _wait_for_workers(client, ended)
@@ -84,7 +130,8 @@ async def _serve_and_learn(url: str, world: World) -> dict[str, Any]:
         "failed": failed,
         "requests_by_version": by_version,
         "seconds_to_all_workers": swapped,
-        "round_seconds": _seconds(ended["started"], ended["ended"]),
+        "round_seconds": _seconds(ended["started"], ended["ended"]) if ended["ended"] else None,
+        "reason": ended["reason"],
         "version_before": before,
         "version_after": ended["candidate"] if ended["state"] == "promoted" else before,
     }
@@ -119,17 +166,42 @@ async def _load(
     return len(tasks), num_failed, by_version
 
 
-async def _send_feedback(client: httpx.AsyncClient, photographs: Sequence[Photograph]) -> None:
+async def _send_feedback(client: httpx.AsyncClient, photographs: Sequence[Photograph], mode: Mode) -> int:
+    """Send the photographs with labels as users of a mode do; return how many labels were sent."""
     places = asyncio.Semaphore(4)
 
-    async def send(photograph: Photograph) -> None:
+    async def send(photograph: Photograph) -> bool:
         async with places:
             files = {"image": ("photograph.jpg", photograph.content, "image/jpeg")}
-            answer = await client.post("/v1/feedback", files=files, data={"label": photograph.label})
-            if answer.status_code != 201:
-                raise SystemExit(f"Feedback was refused: {answer.status_code} {answer.text}")
+            return _checked(await client.post("/v1/feedback", files=files, data={"label": photograph.label}))
 
-    await asyncio.gather(*(send(photograph) for photograph in photographs))
+    async def predict(photograph: Photograph) -> tuple[str, bool]:
+        async with places:
+            headers = {"content-type": "image/jpeg"}
+            answer = await client.post("/v1/predict", content=photograph.content, headers=headers)
+            answer.raise_for_status()
+            return answer.json()["prediction_id"], answer.json()["label"] == photograph.label
+
+    async def label(prediction_id: str, photograph: Photograph) -> bool:
+        async with places:
+            sent = {"prediction_id": prediction_id, "label": photograph.label}
+            return _checked(await client.post("/v1/feedback", json=sent))
+
+    if not mode.is_predicted:
+        return sum(await asyncio.gather(*(send(photograph) for photograph in photographs)))
+    predicted = await asyncio.gather(*(predict(photograph) for photograph in photographs))
+    wanted = [
+        label(prediction_id, photograph)
+        for (prediction_id, is_right), photograph in zip(predicted, photographs, strict=True)
+        if not (mode.only_wrong and is_right)
+    ]
+    return sum(await asyncio.gather(*wanted))
+
+
+def _checked(answer: httpx.Response) -> bool:
+    if answer.status_code != 201:
+        raise SystemExit(f"Feedback was refused: {answer.status_code} {answer.text}")
+    return True
 
 
 async def _wait_for_round(client: httpx.AsyncClient, seconds: float = 1800) -> dict[str, Any]:
@@ -242,9 +314,16 @@ def _perennial(environment: dict[str, str], *arguments: str) -> None:
         )
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, mode: Mode) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}
-    return {**kept, "PERENNIAL_HOME": str(folder / "home"), "BENTOML_DO_NOT_TRACK": "True"}
+    learning = {"PERENNIAL_LEARNING_RATE": _NO_LEARNING} if mode.is_equal else {}
+    return {
+        **kept,
+        **learning,
+        "PERENNIAL_HOME": str(folder / "home"),
+        "PERENNIAL_THRESHOLD_SAMPLES": "650",
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
 
 
 def _medians(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -258,7 +337,7 @@ def _medians(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "num_runs": len(runs),
         "failed": sum(run["failed"] for run in runs),
         "largest_seconds_to_all_workers": max(swaps, default=None),
-        "median_round_seconds": median(run["round_seconds"] for run in runs),
+        "median_round_seconds": median(run["round_seconds"] or 0.0 for run in runs),
     }
 
 
@@ -275,6 +354,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seed", dest="seeds", default=[0], type=lambda text: [int(s) for s in text.split(",")]
     )
+    parser.add_argument("--mode", choices=MODES, default="direct", help="how users behave")
     parser.add_argument(
         "--data", type=Path, default=DEFAULT_ARCHIVE, help="a tar of train/CLASS and test/CLASS"
     )

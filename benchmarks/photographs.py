@@ -3,7 +3,7 @@
 import io
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,16 @@ def night(photograph: Photograph, rng: np.random.Generator) -> Photograph:
     return Photograph(buffer.getvalue(), photograph.label)
 
 
-def make_world(archive: Path, seed: int, *, num_initial: int, num_feedback: int, num_unseen: int) -> World:
+def make_world(
+    archive: Path,
+    seed: int,
+    *,
+    num_initial: int,
+    num_feedback: int,
+    num_unseen: int,
+    num_classes: int = 10,
+    is_shifted: bool = False,
+) -> World:
     """Cut the archive, evenly over the classes.
 
     Args:
@@ -60,16 +69,22 @@ def make_world(archive: Path, seed: int, *, num_initial: int, num_feedback: int,
         num_initial: Pictures of `train` for the initial training.
         num_feedback: Pictures of `train` that come later.
         num_unseen: Pictures of `test` of each kind, by day and by night.
+        num_classes: The first so many classes, by name.
+        is_shifted: By night each class has the name of the next, so that what knows the day is nearly
+            always wrong.
     """
     rng = np.random.default_rng(seed)
-    train, test = _read(archive, "train", rng), _read(archive, "test", rng)
+    train, test = (
+        dict(sorted(_read(archive, part, rng).items())[:num_classes]) for part in ("train", "test")
+    )
+    following = dict(zip(train, [*list(train)[1:], *list(train)[:1]], strict=True)) if is_shifted else {}
     later = num_initial + num_feedback
     return World(
         initial=_rows(train, 0, num_initial),
-        feedback=_by_night(_rows(train, num_initial, later), rng),
+        feedback=_by_night(_rows(train, num_initial, later), rng, following),
         load=_rows(train, later, later + 2000),
         unseen_old=_rows(test, 0, num_unseen),
-        unseen_new=_by_night(_rows(test, num_unseen, 2 * num_unseen), rng),
+        unseen_new=_by_night(_rows(test, num_unseen, 2 * num_unseen), rng, following),
     )
 
 
@@ -81,8 +96,12 @@ def write_folder(photographs: Sequence[Photograph], directory: Path) -> None:
         path.write_bytes(photograph.content)
 
 
-def _by_night(photographs: Sequence[Photograph], rng: np.random.Generator) -> tuple[Photograph, ...]:
-    return tuple(night(photograph, rng) for photograph in photographs)
+def _by_night(
+    photographs: Sequence[Photograph], rng: np.random.Generator, names: Mapping[str, str]
+) -> tuple[Photograph, ...]:
+    """Return the pictures by night; `names` maps a class to what it is called then."""
+    dark = (night(photograph, rng) for photograph in photographs)
+    return tuple(replace(each, label=names.get(each.label, each.label)) for each in dark)
 
 
 def _rows(by_class: Mapping[str, Sequence[Photograph]], start: int, stop: int) -> tuple[Photograph, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from docs.generator import gate
 from docs.generator.results import Result, percent, read, signed
 from docs.generator.tables import table
 
@@ -168,20 +169,6 @@ def _ingest(result: Result) -> Rows:
     ]
 
 
-def _gate(result: Result) -> Rows:
-    figures = result.figures
-    equal, better, worse = (figures[f"{name}_candidate"] for name in ("equal", "better", "worse"))
-    rows = [
-        ("an equal candidate, labels are corrections only", equal["corrections_only"]["passed"]),
-        ("any of three equal candidates, 130 direct samples", equal["any_of_three_on_130_direct"]),
-        ("10 points better, 130 direct samples", better["new_plus_10_points_130_direct"]["passed"]),
-        ("20 points better, 130 direct samples", better["new_plus_20_points_130_direct"]["passed"]),
-        ("5 points worse on 1,500 old samples", worse["old_minus_5_points_1500"]["passed"]),
-        ("worse by the whole margin on 1,500 old samples", worse["old_minus_margin_1500"]["passed"]),
-    ]
-    return table(("case", "passed"), ((case, percent(passed)) for case, passed in rows))
-
-
 def _transfer(result: Result) -> Rows:
     names = {"hymenoptera": "ants and bees, 244 photographs", "cifar10": "CIFAR-10, 100 a class"}
     weights = ("none", "bundled", "efficientnet_lite0")
@@ -244,7 +231,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Result], Rows]], ...] = (
         "Sixteen connections send photographs with labels; each answer follows its commit.",
         _ingest,
     ),
-    ("gate-simulation", "How often the gate errs", "1,000 simulated rounds of each case.", _gate),
+    ("gate", gate.TITLE, gate.DESCRIPTION, gate.section),
     (
         "transfer",
         "What pretrained features are worth",

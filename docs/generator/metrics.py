@@ -14,6 +14,7 @@ from monitoring import store_collector
 from monitoring.accuracy import SliceAccuracy
 from monitoring.metrics import ProcessMetrics, ServiceMetrics
 from store.database.database import Database
+from store.evidence.watches import Watch
 from store.measurements import Measurement
 from store.samples.label_rules import Status
 from store.workers import Worker
@@ -74,7 +75,7 @@ def _of_the_store() -> list[Metric]:
     moment = datetime.now(UTC)
     figures = store_collector.Figures(
         num_pending=0,
-        num_audits_waiting=0,
+        num_questions=0,
         num_predictions_last_day=0,
         round_state=store_collector.IDLE,
         num_rounds={},
@@ -86,6 +87,9 @@ def _of_the_store() -> list[Metric]:
         accuracies=[SliceAccuracy("v1", "golden", 0.9, 0.8, 1.0, 100)],
         forgotten={"golden": 0.0},
         drift=Measurement("drift", 0.0, 1),
+        watch=Watch(1, "v2", "v1", "watching", 0, moment, {}, None, moment, None),
+        num_watches={},
+        num_roll_backs=0,
     )
     # A store that holds all of this would take longer to make than to read.
     with TemporaryDirectory() as folder, patch.object(store_collector, "read_figures", lambda _: figures):

@@ -1,5 +1,6 @@
 """Writes tables in Markdown."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -11,6 +12,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]
     """
     head = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     return [*head, *(f"| {' | '.join(_cell(value) for value in row)} |" for row in rows)]
+
+
+def put_between(page: str, begin: str, end: str, lines: Sequence[str]) -> str:
+    """Return a page with the lines in place of what stands between two marks."""
+    text = "\n".join([begin, *lines, end])
+    return re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: text, page, flags=re.DOTALL)
 
 
 def _cell(value: object) -> str:
