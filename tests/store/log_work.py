@@ -17,9 +17,9 @@ from store.samples.splits import SplitSettings
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CLASSES = ("ants", "bees")
 #: Every image is held out, or none; every image is a draw, or none.
-HELD_OUT = SplitSettings(holdout_fraction=1.0, audit_fraction=0.0)
+HELD_OUT = SplitSettings(holdout_fraction=1.0, validation_fraction=0.0, audit_fraction=0.0)
 LEARNT = SplitSettings(holdout_fraction=0.0, validation_fraction=0.0, audit_fraction=0.0)
-DRAWN = SplitSettings(holdout_fraction=0.0, audit_fraction=1.0)
+DRAWN = SplitSettings(holdout_fraction=0.0, validation_fraction=0.0, audit_fraction=1.0)
 
 
 def sha_of(name: str) -> str:
