@@ -8,10 +8,10 @@ from docs.generator.tables import table
 TITLE = "How often the gate errs"
 DESCRIPTION = (
     "Rounds with a known truth go through the rules that the product calls, from the pool to the verdict. A "
-    "figure is of 1,000 rounds in the worst of a case's worlds: the share that promotes a version with the "
+    "figure is the share of rounds, in the worst of a case's worlds, that promotes a version with the "
     "property, where nothing else is said; a blend counts too. A bar is broken where it is sure to 99 % that "
     "it isn't met. Beside stands the gate of an earlier commit in the same worlds, below are other limits, "
-    "both of 250 rounds."
+    "both in a quarter of the rounds."
 )
 _CASES = {
     "null_promoted": "equal on new, in ten patterns of labelling",
