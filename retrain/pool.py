@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 MAX_IMAGES = 2000
 #: Open questions with which a pool ends: so few that all can be answered, and enough to find a candidate
-#: that is better by 5 points where the two differ on 10 % of the images. Being right on 26 of 40 proves it,
-#: and 95 % of such candidates are.
+#: that is better by 5 points where the two differ on 10 % of the images. Being right on 27 of 40 proves it,
+#: and 90 % of such candidates are.
 MAX_QUESTIONS = 40
 # A source gives one image of so many.
 _MIN_SPACING = 5
