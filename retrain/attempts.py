@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from retrain.comparison import OldComparison
-from retrain.evaluation import OldEvaluation
+from retrain.evidence.comparison import OldComparison
+from retrain.evidence.new_evaluation import NewComparison, NewEvaluation
+from retrain.evidence.new_images import read_new_images
+from retrain.evidence.old_evaluation import OldEvaluation
 from retrain.gate.gate import judge
 from retrain.gate.old_evidence import margin_for
 from retrain.gate.verdict import Verdict
 from retrain.journal import Journal
 from retrain.models import RoundModels, StateDict
-from retrain.new_evaluation import NewComparison, NewEvaluation
-from retrain.new_images import read_new_images
 from retrain.round_inputs import RoundInputs
 from retrain.round_items import RoundItems
 from retrain.settings import RoundSettings

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from retrain.comparison import OldComparison, accuracies
 from retrain.errors import SampleDeletedError
+from retrain.evidence.comparison import OldComparison, accuracies
+from retrain.evidence.new_evaluation import NewComparison
 from retrain.gate.verdict import Verdict
 from retrain.journal import Journal
-from retrain.new_evaluation import NewComparison
 from store import measurements, registry
 from store.database.database import now
 from store.errors import ChampionChangedError

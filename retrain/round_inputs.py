@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from retrain.dataset import RoundSamples, collect
 from retrain.errors import NoChampionError
-from retrain.logged_predictions import logged_images
-from retrain.old_images import OldImages, old_images
+from retrain.evidence.logged_predictions import logged_images
+from retrain.evidence.old_images import OldImages, old_images
 from retrain.settings import RoundSettings
 from store import registry
 from store.errors import ChampionChangedError

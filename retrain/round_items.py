@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from retrain.dataset import Item, RoundSamples, items_of
+from retrain.evidence.old_images import OldImages, Part
 from retrain.gate.outcomes import AGREEMENT
 from retrain.models import RoundModels
-from retrain.old_images import OldImages, Part
 
 # Of rehearsed images, the share for validation; it is the same for samples.
 _VALIDATION_SHARE = 0.15

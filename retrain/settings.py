@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from retrain.evidence.new_samples import MIN_DIRECT
 from retrain.gate.settings import GateSettings
-from retrain.new_samples import MIN_DIRECT
 from vision.adaptation.table import RoundAdaptation
 from vision.decoding import ImageLimits
 from vision.engines.kind import EngineKind, Precision, PrecisionKind

@@ -6,10 +6,10 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from retrain.evidence.stored_pool import evidence_of_pool
 from retrain.gate.gate import judge_again
 from retrain.gate.settings import GateSettings
 from retrain.gate.verdict import Verdict
-from retrain.new_evidence import evidence_of_pool
 from store import registry
 from store.database.database import Database, now
 from store.evidence.pools import labels_of, read_pool

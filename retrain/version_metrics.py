@@ -1,6 +1,6 @@
 """What is shown with a version that a round made."""
 
-from retrain.comparison import OldComparison
+from retrain.evidence.comparison import OldComparison
 from retrain.gate.outcomes import Outcomes
 from vision.engines.served_model import ServedModel
 from vision.training.training import TrainingResult

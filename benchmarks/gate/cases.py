@@ -9,7 +9,7 @@ from benchmarks.gate.rounds import SimulatedRound, promote
 from benchmarks.gate.situations import NUM_POOL, SITUATIONS, crept, on_live
 from benchmarks.gate.watches import Watched, watch
 from benchmarks.gate.worlds import Rng, Users
-from retrain.pool import MAX_QUESTIONS
+from retrain.evidence.pool import MAX_QUESTIONS
 from retrain.watch.rule import MAX_IMAGES
 
 _NEVER = 10_000.0  # more answers than there are questions

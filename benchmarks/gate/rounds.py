@@ -10,13 +10,13 @@ import torch
 from benchmarks.gate.worlds import Answers, Flags, Live, Rng, Users, World
 from retrain.blend_choice import choose_blend, limits_for, smaller_share
 from retrain.cures import next_cure
+from retrain.evidence.pool import MAX_QUESTIONS, Candidate, order_pool, pool_size
 from retrain.gate.classes import classes_in_doubt
 from retrain.gate.gate import judge, judge_again
 from retrain.gate.old_evidence import margin_for
 from retrain.gate.outcomes import UNLABELLED, NewEvidence, OldEvidence, Outcomes
 from retrain.gate.settings import GateSettings
 from retrain.gate.verdict import Verdict
-from retrain.pool import MAX_QUESTIONS, Candidate, order_pool, pool_size
 from retrain.settings import RoundSettings
 from store.samples.clusters import join, near_pairs
 

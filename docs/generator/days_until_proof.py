@@ -3,9 +3,9 @@
 import math
 
 from docs.generator.tables import put_between, table
+from retrain.evidence.pool import MAX_IMAGES
 from retrain.gate.mcnemar import power
 from retrain.gate.settings import GateSettings
-from retrain.pool import MAX_IMAGES
 
 BEGIN, END = "<!-- days until proof: make reference -->", "<!-- end of days until proof -->"
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from retrain.evidence.new_samples import asked_first, is_direct_round
+from retrain.evidence.pool import MAX_IMAGES
 from retrain.learner.triggers import Forecast, WaitingTrial
-from retrain.new_samples import asked_first, is_direct_round
-from retrain.pool import MAX_IMAGES
 from retrain.trial import may_be_replaced
 from store.database.database import now
 from store.evidence.held_out import num_held_out

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from retrain.comparison import OldComparison
 from retrain.errors import SampleDeletedError
+from retrain.evidence.comparison import OldComparison
+from retrain.evidence.new_evaluation import NewComparison
 from retrain.gate.outcomes import NewEvidence, OldEvidence, no_outcomes
 from retrain.gate.verdict import Verdict
 from retrain.journal import Journal
-from retrain.new_evaluation import NewComparison
 from retrain.promotion import JudgedCandidate, store_candidate
 from store import leases, registry
 from store.database import schema

@@ -3,8 +3,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from retrain.dataset import Item, RoundSamples
+from retrain.evidence.old_images import OldImages, Part
 from retrain.gate.outcomes import AGREEMENT
-from retrain.old_images import OldImages, Part
 from retrain.round_items import gather_items
 from store.samples.sample import Sample
 

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 from sqlalchemy import Connection, update
 
+from retrain.evidence.stored_pool import evidence_of_pool
 from retrain.gate.gate import judge
 from retrain.gate.outcomes import OldEvidence, Outcomes
 from retrain.gate.settings import GateSettings
 from retrain.gate.verdict import Verdict
-from retrain.new_evidence import evidence_of_pool
 from retrain.trial import follow_trial
 from store.database import schema
 from store.database.database import now

@@ -1,6 +1,5 @@
 import random
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import combinations
 
 from hypothesis import given
@@ -8,27 +7,11 @@ from hypothesis import strategies as st
 
 from store.samples.clusters import clusters_of, join, near_any, near_pairs, pairs_of_one, voters
 from store.samples.near_duplicates import num_differing_bits
-from store.samples.sample import Sample
+from tests.store.sample_work import GOLDEN
 
-# Half of its bits are set, as in every photograph's hash.
-PHOTOGRAPH = 0x6A5C_96A3_3C5A_A59C
+SAMPLE = GOLDEN
+PHOTOGRAPH = GOLDEN.phash
 OTHER = PHOTOGRAPH ^ 0xFF00FF
-SAMPLE = Sample(
-    id=1,
-    sha256="0" * 64,
-    phash=PHOTOGRAPH,
-    origin="initial",
-    split="golden",
-    state="accepted",
-    label="ants",
-    label_revision=1,
-    source="train",
-    is_trusted=True,
-    group=None,
-    prediction_id=None,
-    predicted_label=None,
-    created=datetime(2026, 1, 1, tzinfo=UTC),
-)
 
 
 def test_of_near_duplicates_with_one_label_only_the_first_votes() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -79,20 +80,17 @@ def write_table(file: Path, rows: list[tuple[str, str]]) -> None:
         file.write_text("\n".join(["path,label", *(f"{path},{label}" for path, label in rows)]))
 
 
-@pytest.mark.parametrize("make", [make_pipe, make_device, make_folder, make_dangling, make_huge])
-@pytest.mark.parametrize("name", ["x.csv", "metadata.csv", "metadata.jsonl"])
-def test_what_is_named_like_a_table_beside_class_folders_hinders_nothing(
-    tmp_path: Path, fill: Fill, checked: Checked, make: Callable[[Path], None], name: str
-) -> None:
-    for label in ("train/ants", "train/bees"):
-        fill(tmp_path / label, 3)
-    make(tmp_path / name)
-    assert len(checked(tmp_path).images) == 6
-
-
-@pytest.mark.parametrize("make", [make_pipe, make_device, make_folder, make_dangling])
-@pytest.mark.parametrize("name", ["x.parquet", "x.tar"])
-def test_what_is_named_like_an_archive_but_no_file_hinders_nothing(
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        *product(
+            [make_pipe, make_device, make_folder, make_dangling, make_huge],
+            ["x.csv", "metadata.csv", "metadata.jsonl"],
+        ),
+        *product([make_pipe, make_device, make_folder, make_dangling], ["x.parquet", "x.tar"]),
+    ],
+)
+def test_what_is_named_like_a_source_beside_class_folders_hinders_nothing(
     tmp_path: Path, fill: Fill, checked: Checked, make: Callable[[Path], None], name: str
 ) -> None:
     for label in ("train/ants", "train/bees"):

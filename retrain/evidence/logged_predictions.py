@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from retrain.image_hashes import hashes_of
+from retrain.evidence.image_hashes import hashes_of
 from store.evidence.held_out import held_out
 from store.predictions.evidence import LoggedImage, unsampled_images
 from store.samples.clusters import join, near_pairs

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Literal
 
 from retrain.dataset import RoundSamples
-from retrain.image_hashes import hashes_of
-from retrain.new_samples import MIN_DIRECT, asked_at, is_direct_round, is_trusted_direct
-from retrain.pool import MAX_IMAGES, Candidate, order_pool
+from retrain.evidence.image_hashes import hashes_of
+from retrain.evidence.new_samples import MIN_DIRECT, asked_at, is_direct_round, is_trusted_direct
+from retrain.evidence.pool import MAX_IMAGES, Candidate, order_pool
 from store.database.database import Database
 from store.evidence.held_out import HeldOutImage, held_out_since
 from store.evidence.pools import LabelOf, labels_of

@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 
 from monitoring.golden_overuse import METRIC as OVERUSE
 from retrain.answers import Answers
-from retrain.comparison import (
+from retrain.dataset import Item
+from retrain.evidence.comparison import (
     OldComparison,
     accuracies,
     compare_calibration,
@@ -14,14 +15,13 @@ from retrain.comparison import (
     compared_to_own,
     overuse,
 )
-from retrain.dataset import Item
+from retrain.evidence.old_images import OldImages, Part, learnt_items
+from retrain.evidence.stored_answers import StoredAnswers
 from retrain.gate.classes import classes_in_doubt
 from retrain.gate.outcomes import OldEvidence, Outcomes, pool
 from retrain.gate.paired_difference import lower_bound
 from retrain.gate.settings import GateSettings
 from retrain.models import RoundModels
-from retrain.old_images import OldImages, Part, learnt_items
-from retrain.stored_answers import StoredAnswers
 from store import leases, measurements
 from store.evidence.anchors import anchor_of, set_anchor
 from store.evidence.answers import Answer

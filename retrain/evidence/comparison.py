@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrain.answers import answers_to
+from retrain.evidence.old_images import Part
 from retrain.gate.outcomes import AGREEMENT, CalibrationPair, OldEvidence, Outcomes
-from retrain.old_images import Part
 from store.evidence.answers import Answer
 from vision.calibration import calibration_error
 

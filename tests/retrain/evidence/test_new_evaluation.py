@@ -1,8 +1,8 @@
 from retrain.dataset import Item
+from retrain.evidence.new_evaluation import NewEvaluation
+from retrain.evidence.new_images import NewImage, NewImages
+from retrain.evidence.pool import MAX_QUESTIONS
 from retrain.models import RoundModels
-from retrain.new_evaluation import NewEvaluation
-from retrain.new_images import NewImage, NewImages
-from retrain.pool import MAX_QUESTIONS
 from tests.retrain.world import World
 from vision.engines.choice import EngineSettings
 from vision.engines.served_model import ServedModel
@@ -11,7 +11,7 @@ from vision.engines.served_model import ServedModel
 def contrary(models: RoundModels, sha256: str) -> ServedModel:
     """Return a model that answers what the champion holds for least likely."""
     state = dict(models.artifact.state)
-    for name in list(state)[-2:]:
+    for name in ("fc.weight", "fc.bias"):
         state[name] = -state[name]
     return models.finished(state, [Item(sha256, 0)], 1, keeps_temperature=True)
 

@@ -2,7 +2,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from retrain.logged_predictions import cut, logged_images
+from retrain.evidence.logged_predictions import cut, logged_images
 from store.predictions.evidence import LoggedImage
 from store.predictions.predictions import LoggedPrediction, log_predictions
 from store.samples.splits import SplitSettings

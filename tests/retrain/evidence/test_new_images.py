@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from retrain.dataset import RoundSamples, collect
-from retrain.new_images import NewImages, read_new_images
-from retrain.new_samples import MIN_DIRECT
+from retrain.evidence.new_images import NewImages, read_new_images
+from retrain.evidence.new_samples import MIN_DIRECT
 from store.database.database import Database
 from store.evidence.held_out import mark_judged
 from store.evidence.pools import LabelOf

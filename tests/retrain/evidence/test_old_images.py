@@ -1,12 +1,12 @@
 import random
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import count
 
 import pytest
 
-from retrain.old_images import OldImages, old_images
+from retrain.evidence.old_images import OldImages, old_images
 from store.samples.sample import Sample
+from tests.store.sample_work import GOLDEN
 
 CLASSES = ("ants", "bees")
 _IDS = count(1)
@@ -17,23 +17,12 @@ NOT_IN_RESERVE = 2**63 - 1
 def sample(label: str = "ants", **changes: object) -> Sample:
     number = next(_IDS)
     return replace(
-        Sample(
-            id=number,
-            sha256=f"{number:064x}",
-            # Random bits: no two are near.
-            phash=_RNG.getrandbits(64) - 2**63,
-            origin="initial",
-            split="golden",
-            state="accepted",
-            label=label,
-            label_revision=1,
-            source="train",
-            is_trusted=True,
-            group=None,
-            prediction_id=None,
-            predicted_label=None,
-            created=datetime(2026, 1, 1, tzinfo=UTC),
-        ),
+        GOLDEN,
+        id=number,
+        sha256=f"{number:064x}",
+        # Random bits: no two are near.
+        phash=_RNG.getrandbits(64) - 2**63,
+        label=label,
         **changes,  # type: ignore[arg-type]  # fields of Sample
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from retrain.pool import MAX_QUESTIONS, Candidate, order_pool, pool_size
+from retrain.evidence.pool import MAX_QUESTIONS, Candidate, order_pool, pool_size
 
 
 def candidate(rank: int, source: str = "ann", cluster: int | None = None) -> Candidate:

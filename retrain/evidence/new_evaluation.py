@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrain.dataset import Item
+from retrain.evidence.new_images import NewImage, NewImages
+from retrain.evidence.pool import MAX_IMAGES, pool_size
+from retrain.evidence.stored_pool import label_index
 from retrain.gate.outcomes import NO_ANSWER, UNLABELLED, NewEvidence
 from retrain.models import RoundModels
-from retrain.new_evidence import label_index
-from retrain.new_images import NewImage, NewImages
-from retrain.pool import MAX_IMAGES, pool_size
 from store.evidence.answers import NOT_FINITE
 from store.evidence.pools import PoolImage
 from vision.engines.served_model import ServedModel

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, select
 from monitoring.golden_overuse import METRIC
 from retrain.answers import Answers
 from retrain.dataset import Item
-from retrain.evaluation import OldEvaluation
+from retrain.evidence.old_evaluation import OldEvaluation
+from retrain.evidence.old_images import OldImages, Part, old_images
 from retrain.gate.outcomes import AGREEMENT
 from retrain.gate.settings import GateSettings
 from retrain.models import RoundModels
-from retrain.old_images import OldImages, Part, old_images
 from store import registry, slices
 from store.database.schema import held_out_answers
 from store.errors import FencedError
