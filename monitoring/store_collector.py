@@ -9,10 +9,12 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from monitoring.accuracy import SliceAccuracy
+from monitoring.alarms import alarm_metrics
 from monitoring.drift import METRIC as DRIFT_METRIC
 from monitoring.forgetting import forgetting_matrix
 from monitoring.watches import watch_metrics
 from store import learning_state, leases, measurements, registry
+from store.alarms import AlarmKind, num_alarms_open, num_alarms_raised
 from store.database.database import Database, now
 from store.errors import DatabaseUnavailableError
 from store.evidence.questions import num_open
@@ -51,6 +53,8 @@ class Figures:
     watch: Watch | None
     num_watches: dict[str, int]
     num_roll_backs: int
+    num_alarms_open: dict[AlarmKind, int]
+    num_alarms_raised: dict[AlarmKind, int]
 
 
 class StoreCollector(Collector):
@@ -79,6 +83,7 @@ class StoreCollector(Collector):
         yield from _serving(figures)
         yield from _quality(figures)
         yield from watch_metrics(figures.watch, figures.num_watches, figures.num_roll_backs)
+        yield from alarm_metrics(figures.num_alarms_open, figures.num_alarms_raised)
 
 
 def read_figures(connection: Connection) -> Figures:
@@ -106,6 +111,8 @@ def read_figures(connection: Connection) -> Figures:
         watch=next(iter(last_watches(connection)), None),
         num_watches=num_watches_by_state(connection),
         num_roll_backs=num_roll_backs(connection),
+        num_alarms_open=num_alarms_open(connection),
+        num_alarms_raised=num_alarms_raised(connection),
     )
 
 
