@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from monitoring.accuracy import SliceAccuracy
-from monitoring.drift import METRIC as DRIFT_METRIC
+from monitoring.drift.measurement import METRIC as DRIFT_METRIC
 from monitoring.forgetting import forgetting_matrix
 from monitoring.watches import watch_metrics
 from store import learning_state, leases, measurements, registry
