@@ -6,7 +6,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from sqlalchemy import Connection
 
 from monitoring.answers.alarms import AlarmDetail, AlarmList, AlarmPicture
-from store.alarms import KINDS, Alarm, num_alarms_open, read_alarms
+from store.alarms import KINDS, Alarm, AlarmKind, num_alarms_open, read_alarms
 
 
 def alarms(connection: Connection, limit: int = 50, before: int | None = None) -> AlarmList:
@@ -48,7 +48,9 @@ def describe(alarm: Alarm) -> AlarmDetail:
     )
 
 
-def alarm_metrics(num_open: Mapping[str, int], num_raised: Mapping[str, int]) -> Iterator[Metric]:
+def alarm_metrics(
+    num_open: Mapping[AlarmKind, int], num_raised: Mapping[AlarmKind, int]
+) -> Iterator[Metric]:
     """Yield how many alarms nobody looked at yet, and how many were ever raised, by kind."""
     still_open = GaugeMetricFamily(
         "perennial_alarms_open", "Alarms that nobody looked at yet, by kind.", labels=["kind"]

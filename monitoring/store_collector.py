@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from monitoring.accuracy import SliceAccuracy
 from monitoring.alarms import alarm_metrics
-from monitoring.drift import METRIC as DRIFT_METRIC
+from monitoring.drift.measurement import METRIC as DRIFT_METRIC
 from monitoring.forgetting import forgetting_matrix
 from monitoring.watches import watch_metrics
 from store import learning_state, leases, measurements, registry

@@ -134,7 +134,7 @@ def round_detail(connection: Connection, round_id: int) -> RoundDetail:
 def drift(connection: Connection, limit: int = 500) -> Drift:
     """Return the drift measurements, newest first: MMD² beside the 95 % quantile of what chance gives."""
     # Only now, as below: a command that shows a row or two need not load NumPy.
-    from monitoring.drift import METRIC, REFERENCE_FILE
+    from monitoring.drift.measurement import METRIC, REFERENCE_FILE
 
     production = registry.production(connection)
     points = measurements.series(connection, METRIC, limit=limit)
