@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock docs reference screenshots bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock docs reference screenshots bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation bench-drift lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -102,6 +102,9 @@ bench-transfer: .venv/dev ## What pretrained features are worth with few images:
 
 bench-adaptation: .venv/dev ## What a shift of domain costs, and which adaptation wins it back: SEED=0,1,2
 	@$(RUN)python -m benchmarks.adaptation $(if $(filter command line,$(origin SEED)),--seed $(SEED))
+
+bench-drift: .venv/dev ## False alarms and delays of drift's alarm, half an hour: SEED=n
+	@$(RUN)python -m benchmarks.drift --seed $(SEED)
 
 SEEDS ?= 3
 lab: .venv/dev ## The six experiments on a folder of images, as a table: DATA=folder SEEDS=n

@@ -9,10 +9,12 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from monitoring.accuracy import SliceAccuracy
-from monitoring.drift import METRIC as DRIFT_METRIC
+from monitoring.alarms import alarm_metrics
+from monitoring.drift.measurement import METRIC as DRIFT_METRIC
 from monitoring.forgetting import Lost, forgetting_matrix
 from monitoring.watches import watch_metrics
 from store import learning_state, leases, measurements, registry
+from store.alarms import AlarmKind, num_alarms_open, num_alarms_raised
 from store.database.database import Database, now
 from store.errors import DatabaseUnavailableError
 from store.evidence.questions import num_open
@@ -53,6 +55,8 @@ class Figures:
     watch: Watch | None
     num_watches: dict[str, int]
     num_roll_backs: int
+    num_alarms_open: dict[AlarmKind, int]
+    num_alarms_raised: dict[AlarmKind, int]
 
 
 class StoreCollector(Collector):
@@ -81,6 +85,7 @@ class StoreCollector(Collector):
         yield from _serving(figures)
         yield from quality_metrics(figures)
         yield from watch_metrics(figures.watch, figures.num_watches, figures.num_roll_backs)
+        yield from alarm_metrics(figures.num_alarms_open, figures.num_alarms_raised)
 
 
 def read_figures(connection: Connection) -> Figures:
@@ -110,6 +115,8 @@ def read_figures(connection: Connection) -> Figures:
         watch=next(iter(last_watches(connection)), None),
         num_watches=num_watches_by_state(connection),
         num_roll_backs=num_roll_backs(connection),
+        num_alarms_open=num_alarms_open(connection),
+        num_alarms_raised=num_alarms_raised(connection),
     )
 
 

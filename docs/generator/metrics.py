@@ -93,6 +93,8 @@ def _of_the_store() -> list[Metric]:
         watch=Watch(1, "v2", "v1", "watching", 0, moment, {}, None, moment, None),
         num_watches={},
         num_roll_backs=0,
+        num_alarms_open={},
+        num_alarms_raised={},
     )
     # A store that holds all of this would take longer to make than to read.
     with TemporaryDirectory() as folder, patch.object(store_collector, "read_figures", lambda _: figures):

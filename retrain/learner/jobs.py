@@ -6,8 +6,8 @@ from itertools import takewhile
 
 from sqlalchemy import Connection
 
-from monitoring.drift import METRIC as DRIFT_METRIC
-from monitoring.drift import DriftSettings, measure_drift
+from monitoring.drift.measurement import METRIC as DRIFT_METRIC
+from monitoring.drift.measurement import DriftSettings, measure_drift
 from monitoring.errors import EmbeddingMismatchError, NoReferenceError
 from retrain.learner import triggers
 from retrain.learner.fenced_database import FencedDatabase

@@ -12,7 +12,7 @@ from typing import Any
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitoring.drift import DriftSettings
+from monitoring.drift.measurement import DriftSettings
 from retrain.learner import jobs
 from retrain.learner.fenced_database import FencedDatabase
 from retrain.learner.resources import free_memory

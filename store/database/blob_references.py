@@ -1,11 +1,20 @@
-"""Which rows name a blob: samples, predictions, versions, open questions and unfinished pools."""
+"""Which rows name a blob: samples, predictions, versions, open questions and alarms, unfinished pools."""
 
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
 from store.database.chunks import chunks
-from store.database.schema import pool_images, predictions, questions, rounds, samples, versions
+from store.database.schema import (
+    alarm_images,
+    alarms,
+    pool_images,
+    predictions,
+    questions,
+    rounds,
+    samples,
+    versions,
+)
 from store.round_states import UNFINISHED
 
 
@@ -21,7 +30,9 @@ def unreferenced(connection: Connection, shas: Iterable[str]) -> list[str]:
 
 
 def kept_images(connection: Connection, shas: Sequence[str]) -> set[str]:
-    """Return those of some images that must be kept: of samples, predictions, open questions and pools.
+    """Return those of some images that must be kept.
+
+    These are of samples, predictions, open questions, unfinished pools, and alarms that have not ended.
 
     Args:
         connection: Where to look.
@@ -29,11 +40,16 @@ def kept_images(connection: Connection, shas: Sequence[str]) -> set[str]:
     """
     open_question = questions.c.answered.is_(None) & questions.c.is_withdrawn.is_(False)
     unfinished = select(pool_images.c.sha256).join(rounds, rounds.c.id == pool_images.c.round_id)
+    of_alarm = select(alarm_images.c.sha256).join(alarms, alarms.c.id == alarm_images.c.alarm_id)
+    nearest = of_alarm.with_only_columns(alarm_images.c.nearest_sha256)
+    is_unended = alarms.c.ended.is_(None)
     queries = (
         select(samples.c.sha256).where(samples.c.sha256.in_(shas)),
         select(predictions.c.sha256).where(predictions.c.sha256.in_(shas)),
         select(questions.c.sha256).where(questions.c.sha256.in_(shas), open_question),
         unfinished.where(pool_images.c.sha256.in_(shas), rounds.c.state.in_(sorted(UNFINISHED))),
+        of_alarm.where(alarm_images.c.sha256.in_(shas), is_unended),
+        nearest.where(alarm_images.c.nearest_sha256.in_(shas), is_unended),
     )
     return {sha256 for query in queries for sha256 in connection.execute(query.distinct()).scalars()}
 

@@ -11,12 +11,14 @@ from monitoring.forgetting import Lost
 from monitoring.metrics import Exposition, ServiceMetrics
 from monitoring.store_collector import MAX_SLICES, StoreCollector, quality_metrics, read_figures
 from store import leases, measurements, registry, slices
+from store.alarms import accept
 from store.database.database import Database
 from store.learning_state import pause
 from store.measurements import Measurement
 from store.rounds import rounds
 from store.versions import NewVersion, add_version
 from tests.monitoring.conftest import NOW
+from tests.store.alarm_work import raised
 
 
 def scrape(database: Database) -> dict[tuple[str, frozenset[Any]], float]:
@@ -55,6 +57,17 @@ def test_an_empty_store_shows_zeros_and_leaves_out_what_is_not_there(database: D
     assert value(samples, "production_version_number") is None
     assert value(samples, "last_round_ended_timestamp_seconds") is None
     assert value(samples, "drift_mmd") is None
+
+
+def test_alarms_are_counted_by_kind_and_those_that_nobody_looked_at_apart(filled: Database) -> None:
+    first = raised(filled, version="v3")
+    filled.write(lambda c: accept(c, first.id, "as it should be", "ann"))
+    raised(filled, version="v3")
+    raised(filled, "errors", version="v3")
+    samples = scrape(filled)
+    for kind, num_open, num_raised in (("looks", 1, 2), ("errors", 1, 1), ("class_mix", 0, 0)):
+        assert value(samples, "alarms_open", kind=kind) == num_open
+        assert value(samples, "alarms_total", kind=kind) == num_raised
 
 
 def test_round_state_is_one_for_one_state_only(filled: Database) -> None:

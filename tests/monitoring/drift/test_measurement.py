@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from sqlalchemy import Connection
 
-from monitoring.drift import DriftSettings, measure_drift
+from monitoring.drift.measurement import DriftSettings, measure_drift
 from monitoring.errors import EmbeddingMismatchError, NoReferenceError
 from store import measurements, registry
 from store.blobs.blob_store import BlobStore
@@ -154,5 +154,5 @@ def test_embeddings_of_another_width_are_refused_and_not_recorded(
 
 
 def test_drift_and_what_the_learner_shows_import_no_torch() -> None:
-    code = "import sys, monitoring.drift, monitoring.summary; sys.exit('torch' in sys.modules)"
+    code = "import sys, monitoring.drift.measurement, monitoring.summary; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
