@@ -11,6 +11,14 @@ export function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
+export function badge(kind, text) {
+  return element("span", { className: `badge ${kind}` }, text);
+}
+
+export function link(href, text, properties = {}) {
+  return element("a", { href, ...properties }, text);
+}
+
 export function button(label, onclick, properties = {}) {
   return element("button", { type: "button", onclick, ...properties }, label);
 }

@@ -1,6 +1,6 @@
 // The classes to choose from: a button and a key for each, or a search where they are many.
 
-import { button, element } from "./dom.js";
+import { button, element } from "../dom.js";
 
 const MAX_BUTTONS = 12;
 const MAX_KEYS = 9;

@@ -1,8 +1,7 @@
 // A verdict: the sentence that names what decided, and the rules with their figures and bounds.
 
-import { cells, element, table } from "./dom.js";
-import { count, number, percent, points, words } from "./format.js";
-import { badge } from "./serving.js";
+import { badge, cells, element, table } from "../dom.js";
+import { count, number, percent, points, words } from "../format.js";
 
 // How verdicts of earlier releases, which have no words of their own, are told.
 const CHECKS = {

@@ -1,8 +1,7 @@
 // What the watch over the last promotion has seen, in one line.
 
-import { element } from "./dom.js";
-import { number, words } from "./format.js";
-import { badge } from "./serving.js";
+import { badge, element } from "../dom.js";
+import { number, words } from "../format.js";
 
 const KINDS = { watching: "busy", confirmed: "good", unconfirmed: "warn", rolled_back: "bad" };
 

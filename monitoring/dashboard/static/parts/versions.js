@@ -1,21 +1,15 @@
 // The versions: where each came from, how good it was, when and why it went into production.
 
-import { action } from "./actions.js";
-import { get } from "./api.js";
-import { buildCurves } from "./curves.js";
-import { cells, element, table } from "./dom.js";
-import { number, percent, since, words } from "./format.js";
-import { badge } from "./serving.js";
+import { action } from "../actions.js";
+import { badge, cells, element, link, table } from "../dom.js";
+import { number, percent, since, words } from "../format.js";
 
 const HEADINGS = ["Version", "From", "Made", "Metrics", "Into production", ""];
-
-// Versions whose curves are open, so that they stay open when the table is built anew.
-const opened = new Set();
 
 export function buildVersions({ models, production }) {
   if (!models.length) return element("p", { className: "quiet" }, "No version yet.");
   const lineage = models.find((model) => model.is_production)?.lineage;
-  const rows = models.flatMap((model) => [row(model, lineage), curvesRow(model)]);
+  const rows = models.map((model) => row(model, lineage));
   return [
     table(HEADINGS, rows, { className: "versions" }),
     production && models.length > 1 ? element("div", { className: "row" }, action(
@@ -27,7 +21,7 @@ export function buildVersions({ models, production }) {
 
 function row(model, lineage) {
   const columns = cells(
-    [element("strong", {}, model.version), " ", ...marks(model)],
+    [link(`/versions/${model.version}`, model.version), " ", ...marks(model)],
     origin(model),
     since(model.created),
     metrics(model),
@@ -37,30 +31,6 @@ function row(model, lineage) {
   // On a narrow screen the headings are hidden and each cell carries its own.
   for (const index of [1, 2, 4]) columns[index].dataset.label = HEADINGS[index];
   return element("tr", { className: model.is_production ? "current" : "" }, ...columns);
-}
-
-function curvesRow({ version, is_starter }) {
-  if (is_starter) return null;
-  const place = element("div", {}, element("p", { className: "quiet" }, "Loading…"));
-  const node = element(
-    "details", { className: "attempt", open: opened.has(version) },
-    element("summary", {}, `How ${version} was trained`), place,
-  );
-  node.addEventListener("toggle", () => {
-    if (node.open) opened.add(version);
-    else opened.delete(version);
-    if (node.open) loadCurves(version, place);
-  });
-  return element("tr", { className: "training" }, element("td", { colSpan: HEADINGS.length }, node));
-}
-
-async function loadCurves(version, place) {
-  try {
-    const { curves } = await get(`/v1/models/${encodeURIComponent(version)}`);
-    place.replaceChildren(buildCurves(curves) ?? element("p", { className: "quiet" }, "An earlier release kept no curves."));
-  } catch (refusal) {
-    place.replaceChildren(element("p", { className: "bad-text" }, refusal.message));
-  }
 }
 
 function marks(model) {

@@ -1,9 +1,8 @@
 // How far the next round is, and how the present one goes.
 
-import { action } from "./actions.js";
-import { element } from "./dom.js";
-import { count, day, number, since, words } from "./format.js";
-import { badge } from "./serving.js";
+import { action } from "../actions.js";
+import { badge, element } from "../dom.js";
+import { count, day, number, since, words } from "../format.js";
 
 const STATES = ["requested", "preparing", "training", "evaluating", "decided"];
 const WAITING = { awaiting_labels: "waits for labels", awaiting_approval: "waits for approval" };
@@ -46,7 +45,7 @@ function setAside({ num_conflicts, num_quarantined }) {
   const unknown = num_quarantined ? `${count(num_quarantined, "sample")} whose label no class has` : "";
   return element(
     "p", { className: "hint", id: "set-aside" },
-    `Set aside: ${[conflicts, unknown].filter(Boolean).join(", ")}.${conflicts ? " Disputed labels are settled below." : ""}`,
+    `Set aside: ${[conflicts, unknown].filter(Boolean).join(", ")}.${conflicts ? " Disputed labels are settled under Labelling." : ""}`,
   );
 }
 
@@ -78,7 +77,7 @@ function trialProgress({ asked, answered, needed, ends }) {
     element(
       "p", { className: "hint" },
       `${answered} of ${count(asked, "question")} answered.${missing} It waits until ${day(ends)}. `,
-      element("a", { href: "#queue-title" }, "Answer them"),
+      element("a", { href: "/labelling" }, "Answer them"),
     ),
   );
 }

@@ -1,7 +1,7 @@
 // What answers predictions now, and on which workers.
 
-import { cells, element, table } from "./dom.js";
-import { count, since } from "./format.js";
+import { badge, cells, element, table } from "../dom.js";
+import { count, since } from "../format.js";
 import { buildWatch } from "./watch.js";
 
 export function buildServing(status) {
@@ -50,8 +50,4 @@ function workers(status) {
     );
   });
   return table(["Worker", "Serves", "Since", "State"], rows);
-}
-
-export function badge(kind, text) {
-  return element("span", { className: `badge ${kind}` }, text);
 }

@@ -1,7 +1,7 @@
 // Drift over time as a line, beside what chance alone would give.
 
-import { element, svg } from "./dom.js";
-import { number } from "./format.js";
+import { element, svg } from "../dom.js";
+import { number } from "../format.js";
 
 const SIZE = { width: 900, height: 260, left: 62, right: 16, top: 16, bottom: 44 };
 

@@ -1,7 +1,7 @@
 // The forgetting matrix as a heat table: versions down, slices across, the colour being the accuracy.
 
-import { element } from "./dom.js";
-import { percent } from "./format.js";
+import { element } from "../dom.js";
+import { percent } from "../format.js";
 
 export function buildForgetting({
   versions, slices, cells, forgotten, intervals, is_golden_overused: isOverused, production,

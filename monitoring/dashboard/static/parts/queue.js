@@ -1,9 +1,9 @@
 // The labelling view: one image at a time, answered by a button or a key.
 
-import { getBlob, post } from "./api.js";
+import { getBlob, post } from "../api.js";
 import { buildClasses, remember } from "./classes.js";
-import { show } from "./dom.js";
-import { count, day } from "./format.js";
+import { show } from "../dom.js";
+import { count, day } from "../format.js";
 import { Sitting } from "./sitting.js";
 
 const byId = (id) => document.getElementById(id);
@@ -11,7 +11,7 @@ const NONE = { answer: "none" };
 const SKIP = { answer: "skip" };
 const STEPS = {
   s: () => send(SKIP), n: () => send(NONE), u: () => go("undo"),
-  ArrowLeft: () => go("back"), ArrowRight: () => go("forward"),
+  ArrowLeft: () => go("back"), ArrowRight: () => go("forward"), "/": () => byId("class-search")?.focus(),
 };
 
 const sitting = new Sitting();
@@ -25,8 +25,7 @@ let complain = () => {};
 
 export function setUpQueue(onProblem) {
   complain = onProblem;
-  byId("question").addEventListener("keydown", pressed);
-  byId("question-image").addEventListener("click", () => byId("question").focus());
+  document.addEventListener("keydown", pressed);
   byId("answer-none").addEventListener("click", () => send(NONE));
   byId("answer-skip").addEventListener("click", () => send(SKIP));
   byId("answer-undo").addEventListener("click", () => go("undo"));
@@ -57,7 +56,7 @@ function progress(trial, numOpen) {
 function pressed(event) {
   const isTyping = event.target.tagName === "INPUT";
   if (isTyping && event.key === "Escape") byId("question").focus();
-  if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isTyping || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
   const name = keys.get(event.key);
   const act = name === undefined ? STEPS[event.key] : () => send({ label: name });
   if (!act) return;
@@ -109,7 +108,8 @@ function draw() {
 function showImages(id, next) {
   for (const [other, address] of images) {
     if (other === id || other === next) continue;
-    address.then(URL.revokeObjectURL, () => {});
+    // Later: the browser may not have begun to read it.
+    address.then((text) => setTimeout(() => URL.revokeObjectURL(text), 1000), () => {});
     images.delete(other);
   }
   for (const each of [id, next]) if (each && !images.has(each)) images.set(each, load(each));

@@ -1,9 +1,9 @@
 // Labels that contradict one another, each with its image and a button for each label.
 
-import { action } from "./actions.js";
-import { getBlob } from "./api.js";
-import { element } from "./dom.js";
-import { count, since } from "./format.js";
+import { action } from "../actions.js";
+import { getBlob } from "../api.js";
+import { element } from "../dom.js";
+import { count, since } from "../format.js";
 
 const cards = new Map();
 

@@ -1,0 +1,5 @@
+// Two versions beside each other.
+
+import { start } from "../frame.js";
+
+start(async () => {});
