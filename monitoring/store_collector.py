@@ -20,6 +20,7 @@ from store.errors import DatabaseUnavailableError
 from store.evidence.questions import num_open
 from store.evidence.watches import Watch, last_watches, num_watches_by_state
 from store.measurements import Measurement
+from store.notifications import num_undelivered
 from store.predictions import predictions
 from store.round_states import FINISHED, UNFINISHED, WAITING
 from store.rounds.records import current_round
@@ -55,6 +56,7 @@ class Figures:
     watch: Watch | None
     num_watches: dict[str, int]
     num_roll_backs: int
+    num_undelivered: int
     num_alarms_open: dict[AlarmKind, int]
     num_alarms_raised: dict[AlarmKind, int]
 
@@ -115,6 +117,7 @@ def read_figures(connection: Connection) -> Figures:
         watch=next(iter(last_watches(connection)), None),
         num_watches=num_watches_by_state(connection),
         num_roll_backs=num_roll_backs(connection),
+        num_undelivered=num_undelivered(connection),
         num_alarms_open=num_alarms_open(connection),
         num_alarms_raised=num_alarms_raised(connection),
     )
@@ -154,6 +157,11 @@ def _learning(figures: Figures) -> Iterator[Metric]:
             "Seconds until the learner's lease ends; negative: no learner is at work.",
             figures.lease_remaining_seconds,
         )
+    yield _gauge(
+        "webhook_undelivered_messages",
+        "Messages to the webhook that were sent in vain and are sent again.",
+        figures.num_undelivered,
+    )
     yield _gauge("learning_paused", "1 while learning is paused.", float(figures.is_paused))
 
 

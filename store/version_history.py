@@ -22,6 +22,12 @@ def last_promotions(connection: Connection, names: Sequence[str]) -> dict[str, M
     return {row.to_version: move_of(row) for row in connection.execute(query.order_by(alias_moves.c.id))}
 
 
+def last_moves(connection: Connection, limit: int) -> list[Move]:
+    """Return the last moves of the alias, newest first."""
+    query = select(alias_moves).where(alias_moves.c.name == PRODUCTION)
+    return [move_of(row) for row in connection.execute(query.order_by(alias_moves.c.id.desc()).limit(limit))]
+
+
 def num_roll_backs(connection: Connection) -> int:
     """Return how often production was rolled back, by whomever."""
     query = select(func.count()).where(alias_moves.c.name == PRODUCTION, alias_moves.c.is_roll_back.is_(True))

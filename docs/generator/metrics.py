@@ -93,6 +93,7 @@ def _of_the_store() -> list[Metric]:
         watch=Watch(1, "v2", "v1", "watching", 0, moment, {}, None, moment, None),
         num_watches={},
         num_roll_backs=0,
+        num_undelivered=0,
         num_alarms_open={},
         num_alarms_raised={},
     )

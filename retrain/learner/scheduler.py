@@ -1,6 +1,7 @@
 """The learner: one process that keeps the clock, holds the lease, and starts its children."""
 
 import logging
+import random
 import signal
 import threading
 import time
@@ -15,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from monitoring.drift.measurement import DriftSettings
 from retrain.learner import jobs
 from retrain.learner.fenced_database import FencedDatabase
+from retrain.learner.notifying import send_messages, store_messages
 from retrain.learner.resources import free_memory
 from retrain.learner.retries import Retries
 from retrain.learner.round_process import CRASHED, FENCED, FINISHED, REPEATED, STARVED, ChildProcess
@@ -161,6 +163,13 @@ class Learner:
             log.info("drift is not measured: %s", obstacle)
         self._drift_obstacle = obstacle
 
+    def send_messages(self) -> None:
+        """Store what there is to say to the webhook, and send what is stored."""
+        fenced, webhook = self._fenced(), self._settings.webhook
+        if fenced is not None and webhook is not None:
+            store_messages(fenced)
+            send_messages(fenced, webhook, random.Random(), self._stopped.is_set)
+
     def clean_up(self) -> None:
         """Apply the limits of retention, and delete what nothing refers to."""
         fenced = self._fenced()
@@ -171,7 +180,7 @@ class Learner:
         # APScheduler comes without types.
         scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]  # APScheduler comes without types
             # One thread a job: a long one must never keep the lease's waiting.
-            executors={"default": ThreadPoolExecutor(7)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
+            executors={"default": ThreadPoolExecutor(8)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -184,6 +193,7 @@ class Learner:
             (self.request_due_round, settings.trigger_seconds),
             (self.watch_drift, settings.drift_seconds),
             (self.clean_up, settings.upkeep_seconds),
+            *([(self.send_messages, settings.webhook.poll_seconds)] if settings.webhook else []),
         ):
             scheduler.add_job(
                 self._guarded(job), "interval", seconds=seconds, next_run_time=datetime.now(UTC)

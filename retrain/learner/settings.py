@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Literal
 
+from monitoring.webhook.delivery import WebhookSettings
 from retrain.gate.settings import GateSettings
 from retrain.learner.priority import Priority
 from retrain.learner.triggers import TriggerSettings
@@ -27,6 +28,7 @@ class LearnerSettings:
         promote: Whether a candidate that passes is promoted at once, or waits for a person.
         watch_seconds: Between two looks at the watch in force.
         watch_wait_seconds: How long an image waits, at most, before the predecessor is started for it.
+        webhook: Where messages go; None for nowhere.
     """
 
     child_command: tuple[str, ...]
@@ -49,3 +51,4 @@ class LearnerSettings:
     watch_wait_seconds: float = 300.0
     triggers: TriggerSettings = field(default_factory=TriggerSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    webhook: WebhookSettings | None = None

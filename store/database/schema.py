@@ -509,3 +509,27 @@ alarm_images = Table(
     Column("prediction_id", String(32), nullable=False),
     Column("nearest_sha256", String(64), nullable=True, index=True),
 )
+
+# What is sent to the webhook, or was: a message stays here until it is delivered or given up.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    # What it is about, such as "round-12-rejected": nothing gets two messages.
+    Column("key", String(80), nullable=False, unique=True),
+    # Random: receivers know a message that comes again by it.
+    Column("uid", String(32), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("text", String(2000), nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("happened", UtcDateTime, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("num_tries", Integer, nullable=False, default=0),
+    Column("next_try", UtcDateTime, nullable=False),
+    # Delivered or given up; None while it waits.
+    Column("ended", UtcDateTime, nullable=True),
+    # Why the last try failed; never an address or an answer's body.
+    Column("error", String(200), nullable=True),
+    Index("ix_notifications_ended", "ended", "next_try"),
+    sqlite_autoincrement=True,
+)

@@ -15,6 +15,7 @@ from store.alarms import accept
 from store.database.database import Database
 from store.learning_state import pause
 from store.measurements import Measurement
+from store.notifications import News, note_failure, store_news
 from store.rounds import rounds
 from store.versions import NewVersion, add_version
 from tests.monitoring.conftest import NOW
@@ -136,6 +137,13 @@ def test_a_loss_is_shown_with_the_lower_end_of_its_interval(filled: Database) ->
         figures = replace(read_figures(connection), forgotten=lost)
     shown = {family.name: family for family in quality_metrics(figures)}
     assert [each.value for each in shown["perennial_forgotten_low_ratio"].samples] == [0.01]
+
+
+def test_messages_that_the_webhook_did_not_take_are_shown(database: Database) -> None:
+    database.write(lambda c: store_news(c, [News("a", "promoted", "v2 is production.", NOW)]))
+    assert value(scrape(database), "webhook_undelivered_messages") == 0
+    database.write(lambda c: note_failure(c, 1, "expected an answer 2xx, found 500", 60.0))
+    assert value(scrape(database), "webhook_undelivered_messages") == 1
 
 
 def test_slices_are_the_newest_twenty(database: Database) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from monitoring.dashboard.menu import is_page
 from tests.monitoring.prometheus.promtool import ROOT, RULES, needs_prometheus, promtool, rules
 
 CASES = sorted(Path(__file__).parent.glob("*.test.yml"))
@@ -40,6 +41,7 @@ def test_an_alert_is_shown_to_fire_and_to_be_silent(alert: dict[str, Any]) -> No
 def test_an_alert_leads_to_what_to_do(alert: dict[str, Any]) -> None:
     annotations = alert["annotations"]
     assert set(annotations) == {"summary", "page", "runbook"}
+    assert is_page(annotations["page"].removeprefix("http://{{ $labels.instance }}"))
     assert alert["labels"]["severity"] in {"page", "ticket", "info"}
     file, _, anchor = annotations["runbook"].partition("#")
     headings = re.findall(r"^### (\w+)", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
