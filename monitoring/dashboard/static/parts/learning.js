@@ -7,13 +7,14 @@ import { count, day, number, since, words } from "../format.js";
 const STATES = ["requested", "preparing", "training", "evaluating", "decided"];
 const WAITING = { awaiting_labels: "waits for labels", awaiting_approval: "waits for approval" };
 
-export function buildLearning({ status, hasRounds }) {
+// `isBrief` leaves out the buttons.
+export function buildLearning({ status, hasRounds, isBrief = false }) {
   return [
     progress(status, hasRounds),
     status.round ? round(status.round, status.trial) : element("p", {}, "No round in progress."),
     setAside(status),
     state(status),
-    controls(status),
+    isBrief ? null : controls(status),
   ];
 }
 
@@ -63,8 +64,12 @@ function round({ id, state, step, detail, started, training }, trial) {
     element("ol", { className: "steps" }, ...steps),
     training ? trainingProgress(training) : null,
     trial?.round === id ? trialProgress(trial) : null,
-    step && step !== state ? element("p", { className: "hint" }, `${words(step)}${inline(detail)}`) : null,
+    step && step !== state && !training ? element("p", { className: "hint" }, lastStep(step, detail)) : null,
   );
+}
+
+function lastStep(step, detail) {
+  return step === "epoch" && detail?.epoch ? `Epoch ${detail.epoch}${detail.epochs ? ` of ${detail.epochs}` : ""} is done.` : `Last step: ${words(step)}.`;
 }
 
 // What is answered of the questions that a round waits for.
