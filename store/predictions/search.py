@@ -142,8 +142,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.outcome is not None:
         conditions.append(
             {
-                "right": _TRUE_LABEL == row.label,
-                "wrong": _TRUE_LABEL != row.label,
+                "right": row.label == _TRUE_LABEL,
+                "wrong": row.label != _TRUE_LABEL,
                 "unlabelled": _TRUE_LABEL.is_(None),
             }[wanted.outcome]
         )

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from monitoring import prediction_answers, summary
 from monitoring.accuracy_history import accuracy_history
 from monitoring.answers.answer import Answer
+from monitoring.comparison import compare
 from monitoring.dashboard.pages import dashboard_routes
 from store import learning_state
 from store.database.database import Database
@@ -101,6 +102,11 @@ def serving(database: Database, key: str = "", evidence: EvidenceRoutes | None =
         thread.join()
 
 
+def compared(connection: Connection, request: Request) -> Answer:
+    asked = request.query_params
+    return compare(connection, request.path_params["version"], asked["other"], asked["label"])
+
+
 def logged(connection: Connection, request: Request) -> Answer:
     asked = request.query_params
     numbers = {name: float(asked[name]) for name in ("min_confidence", "max_confidence") if name in asked}
@@ -136,6 +142,7 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
             route("/v1/rounds", lambda c, r: summary.rounds(c, **page_of(r))),
             route("/v1/rounds/{id:int}", lambda c, r: summary.round_detail(c, r.path_params["id"])),
             route("/v1/models", lambda c, r: summary.models(c, **page_of(r))),
+            route("/v1/models/{version}/comparison", compared),
             route("/v1/models/{version}", lambda c, r: summary.model(c, r.path_params["version"])),
             route("/v1/forgetting", lambda c, _: summary.forgetting(c)),
             route("/v1/drift", lambda c, _: summary.drift(c)),
