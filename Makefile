@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock docs reference screenshots bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation bench-drift lab backbone clean
+.PHONY: help up test test-all check format lock docs reference screenshots vendored bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation bench-drift bench-dashboard lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ reference: .venv/dev ## Write the generated pages, and the README's figures, aga
 
 screenshots: .venv/dev ## Take the pictures of a running dashboard, with chromium: URL=address
 	@$(RUN)python -m docs.screenshots $(URL)
+
+vendored: .venv/dev ## Bring the files of others that the pages use, with npm
+	@$(RUN)python -m scripts.vendored
 
 SEED ?= 0
 bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n MODE=how users behave

@@ -18,14 +18,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from monitoring import summary
+from monitoring import prediction_answers, summary
+from monitoring.accuracy_history import accuracy_history
 from monitoring.answers.answer import Answer
+from monitoring.comparison import compare
 from monitoring.dashboard.pages import dashboard_routes
 from store import learning_state
 from store.database.database import Database
 from store.errors import UnknownRoundError, UnknownVersionError
+from store.predictions.search import Wanted
 from tests.monitoring.dashboard.browser import CHROMIUM, Complaints, Open, chromium
-from tests.monitoring.dashboard.evidence_routes import EvidenceRoutes
+from tests.monitoring.dashboard.evidence_routes import EvidenceRoutes, picture
 
 
 @pytest.fixture
@@ -99,6 +102,19 @@ def serving(database: Database, key: str = "", evidence: EvidenceRoutes | None =
         thread.join()
 
 
+def compared(connection: Connection, request: Request) -> Answer:
+    asked = request.query_params
+    return compare(connection, request.path_params["version"], asked["other"], asked["label"])
+
+
+def logged(connection: Connection, request: Request) -> Answer:
+    asked = request.query_params
+    numbers = {name: float(asked[name]) for name in ("min_confidence", "max_confidence") if name in asked}
+    texts: Any = {name: asked[name] for name in ("label", "source", "version", "outcome") if name in asked}
+    wanted = Wanted(**numbers, **texts)
+    return prediction_answers.predictions(connection, wanted, int(asked["limit"]), asked.get("before"))
+
+
 def page_of(request: Request) -> dict[str, int]:
     return {name: int(value) for name, value in request.query_params.items()}
 
@@ -126,9 +142,13 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
             route("/v1/rounds", lambda c, r: summary.rounds(c, **page_of(r))),
             route("/v1/rounds/{id:int}", lambda c, r: summary.round_detail(c, r.path_params["id"])),
             route("/v1/models", lambda c, r: summary.models(c, **page_of(r))),
+            route("/v1/models/{version}/comparison", compared),
             route("/v1/models/{version}", lambda c, r: summary.model(c, r.path_params["version"])),
             route("/v1/forgetting", lambda c, _: summary.forgetting(c)),
             route("/v1/drift", lambda c, _: summary.drift(c)),
+            route("/v1/accuracy", lambda c, _: accuracy_history(c)),
+            route("/v1/predictions", logged),
+            Route("/v1/predictions/{id}/image", picture),
             Route("/v1/alarms", lambda _: JSONResponse({"alarms": []})),
             *(evidence or EvidenceRoutes(database)).routes(),
             *dashboard_routes(),

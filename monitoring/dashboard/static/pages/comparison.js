@@ -1,5 +1,23 @@
 // Two versions beside each other.
 
-import { start } from "../frame.js";
+import { get } from "../api.js";
+import { show } from "../dom.js";
+import { refreshNow, start } from "../frame.js";
+import { buildClasses, buildConfusions, buildSlices, buildSummary } from "../parts/comparison.js";
+import { setUpComparing } from "../parts/comparing.js";
 
-start(async () => {});
+const byId = (id) => document.getElementById(id);
+const [, , version, , other] = location.pathname.split("/");
+
+setUpComparing(version, other);
+byId("class-part").addEventListener("input", refreshNow);
+byId("class-form").addEventListener("submit", (event) => event.preventDefault());
+start(async () => {
+  const query = new URLSearchParams({ other, label: byId("class-part").value.trim() });
+  const comparison = await get(`/v1/models/${version}/comparison?${query}`);
+  show(byId("summary"), comparison.slices, () => buildSummary(comparison));
+  show(byId("slices"), comparison.slices, () => buildSlices(comparison));
+  show(byId("classes"), comparison, buildClasses);
+  show(byId("confusions"), comparison.confusions, () => buildConfusions(comparison));
+  for (const name of ["by-class", "by-confusion"]) byId(name).hidden = !comparison.slices.length;
+});

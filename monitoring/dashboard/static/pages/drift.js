@@ -3,6 +3,10 @@
 import { get } from "../api.js";
 import { show } from "../dom.js";
 import { start } from "../frame.js";
-import { buildDrift } from "../parts/drift.js";
+import { buildDriftChart, buildDriftWords } from "../parts/drift.js";
 
-start(async () => show(document.getElementById("drift"), await get("/v1/drift"), buildDrift));
+start(async () => {
+  const drift = await get("/v1/drift");
+  show(document.getElementById("drift"), drift, buildDriftWords);
+  show(document.getElementById("chart"), drift, buildDriftChart);
+});

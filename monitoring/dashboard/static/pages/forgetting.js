@@ -3,6 +3,13 @@
 import { get } from "../api.js";
 import { show } from "../dom.js";
 import { start } from "../frame.js";
-import { buildForgetting } from "../parts/forgetting.js";
+import { buildForgetting, buildForgettingWords } from "../parts/forgetting.js";
 
-start(async () => show(document.getElementById("forgetting"), await get("/v1/forgetting"), buildForgetting));
+const byId = (id) => document.getElementById(id);
+
+start(async () => {
+  const forgetting = await get("/v1/forgetting");
+  show(byId("words"), forgetting, buildForgettingWords);
+  byId("matrix-card").hidden = !forgetting.cells.length;
+  show(byId("matrix"), forgetting, buildForgetting);
+});

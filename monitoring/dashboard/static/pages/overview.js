@@ -1,15 +1,32 @@
-// The overview: what serves, and how far the next round is.
+// The overview: is all well, how good is it, what comes next, what waits; and a try.
 
 import { get } from "../api.js";
-import { show } from "../dom.js";
-import { start } from "../frame.js";
+import { element, show } from "../dom.js";
+import { openAlarms, problem, refreshNow, start } from "../frame.js";
+import { buildAccuracy } from "../parts/accuracy.js";
+import { buildDriftWords, judgeDrift } from "../parts/drift.js";
+import { buildGallery } from "../parts/gallery.js";
+import { buildHealth, whatIsTheMatter } from "../parts/health.js";
 import { buildLearning } from "../parts/learning.js";
 import { buildServing } from "../parts/serving.js";
+import { setUpTry, showClasses } from "../parts/try.js";
+import { buildWaiting } from "../parts/waiting.js";
 
 const byId = (id) => document.getElementById(id);
 
-start(async (status) => {
-  const { rounds } = await get("/v1/rounds?limit=5");
+setUpTry(refreshNow, problem);
+start(async (status, answeredAlarms) => {
+  const alarms = openAlarms(answeredAlarms);
+  const [{ rounds }, drift, accuracy, { predictions }] = await Promise.all([
+    get("/v1/rounds?limit=5"), get("/v1/drift?limit=100"), get("/v1/accuracy?limit=100"), get("/v1/predictions?limit=12"),
+  ]);
+  const matters = whatIsTheMatter({ status, alarms, drift: judgeDrift(drift) });
+  show(byId("health"), { matters, production: status.production }, buildHealth);
+  show(byId("accuracy"), accuracy, buildAccuracy);
+  show(byId("drift"), drift, buildDriftWords);
+  show(byId("learning"), { status, hasRounds: rounds.some((round) => round.ended), isBrief: true }, buildLearning);
+  show(byId("waiting"), { status, numAlarms: alarms.length }, buildWaiting);
   show(byId("serving"), status, buildServing);
-  show(byId("learning"), { status, hasRounds: rounds.some((round) => round.ended) }, buildLearning);
+  showClasses(status.classes);
+  show(byId("predictions"), predictions, (list) => (list.length ? buildGallery(list) : element("p", { className: "quiet" }, "None yet: try an image above, or send one to POST /v1/predict.")));
 });

@@ -24,8 +24,8 @@ export function buildCurves(curves) {
     ) : null,
     element(
       "p", { className: "legend" },
-      element("span", { className: "swatch line" }), "training",
-      element("span", { className: "swatch null" }), "validation",
+      element("span", { className: "legend-entry" }, element("span", { className: "swatch" }), "training"),
+      element("span", { className: "legend-entry" }, element("span", { className: "swatch null" }), "validation"),
     ),
     element(
       "div", { className: "pair" },

@@ -1,9 +1,9 @@
 // Labels that contradict one another, each with its image and a button for each label.
 
 import { action } from "../actions.js";
-import { getBlob } from "../api.js";
 import { element } from "../dom.js";
 import { count, since } from "../format.js";
+import { picture } from "../picture.js";
 
 const cards = new Map();
 
@@ -23,16 +23,13 @@ export function showDisputes(section, disputes, numOpen) {
 }
 
 function drop(id, card) {
-  URL.revokeObjectURL(card.querySelector("img").src);
   card.remove();
   cards.delete(id);
 }
 
 function makeCard(dispute) {
-  const image = element("img", { alt: "The disputed image", className: "thumbnail" });
-  loadImage(image, dispute);
   return element(
-    "div", { className: "dispute" }, image,
+    "div", { className: "dispute" }, picture(`/v1/disputes/${dispute.id}/image`, "The disputed image"),
     element("ul", { className: "plain" }, ...dispute.said.map(line)),
     element("div", { className: "row" }, ...names(dispute).map((label) => settle(dispute, label))),
   );
@@ -53,12 +50,4 @@ function settle({ id }, label) {
   return action(label, "This label counts from now on; the other one is kept as history.", {
     title: `Settle it as ${label}`, path: `/v1/disputes/${id}`, body: { label }, className: "class",
   });
-}
-
-async function loadImage(image, { id }) {
-  try {
-    image.src = URL.createObjectURL(await getBlob(`/v1/disputes/${id}/image`));
-  } catch (refusal) {
-    image.alt = `The image can’t be shown. ${refusal.message}`;
-  }
 }

@@ -1,84 +1,93 @@
-// The forgetting matrix as a heat table: versions down, slices across, the colour being the accuracy.
+// The forgetting matrix as a heat map: versions down, slices across, the colour being the accuracy.
 
-import { element } from "../dom.js";
-import { percent } from "../format.js";
+import { element, link } from "../dom.js";
+import { change, count, percent, points, sliceName } from "../format.js";
+
+export function buildForgettingWords({ production, forgotten, intervals, cells }) {
+  if (!cells.length) {
+    return element("p", { className: "quiet" }, "Nothing measured yet: “perennial train” and each round measure accuracy.");
+  }
+  const losses = Object.entries(forgotten).filter(([name]) => isLoss(intervals[name]));
+  const kind = losses.length ? "warn" : "good";
+  const compared = Object.keys(forgotten).length;
+  const title = losses.length ? `${production} lost accuracy on ${count(losses.length, "slice")}` : compared ? "Nothing is forgotten" : "Nothing to compare yet";
+  const sentence = losses.length
+    ? `${losses.map(([name, lost]) => `${sliceName(name)}: ${change(-lost)}`).join("; ")}: more than chance explains.`
+    : compared
+      ? `On no slice is ${production} surely worse than the best version before it.`
+      : `${production} is the first version of its line. The next one is compared with it.`;
+  return element(
+    "div", { className: `verdict-words ${kind}` }, element("p", { className: "headline" }, title), element("p", {}, sentence),
+  );
+}
+
+// More than chance explains: the whole interval is a loss.
+function isLoss(interval) {
+  return interval !== undefined && interval.low > 0;
+}
 
 export function buildForgetting({
   versions, slices, cells, forgotten, intervals, is_golden_overused: isOverused, production,
 }) {
-  if (!cells.length) {
-    return element("p", { className: "quiet" }, "Nothing measured yet: “perennial train” and each round measure accuracy.");
-  }
+  if (!cells.length) return null;
   const cellOf = new Map(cells.map((cell) => [`${cell.version} ${cell.slice}`, cell]));
   const values = cells.map((cell) => cell.accuracy);
   const scale = { low: Math.min(...values), high: Math.max(...values) };
   const rows = versions.map((version) => element(
     "tr", { className: version === production ? "current" : "" },
-    element("th", { scope: "row" }, version, version === production ? " (production)" : ""),
+    element("th", { scope: "row" }, link(`/versions/${version}`, version), version === production ? " (production)" : ""),
     ...slices.map((slice) => heat(cellOf.get(`${version} ${slice}`), scale)),
   ));
-  return [element(
-    "div", { className: "scroll" },
-    element(
+  return [
+    element("div", { className: "scroll", tabIndex: 0, attributes: { role: "region", "aria-label": "Accuracy of each version on each slice" } }, element(
       "table", { className: "heat" },
       element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Version"), ...slices.map(
-        (slice) => element("th", { scope: "col" }, slice),
+        (slice) => element("th", { scope: "col" }, sliceName(slice)),
       ))),
       element("tbody", {}, ...rows),
       element("tfoot", {}, lostRow(slices, forgotten, intervals)),
+    )),
+    scaleLine(scale),
+    element(
+      "p", { className: "hint" },
+      "Last row: production against the best version before it, on the same images, with the 95 % interval (Chaudhry et al., 2018, call a loss forgetting; a gain is its opposite, backward transfer).",
     ),
-  ), element(
-    "p", { className: "hint" },
-    "Lost or gained: production against the best version before it, on the same images, with the 95 % interval "
-    + "(Chaudhry et al., 2018, call it forgetting).",
-  ), isOverused ? element(
-    "p", { className: "bad-text" },
-    "The golden images are overused: candidates suit them better than those that no verdict reads. "
-    + "Replace them: perennial holdout renew DIR",
-  ) : null];
+    isOverused ? element(
+      "p", { className: "bad-text" },
+      "The golden images are overused: candidates suit them better than those that no verdict reads. "
+      + "Replace them: perennial holdout renew DIR",
+    ) : null,
+  ];
 }
 
 function heat(cell, { low, high }) {
   if (!cell) return element("td", { className: "none", title: "not measured" }, "–");
   const share = high > low ? (cell.accuracy - low) / (high - low) : 1;
-  const node = element("td", {
-    title: `95 % interval ${percent(cell.low)} to ${percent(cell.high)}, on ${cell.num_samples} samples`,
-  }, percent(cell.accuracy), element("small", {}, `n = ${cell.num_samples.toLocaleString("en")}`));
+  const node = element(
+    "td", { title: `on ${cell.num_samples.toLocaleString("en")} images` },
+    percent(cell.accuracy), element("small", {}, `${percent(cell.low, 0)} to ${percent(cell.high, 0)}`),
+  );
   // Set through the object model, which the content security policy allows.
   node.style.setProperty("--share", share.toFixed(3));
   return node;
 }
 
+function scaleLine({ low, high }) {
+  return element("p", { className: "heat-scale hint" }, percent(low, 0), element("span", { className: "heat-ramp" }), percent(high, 0), " of the images right; below each figure its 95 % interval");
+}
+
 function lostRow(slices, forgotten, intervals) {
   return element(
     "tr", {},
-    element("th", { scope: "row" }, "Lost or gained"),
+    element("th", { scope: "row" }, "Against the best before"),
     ...slices.map((slice) => {
       const lost = forgotten[slice];
       if (lost === undefined) return element("td", { className: "none" }, "–");
       const interval = intervals[slice];
-      if (!interval) return element("td", { className: lost > 0.02 ? "bad-text" : "" }, change(lost));
       return element(
-        "td",
-        {
-          className: interval.low > 0 ? "bad-text" : "",
-          title: `since ${interval.since}, on ${interval.num_images.toLocaleString("en")} images`,
-        },
-        change(lost),
-        element("small", {}, `${points(-interval.high)} to ${points(-interval.low)}`),
+        "td", { className: isLoss(interval) ? "bad-text" : interval?.high < 0 ? "good-text" : "", title: interval ? `since ${interval.since}, on ${count(interval.num_images, "image")}` : "" },
+        change(-lost), interval ? element("small", {}, `${points(-interval.high)} to ${points(-interval.low)}`) : null,
       );
     }),
   );
-}
-
-function points(gain) {
-  const size = Math.abs(100 * gain).toFixed(1);
-  if (size === "0.0") return "0";
-  return `${gain < 0 ? "−" : "+"}${size}`;
-}
-
-function change(lost) {
-  const size = Math.abs(100 * lost).toFixed(1);
-  if (size === "0.0") return "kept";
-  return `${lost > 0 ? "lost" : "gained"} ${size} points`;
 }

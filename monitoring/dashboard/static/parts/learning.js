@@ -1,19 +1,20 @@
 // How far the next round is, and how the present one goes.
 
 import { action } from "../actions.js";
-import { badge, element } from "../dom.js";
+import { badge, element, link } from "../dom.js";
 import { count, day, number, since, words } from "../format.js";
 
 const STATES = ["requested", "preparing", "training", "evaluating", "decided"];
 const WAITING = { awaiting_labels: "waits for labels", awaiting_approval: "waits for approval" };
 
-export function buildLearning({ status, hasRounds }) {
+// `isBrief` leaves out the buttons.
+export function buildLearning({ status, hasRounds, isBrief = false }) {
   return [
     progress(status, hasRounds),
-    status.round ? round(status.round, status.trial) : element("p", {}, "No round in progress."),
+    status.round ? buildProgress(status.round, status.trial) : element("p", {}, "No round in progress."),
     setAside(status),
     state(status),
-    controls(status),
+    isBrief ? null : controls(status),
   ];
 }
 
@@ -49,7 +50,8 @@ function setAside({ num_conflicts, num_quarantined }) {
   );
 }
 
-function round({ id, state, step, detail, started, training }, trial) {
+// The round in progress: which step it has reached, and how far its training or its questions are.
+export function buildProgress({ id, state, step, detail, started, training }, trial) {
   const waits = WAITING[state];
   const reached = waits ? STATES.length - 1 : STATES.indexOf(state);
   const steps = STATES.map((name, index) => {
@@ -59,12 +61,16 @@ function round({ id, state, step, detail, started, training }, trial) {
   });
   return element(
     "div", { className: "round-now" },
-    element("p", {}, element("strong", {}, `Round ${id}`), " is in progress", started ? ", started " : "", started ? since(started) : "", "."),
+    element("p", {}, link(`/rounds/${id}`, `Round ${id}`), " is in progress", started ? ", started " : "", started ? since(started) : "", "."),
     element("ol", { className: "steps" }, ...steps),
     training ? trainingProgress(training) : null,
     trial?.round === id ? trialProgress(trial) : null,
-    step && step !== state ? element("p", { className: "hint" }, `${words(step)}${inline(detail)}`) : null,
+    step && step !== state && !training ? element("p", { className: "hint" }, lastStep(step, detail)) : null,
   );
+}
+
+function lastStep(step, detail) {
+  return step === "epoch" && detail?.epoch ? `Epoch ${detail.epoch}${detail.epochs ? ` of ${detail.epochs}` : ""} is done.` : `Last step: ${words(step)}.`;
 }
 
 // What is answered of the questions that a round waits for.
@@ -77,7 +83,7 @@ function trialProgress({ asked, answered, needed, ends }) {
     element(
       "p", { className: "hint" },
       `${answered} of ${count(asked, "question")} answered.${missing} It waits until ${day(ends)}. `,
-      element("a", { href: "/labelling" }, "Answer them"),
+      link("/labelling", "Answer them"),
     ),
   );
 }
@@ -120,12 +126,10 @@ function state({ paused, learner }) {
   return element("div", {}, ...lines);
 }
 
-function controls({ round, paused, num_pending, production }) {
-  const pending = count(num_pending, "new sample");
-  return element(
-    "div", { className: "row" },
-    round || !production ? null : action("Run a round", `A round starts now, with ${pending}.`, { path: "/v1/rounds", id: "run-round" }),
-    round && WAITING[round.state] ? action(
+// Approve and cancel, where a round is not decided yet.
+export function roundControls(round) {
+  return [
+    WAITING[round.state] ? action(
       "Approve",
       `The candidate of round ${round.id} goes into production on every worker${round.state === "awaiting_labels" ? ", without the labels that would prove it better" : ""}.`,
       {
@@ -133,10 +137,19 @@ function controls({ round, paused, num_pending, production }) {
         className: round.state === "awaiting_approval" ? "primary" : "",
       },
     ) : null,
-    round ? action(
+    action(
       "Cancel the round", `Round ${round.id} ends without a candidate; its samples stay for the next.`,
       { path: `/v1/rounds/${round.id}/cancel`, id: "cancel-round" },
-    ) : null,
+    ),
+  ];
+}
+
+function controls({ round, paused, num_pending, production }) {
+  const pending = count(num_pending, "new sample");
+  return element(
+    "div", { className: "row" },
+    round || !production ? null : action("Run a round", `A round starts now, with ${pending}.`, { path: "/v1/rounds", id: "run-round" }),
+    ...(round ? roundControls(round) : []),
     paused
       ? action("Resume learning", "Rounds start by themselves again.", { path: "/v1/learning/resume", id: "resume" })
       : action(

@@ -16,7 +16,7 @@ const DECISIONS = { passed: "good", inconclusive: "warn", awaiting_labels: "warn
 export function roundLine(round) {
   const move = round.candidate ? `${round.production ?? "nothing"} → ${round.candidate}` : "";
   return element(
-    "li", { className: "line" },
+    "li", { className: "entry" },
     element(
       "div", { className: "line-title" },
       link(`/rounds/${round.id}`, `Round ${round.id}`), stateBadge(round), element("span", { className: "quiet" }, move),
@@ -33,7 +33,11 @@ export function stateBadge({ state }) {
 export function buildDetail(round) {
   const counts = Object.entries(round.num_samples ?? {}).map(([role, value]) => `${value.toLocaleString("en")} ${role}`);
   return [
-    element("p", { className: "sentence-lead" }, round.sentence ?? round.reason ?? round.trigger),
+    element("p", { className: "sentence-lead" }, round.sentence ?? round.reason ?? "Not decided yet."),
+    round.candidate ? element(
+      "p", {}, "Candidate ", link(`/versions/${round.candidate}`, round.candidate), ", judged against ", link(`/versions/${round.production}`, round.production), ": ",
+      link(`/versions/${round.candidate}/against/${round.production}`, "compare them"), ".",
+    ) : null,
     // Its sentence stands above.
     round.verdict ? buildVerdict({ ...round.verdict, sentence: "" }) : null,
     element("p", { className: "hint" }, `Asked for by ${round.requested_by}: ${round.trigger}.`.replace("..", ".")),

@@ -1,0 +1,52 @@
+// Two versions beside each other: by slice, by class, and what one takes for what.
+
+import { badge, cells, element, table } from "../dom.js";
+import { change, count, number, percent, points, sliceName } from "../format.js";
+
+export function buildSummary({ version, other, slices }) {
+  if (!slices.length) {
+    return element(
+      "p", { className: "quiet" },
+      `${version} and ${other} were never asked about the same labelled images. Versions of one line are, in each round that judges them.`,
+    );
+  }
+  const total = (field) => slices.reduce((sum, slice) => sum + slice[field], 0);
+  return element(
+    "p", { className: "sentence-lead" },
+    `Of ${count(total("num_images"), "image")} that both answered, ${version} is right on ${number(total("num_won"))} that ${other} got wrong, `
+    + `and wrong on ${number(total("num_lost"))} that ${other} got right.`,
+  );
+}
+
+export function buildSlices({ version, other, slices }) {
+  if (!slices.length) return null;
+  const rows = slices.map((slice) => element("tr", {}, ...cells(
+    sliceName(slice.slice), percent(slice.accuracy), percent(slice.other_accuracy), gained(slice),
+    number(slice.num_won), number(slice.num_lost), number(slice.num_images),
+  )));
+  return table(["Images", version, other, `${version} against ${other}`, "won", "lost", "in all"], rows, { className: "numbers" });
+}
+
+// Sure where the whole interval is on one side.
+function gained({ accuracy, other_accuracy: before, low, high }) {
+  const kind = low > 0 ? "good" : high < 0 ? "bad" : "";
+  return [badge(kind, change(accuracy - before)), element("small", { className: "hint" }, ` ${points(low)} to ${points(high)}`)];
+}
+
+export function buildClasses({ version, other, classes, num_classes: numClasses }) {
+  if (!classes.length) return element("p", { className: "quiet" }, "No class of that name was asked about.");
+  const rows = classes.map((each) => element("tr", {}, ...cells(
+    each.label, percent(each.accuracy), percent(each.other_accuracy), number(each.num_won), number(each.num_lost), number(each.num_images),
+  )));
+  const rest = numClasses > classes.length ? `The ${classes.length} that changed most, of ${number(numClasses)}. Search for others.` : "";
+  return [
+    table(["Class", version, other, "won", "lost", "in all"], rows, { className: "numbers" }),
+    rest ? element("p", { className: "hint" }, rest) : null,
+  ];
+}
+
+export function buildConfusions({ version, confusions }) {
+  if (!confusions.length) return element("p", { className: "quiet" }, `${version} took nothing for something else.`);
+  const rows = confusions.map(({ label, answered, num_images: num }) => element("tr", {}, ...cells(label, answered, number(num))));
+  return table(["Shows", `${version} says`, "images"], rows, { className: "numbers" });
+}
