@@ -42,7 +42,8 @@ def settings_of(home: Path) -> Settings:
 def test_after_the_demo_rules_and_panels_have_figures_and_the_promotion_was_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing, logs = [], []
+    missing: list[str] = []
+    logs: list[str] = []
 
     @contextmanager
     def watched(home: Path, own: dict[str, str]) -> Iterator[Client]:
