@@ -10,12 +10,13 @@ from store import learning_state
 from store.alarms import read_alarms
 from store.notifications import News
 from store.round_states import WAITING
-from store.rounds.records import Round, read_rounds
+from store.rounds.records import Outcome, read_outcomes
 from store.rounds.totals import last_step
 from store.version_history import last_moves
 
 # What is older than so many others is not sent any more.
 _NUM_NEWEST = 50
+_NUM_NEWEST_ALARMS = 10
 _WATCH = "watch"
 #: A source yields what happened since a moment, or still goes on, whether a message was stored or not.
 Source = Callable[[Connection, datetime], Iterator[News]]
@@ -48,7 +49,7 @@ def moves(connection: Connection, since: datetime) -> Iterator[News]:
 
 def rounds(connection: Connection, since: datetime) -> Iterator[News]:
     """Yield rounds that were rejected or failed, and the one that waits for a person."""
-    newest = read_rounds(connection, _NUM_NEWEST)
+    newest = read_outcomes(connection, _NUM_NEWEST)
     for position, each in enumerate(newest):
         details = {"round": each.id, "state": each.state, "reason": each.reason}
         reason = each.reason or ""
@@ -79,7 +80,7 @@ def pauses(connection: Connection, since: datetime) -> Iterator[News]:
 
 def alarms(connection: Connection, since: datetime) -> Iterator[News]:
     """Yield alarms about the images and the answers."""
-    for alarm in read_alarms(connection, _NUM_NEWEST):
+    for alarm in read_alarms(connection, _NUM_NEWEST_ALARMS):
         if alarm.ended is None or alarm.raised >= since:
             details = {"alarm": alarm.id, "kind": alarm.kind, "classes": list(alarm.classes)}
             yield News(f"alarm-{alarm.id}", "alarm", alarm.sentence, alarm.raised, details)
@@ -88,7 +89,7 @@ def alarms(connection: Connection, since: datetime) -> Iterator[News]:
 SOURCES: tuple[Source, ...] = (moves, rounds, pauses, alarms)
 
 
-def _num_rejected(newest_first: list[Round]) -> int:
+def _num_rejected(newest_first: list[Outcome]) -> int:
     """Return how many rounds were rejected since the last one that was promoted."""
     since = takewhile(lambda each: each.state != "promoted", newest_first)
     return sum(each.state == "rejected" for each in since)

@@ -1,13 +1,13 @@
 """A real Prometheus gets figures for every recording rule and for every query of Grafana's dashboard."""
 
 import json
-import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client import CollectorRegistry
 
 from monitoring.metrics import Exposition, ServiceMetrics
@@ -83,8 +83,23 @@ def test_no_two_panels_of_the_dashboard_overlap() -> None:
         taken |= cells
 
 
-def test_compose_mounts_files_that_exist() -> None:
-    compose = (ROOT / "compose.yaml").read_text()
-    mounted = re.findall(r"- \./(monitoring/[^:]+):", compose)
-    assert len(mounted) == 5
-    assert [name for name in mounted if not (ROOT / name).exists()] == []
+def test_compose_adds_prometheus_and_grafana_as_a_profile_with_files_that_exist() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    added = {name: compose["services"][name] for name in ("prometheus", "grafana")}
+    assert all(service["profiles"] == ["monitoring"] for service in added.values())
+    mounts = [mount.split(":") for service in added.values() for mount in service["volumes"]]
+    files = {target: source for source, target, *_ in mounts if source.startswith("./")}
+    assert len(files) == 5
+    assert [source for source in files.values() if not (ROOT / source).exists()] == []
+    configuration = yaml.safe_load((ROOT / files["/etc/prometheus/prometheus.yml"]).read_text())
+    assert set(configuration["rule_files"]) <= set(files)
+    secret = configuration["scrape_configs"][0]["authorization"]["credentials_file"]
+    assert secret.removeprefix("/run/secrets/") in added["prometheus"]["secrets"]
+
+
+def test_grafana_finds_prometheus_and_the_dashboard_where_compose_has_them() -> None:
+    provisioning = ROOT / "monitoring" / "grafana" / "provisioning"
+    [source] = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    [provider] = yaml.safe_load((provisioning / "dashboards" / "perennial.yml").read_text())["providers"]
+    assert f"{provider['options']['path']}:ro" in (ROOT / "compose.yaml").read_text()
