@@ -1,4 +1,4 @@
-"""What holds of every page: it fits its window, it can be read by everybody, and nothing leaves the server."""
+"""What holds of every page: it fits its window, everybody can read it, and nothing leaves the server."""
 
 from collections.abc import Callable
 from pathlib import Path
