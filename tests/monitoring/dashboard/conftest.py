@@ -142,6 +142,7 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
         told = {**request.path_params, **await request.json()}
         (alarm,) = (each for each in ALARMS if each["id"] == told["id"])
         alarm |= {"state": "acknowledged" if told["verb"] == "ack" else "accepted", "reason": told["reason"]}
+        alarm["ended"] = None if told["verb"] == "ack" else alarm["raised"]
         return JSONResponse(alarm)
 
     async def pause(request: Request) -> Response:
@@ -167,6 +168,7 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
             route("/v1/predictions", logged),
             Route("/v1/predictions/{id}/image", picture),
             Route("/v1/alarms", lambda _: JSONResponse({"alarms": ALARMS})),
+            Route("/v1/alarms/{alarm:int}/images/{id}", picture),
             Route("/v1/alarms/{id:int}/{verb}", told_of_alarm, methods=["POST"]),
             *(evidence or EvidenceRoutes(database)).routes(),
             *dashboard_routes(),

@@ -105,7 +105,8 @@ def test_a_gain_is_told_as_a_gain_and_a_loss_by_chance_as_none(
 ALARM: dict[str, Any] = {
     "id": 7, "kind": "looks", "state": "open", "raised": NOW.isoformat(), "since": NOW.isoformat(),
     "ended": None, "sentence": "Images of bees are darker by 38 % since noon.", "classes": ["bees"],
-    "images": [],
+    "version": "v3", "images": [{"sha256": "a", "prediction_id": "1", "nearest_sha256": "b"}],
+    "acted_by": None, "reason": None,
 }  # fmt: skip
 
 
@@ -114,11 +115,12 @@ def test_an_alarm_is_told_and_accepted_with_a_reason(
 ) -> None:
     alarms += [
         dict(ALARM),
-        {**ALARM, "id": 3, "state": "ended", "ended": NOW.isoformat(), "sentence": "Blurrier."},
+        {**ALARM, "id": 3, "state": "ended", "ended": NOW.isoformat(), "sentence": "Blurrier.", "images": []},
     ]
     page = open_page(serve(filled) + "/alarms")
     assert "Images of bees are darker by 38 % since noon." in words_of(page, "#open-alarms")
     assert "Blurrier." in words_of(page, "#past-alarms")
+    expect(page.locator("#open-alarms .pairs img").last).to_have_js_property("naturalWidth", 96)
     page.get_by_role("button", name="This is the new normal").click()
     page.get_by_label("Reason, for the record").fill("the night shift began")
     page.locator("#confirm-yes").click()

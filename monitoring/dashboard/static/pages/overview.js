@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { element, show } from "../dom.js";
-import { openAlarms, problem, refreshNow, start } from "../frame.js";
+import { goingOn, problem, refreshNow, start } from "../frame.js";
 import { buildAccuracy } from "../parts/accuracy.js";
 import { buildDriftWords, judgeDrift } from "../parts/drift.js";
 import { buildGallery } from "../parts/gallery.js";
@@ -16,7 +16,7 @@ const byId = (id) => document.getElementById(id);
 
 setUpTry(refreshNow, problem);
 start(async (status, answeredAlarms) => {
-  const alarms = openAlarms(answeredAlarms);
+  const alarms = goingOn(answeredAlarms);
   const [{ rounds }, drift, accuracy, { predictions }] = await Promise.all([
     get("/v1/rounds?limit=5"), get("/v1/drift?limit=100"), get("/v1/accuracy?limit=100"), get("/v1/predictions?limit=12"),
   ]);
@@ -25,7 +25,7 @@ start(async (status, answeredAlarms) => {
   show(byId("accuracy"), accuracy, buildAccuracy);
   show(byId("drift"), drift, buildDriftWords);
   show(byId("learning"), { status, hasRounds: rounds.some((round) => round.ended), isBrief: true }, buildLearning);
-  show(byId("waiting"), { status, numAlarms: alarms.length }, buildWaiting);
+  show(byId("waiting"), { status, numAlarms: alarms.filter(({ state }) => state === "open").length }, buildWaiting);
   show(byId("serving"), status, buildServing);
   showClasses(status.classes);
   show(byId("predictions"), predictions, (list) => (list.length ? buildGallery(list) : element("p", { className: "quiet" }, "None yet: try an image above, or send one to POST /v1/predict.")));
