@@ -167,6 +167,7 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
             route("/v1/accuracy", lambda c, _: accuracy_history(c)),
             route("/v1/predictions", logged),
             Route("/v1/predictions/{id}/image", picture),
+            Route("/v1/samples/{id}/image", picture),
             Route("/v1/alarms", lambda _: JSONResponse({"alarms": ALARMS})),
             Route("/v1/alarms/{alarm:int}/images/{id}", picture),
             Route("/v1/alarms/{id:int}/{verb}", told_of_alarm, methods=["POST"]),

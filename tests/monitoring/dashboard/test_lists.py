@@ -79,6 +79,8 @@ def test_two_versions_are_compared_by_slice_and_class(
     assert words_of(page, "#slices tbody").startswith("golden set 83.3 % 66.7 % gained 16.7 points")
     assert words_of(page, "#classes tbody").startswith("bees 83.3 % 66.7 % 6 1 30")
     assert words_of(page, "#confusions tbody") == "bees ants 5"
+    expect(page.locator("#flips .shot")).to_have_count(1)
+    expect(page.locator("#flips .shot")).to_contain_text("v3 says ants")
     page.get_by_label("Search the classes").fill("wasp")
     expect(page.locator("#classes")).to_have_text("No class of that name was asked about.")
 

@@ -24,7 +24,7 @@ start(async (status, answeredAlarms) => {
   show(byId("health"), { matters, production: status.production }, buildHealth);
   show(byId("accuracy"), accuracy, buildAccuracy);
   show(byId("drift"), drift, buildDriftWords);
-  show(byId("learning"), { status, hasRounds: rounds.some((round) => round.ended), isBrief: true }, buildLearning);
+  show(byId("learning"), { status, hasRounds: rounds.some((round) => round.ended), isBrief: true, last: rounds.find((round) => round.ended) }, buildLearning);
   show(byId("waiting"), { status, numAlarms: alarms.filter(({ state }) => state === "open").length }, buildWaiting);
   show(byId("serving"), status, buildServing);
   showClasses(status.classes);
