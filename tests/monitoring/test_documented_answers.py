@@ -24,6 +24,7 @@ ANSWERS: dict[str, Callable[[Connection], BaseModel]] = {
     "GET /v1/drift": summary.drift,
     "GET /v1/forgetting": summary.forgetting,
     "GET /v1/accuracy": accuracy_history,
+    "GET /v1/traffic": prediction_answers.traffic,
     "GET /v1/predictions": lambda connection: prediction_answers.predictions(connection, Wanted()),
 }
 
