@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from monitoring.accuracy import paired_loss_interval
-from monitoring.answers.accuracy import ClassComparison, Comparison, Confusion, SliceComparison
-from store.evidence.answers import PairedAnswers, count_pairs
+from monitoring.answers.accuracy import ClassComparison, Comparison, Confusion, Flip, SliceComparison
+from store.evidence.answers import PairedAnswers, count_pairs, differences
 from store.slices import slice_names
 from store.versions import Version, find_version
 
 MAX_CONFUSIONS = 10
+MAX_FLIPS = 24
+# Of the images of a slice that both answered differently, those that are looked at for flips.
+_MAX_DIFFERENCES = 1000
 
 
 @dataclass
@@ -51,14 +54,14 @@ class _Tally:
     confusions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def compare(connection: Connection, version: str, other: str, label: str = "", limit: int = 20) -> Comparison:
+def compare(connection: Connection, version: str, other: str, part: str = "", limit: int = 20) -> Comparison:
     """Compare a version with another one, by slice and by class.
 
     Args:
         connection: To the store.
         version: Such as "v3".
         other: Such as "v2"; of the same line, or they share no images.
-        label: Only classes whose names contain this.
+        part: Only classes whose names contain this.
         limit: Classes, at most.
 
     Raises:
@@ -67,11 +70,10 @@ def compare(connection: Connection, version: str, other: str, label: str = "", l
     pair = find_version(connection, version), find_version(connection, other)
     tally, slices = _Tally(), []
     for name in slice_names(connection, pair[0].lineage):
-        # The earlier one comes first, as its name says.
         counted = count_pairs(connection, version, other, name)
         if counted:
             slices.append(_slice(name, _count(counted, pair, tally)))
-    wanted = {name: counts for name, counts in tally.classes.items() if label.lower() in name.lower()}
+    wanted = {name: counts for name, counts in tally.classes.items() if part.lower() in name.lower()}
     return Comparison(
         version=version,
         other=other,
@@ -79,10 +81,30 @@ def compare(connection: Connection, version: str, other: str, label: str = "", l
         classes=[_class(name, counts) for name, counts in _most_changed(wanted)[:limit]],
         num_classes=len(wanted),
         confusions=[
-            Confusion(label=pair[0], answered=pair[1], num_images=num)
-            for pair, num in tally.confusions.most_common(MAX_CONFUSIONS)
+            Confusion(label=label, answered=answered, num_images=num)
+            for (label, answered), num in tally.confusions.most_common(MAX_CONFUSIONS)
         ],
+        flips=_flips(connection, pair, [each.slice for each in slices]),
     )
+
+
+def _flips(connection: Connection, pair: tuple[Version, Version], names: Sequence[str]) -> list[Flip]:
+    found: list[Flip] = []
+    for name in reversed(names):
+        different = differences(connection, pair[0].version, pair[1].version, name, _MAX_DIFFERENCES)
+        found += [
+            Flip(
+                sample_id=each.sample_id,
+                slice=name,
+                label=each.label,
+                answered=_name(pair[0].class_names, each.first_index),
+            )
+            for each in different
+            if _name(pair[1].class_names, each.second_index) == each.label
+        ]
+        if len(found) >= MAX_FLIPS:
+            break
+    return found[:MAX_FLIPS]
 
 
 def _count(counted: Iterable[PairedAnswers], pair: tuple[Version, Version], tally: _Tally) -> Counts:

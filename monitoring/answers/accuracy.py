@@ -68,6 +68,17 @@ class Confusion(Answer):
     num_images: int
 
 
+class Flip(Answer):
+    """An image that the other version answered rightly and the version does not; its image is at
+    `/v1/samples/{sample_id}/image`.
+    """
+
+    sample_id: int
+    slice: str
+    label: str = Field(description="What it shows.")
+    answered: str = Field(description="What the version answers.")
+
+
 class Comparison(Answer):
     """Two versions on the same labelled images."""
 
@@ -77,3 +88,4 @@ class Comparison(Answer):
     classes: list[ClassComparison] = Field(description="Those that changed most first.")
     num_classes: int = Field(description="How many there are, beyond those listed too.")
     confusions: list[Confusion] = Field(description="The version's most frequent ones.")
+    flips: list[Flip] = Field(description="Negative flips, those of the newest slice first; at most 24.")

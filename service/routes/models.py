@@ -45,7 +45,7 @@ def create_router(services: Services) -> APIRouter:
         version: VersionName, other: OtherName, label: ClassPart = "", limit: Limit = 20
     ) -> Comparison:
         """Compare a version with another one on the labelled images that both answered."""
-        return await read(partial(compare, version=version, other=other, label=label, limit=limit))
+        return await read(partial(compare, version=version, other=other, part=label, limit=limit))
 
     async def move(work: Callable[[Connection], Move]) -> MoveBody:
         return await write(lambda connection: _body(connection, work(connection)))

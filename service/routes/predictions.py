@@ -9,6 +9,7 @@ from fastapi import FastAPI, Query, Request, Response
 
 from monitoring import prediction_answers
 from monitoring.answers.predictions import PredictionList
+from monitoring.answers.traffic import Traffic
 from service.routes import openapi
 from service.routes.bodies import read_feedback, read_image, read_images
 from service.routes.direct_route import DirectRoute
@@ -71,6 +72,11 @@ def add_routes(api: FastAPI, services: Services) -> None:
         work = partial(prediction_answers.predictions, wanted=wanted, limit=limit, before=before)
         return await services.database.read_async(work)
 
+    async def traffic(hours: Annotated[int, Query(ge=1, le=24 * 90)] = 48) -> Traffic:
+        """Return how many predictions were answered in each of the last hours."""
+        work = partial(prediction_answers.traffic, num_hours=hours)
+        return await services.database.read_async(work)
+
     for path, endpoint, status, described in (
         ("/v1/predict", predict, 200, openapi.PREDICT),
         ("/v1/predict/batch", predict_batch, 200, openapi.PREDICT_BATCH),
@@ -85,6 +91,7 @@ def add_routes(api: FastAPI, services: Services) -> None:
             openapi_extra=described,
             route_class_override=DirectRoute,
         )
+    api.get("/v1/traffic", tags=["predictions"])(traffic)
     api.get("/v1/predictions", tags=["predictions"])(search)
     api.get("/v1/predictions/{prediction_id}/image", response_class=Response, tags=["predictions"])(image)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
@@ -150,5 +150,5 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _found(row: Row[tuple[object, ...]]) -> FoundPrediction:
+def _found(row: Row[*tuple[Any, ...]]) -> FoundPrediction:
     return FoundPrediction(**{name: row._mapping[name] for name in FoundPrediction.__slots__})

@@ -44,9 +44,9 @@ def judged(database: Database) -> Database:
     return database
 
 
-def compared(database: Database, label: str = "", limit: int = 20) -> Comparison:
+def compared(database: Database, part: str = "", limit: int = 20) -> Comparison:
     with database.read() as connection:
-        return compare(connection, "v2", "v1", label, limit)
+        return compare(connection, "v2", "v1", part, limit)
 
 
 def test_a_slice_says_what_was_won_and_lost_with_its_interval(judged: Database) -> None:
@@ -74,6 +74,11 @@ def test_classes_are_searched_by_a_part_of_their_name_and_counted_beyond_the_lim
 def test_what_is_answered_for_another_class_is_counted(judged: Database) -> None:
     confusions = [(each.label, each.answered, each.num_images) for each in compared(judged).confusions]
     assert confusions == [("wasps", "ants", 5), ("bees", "ants", 1)]
+
+
+def test_what_was_right_before_and_is_wrong_now_is_named(judged: Database) -> None:
+    (flip,) = compared(judged).flips
+    assert (flip.sample_id, flip.slice, flip.label, flip.answered) == (11, "golden-1", "bees", "ants")
 
 
 def test_an_unknown_version_is_refused(judged: Database) -> None:

@@ -14,9 +14,9 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   }
 });
 
-// `lines`: {name, colour, values, lows, highs, isDashed, isStep}, a colour being the name of a variable of the
+// `lines`: {name, colour, values, lows, highs, isDashed, isStep, isBar}, a colour being the name of a variable of the
 // style, and a value null where there is none; `times` in seconds, ascending; `marks`: {time, text}.
-export function buildChart({ label, times, lines, marks = [], written, range, notes = [] }) {
+export function buildChart({ label, times, lines, marks = [], written, range, notes = [], height = HEIGHT, hasDots = true }) {
   const place = element("div", { className: "plot", attributes: { role: "img", "aria-label": label } });
   const readout = element("p", { className: "readout hint" });
   const told = (index) => {
@@ -31,25 +31,26 @@ export function buildChart({ label, times, lines, marks = [], written, range, no
     cursor: { drag: { x: false, y: false }, y: false },
     scales: { y: { range: range ?? undefined } },
     axes: [axis({ values: timeLabels, space: 90, size: 44 }), axis({ values: (_, splits) => splits.map(written), size: 62 })],
-    series: [{}, ...lines.map(series)],
+    series: [{}, ...lines.map((line) => series(line, hasDots))],
     hooks: {
       draw: [(chart) => { drawMarks(chart, marks); drawIntervals(chart, lines); }],
       setCursor: [({ cursor }) => { readout.textContent = cursor.idx === null || cursor.idx === undefined ? "" : told(cursor.idx); }],
     },
   };
-  drawWhenPlaced(place, options, [times, ...lines.map(({ values }) => values)]);
+  drawWhenPlaced(place, height, options, [times, ...lines.map(({ values }) => values)]);
   return element(
     "div", { className: "chart" },
     element("div", { className: "chart-head" }, legend(lines), readout), place, asTable({ times, lines, written, notes }),
   );
 }
 
-function drawWhenPlaced(place, options, columns) {
+function drawWhenPlaced(place, height, options, columns) {
   let chart = null;
+  place.style.height = `${height}px`;
   new ResizeObserver(([{ contentRect: { width } }]) => {
     if (!width) return;
-    if (chart) return void chart.setSize({ width, height: HEIGHT });
-    chart = new uPlot({ ...options, width, height: HEIGHT }, columns, place);
+    if (chart) return void chart.setSize({ width, height });
+    chart = new uPlot({ ...options, width, height }, columns, place);
     drawn.add(chart);
   }).observe(place);
 }
@@ -63,11 +64,12 @@ function axis(properties) {
   return { stroke: () => colourOf("--quiet"), font: "12px system-ui", grid, ticks: { show: false }, ...properties };
 }
 
-function series({ name, colour, isDashed, isStep }) {
+function series({ name, colour, isDashed, isStep, isBar }, hasDots) {
   return {
     label: name, stroke: () => colourOf(colour), width: 2, spanGaps: true, dash: isDashed ? [6, 5] : undefined,
-    paths: isStep ? uPlot.paths.stepped({ align: 1 }) : undefined,
-    points: { show: true, size: 6, fill: () => colourOf(colour) },
+    paths: isStep ? uPlot.paths.stepped({ align: 1 }) : isBar ? uPlot.paths.bars({ size: [0.8, 40], align: 1 }) : undefined,
+    fill: isBar ? () => colourOf(colour) : undefined,
+    points: { show: hasDots, size: 6, fill: () => colourOf(colour) },
   };
 }
 

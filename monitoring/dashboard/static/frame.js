@@ -56,11 +56,12 @@ export function problem(text, stays = false) {
 function showWaiting({ num_questions, num_disputes, round }, alarms) {
   showCount("labelling", num_questions + num_disputes, "to label or settle");
   showCount("rounds", round?.state === "awaiting_approval" ? 1 : 0, "to approve");
-  showCount("alarms", openAlarms(alarms).length, "open");
+  showCount("alarms", goingOn(alarms).filter(({ state }) => state === "open").length, "nobody looked at yet");
 }
 
-export function openAlarms(alarms) {
-  return (alarms?.alarms ?? []).filter(({ ended, state }) => !ended && state !== "accepted" && state !== "ended");
+// The alarms that have not ended, whether somebody looked at them or not.
+export function goingOn(alarms) {
+  return (alarms?.alarms ?? []).filter(({ ended }) => !ended);
 }
 
 function showCount(name, num, meaning) {

@@ -45,6 +45,17 @@ def serve() -> Iterator[Callable[..., str]]:
         server.__exit__(None, None, None)
 
 
+# What `/v1/alarms` answers, for a test to fill.
+ALARMS: list[dict[str, Any]] = []
+
+
+@pytest.fixture
+def alarms() -> Iterator[list[dict[str, Any]]]:
+    """The alarms that `/v1/alarms` answers."""
+    yield ALARMS
+    ALARMS.clear()
+
+
 # Of a module: while it runs, its event loop runs in this thread, where later tests start their own.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -127,6 +138,13 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
 
         return Route(path, endpoint)
 
+    async def told_of_alarm(request: Request) -> Response:
+        told = {**request.path_params, **await request.json()}
+        (alarm,) = (each for each in ALARMS if each["id"] == told["id"])
+        alarm |= {"state": "acknowledged" if told["verb"] == "ack" else "accepted", "reason": told["reason"]}
+        alarm["ended"] = None if told["verb"] == "ack" else alarm["raised"]
+        return JSONResponse(alarm)
+
     async def pause(request: Request) -> Response:
         reason = (await request.json())["reason"]
         return JSONResponse(database.write(lambda c: learning_state.pause(c, reason, "ada")))
@@ -148,8 +166,12 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
             route("/v1/drift", lambda c, _: summary.drift(c)),
             route("/v1/accuracy", lambda c, _: accuracy_history(c)),
             route("/v1/predictions", logged),
+            route("/v1/traffic", lambda c, _: prediction_answers.traffic(c)),
             Route("/v1/predictions/{id}/image", picture),
-            Route("/v1/alarms", lambda _: JSONResponse({"alarms": []})),
+            Route("/v1/samples/{id}/image", picture),
+            Route("/v1/alarms", lambda _: JSONResponse({"alarms": ALARMS})),
+            Route("/v1/alarms/{alarm:int}/images/{id}", picture),
+            Route("/v1/alarms/{id:int}/{verb}", told_of_alarm, methods=["POST"]),
             *(evidence or EvidenceRoutes(database)).routes(),
             *dashboard_routes(),
         ],

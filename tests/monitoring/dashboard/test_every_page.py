@@ -1,8 +1,8 @@
-"""What holds of every page: it fits its window, it can be read by everybody, and nothing leaves the server."""
+"""What holds of every page: it fits its window, everybody can read it, and nothing leaves the server."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page
@@ -15,6 +15,9 @@ pytestmark = pytest.mark.slow
 Serve = Callable[..., str]
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 HEIGHT = 900
+WINDOWS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
+    (360, "light"), (360, "dark"), (1440, "light"), (1440, "dark"),
+)  # fmt: skip
 
 
 def open_at(open_page: Open, address: str, width: int, scheme: str) -> Page:
@@ -53,7 +56,7 @@ def test_a_page_fits_its_window_and_axe_finds_nothing_serious(
 ) -> None:
     existing = address.replace("12", "2")
     page = open_at(open_page, serve(filled) + existing, 360, "light")
-    for width, scheme in ((360, "light"), (360, "dark"), (1440, "light"), (1440, "dark")):
+    for width, scheme in WINDOWS:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth") == width, scheme

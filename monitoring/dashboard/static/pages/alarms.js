@@ -1,13 +1,13 @@
 // The alarms, open ones first.
 
 import { element, show } from "../dom.js";
-import { openAlarms, start } from "../frame.js";
+import { goingOn, start } from "../frame.js";
 import { alarmCard } from "../parts/alarms.js";
 
 const byId = (id) => document.getElementById(id);
 
 start(async (status, answered) => {
-  const open = openAlarms(answered);
+  const open = goingOn(answered);
   const past = (answered?.alarms ?? []).filter((alarm) => !open.includes(alarm));
   show(byId("open-alarms"), open, (list) => (list.length ? cards(list) : quiet("No alarm. One is raised where the images, the answers or the errors change by more than chance explains.")));
   show(byId("past-alarms"), past, (list) => (list.length ? cards(list) : quiet("Alarms that ended stand here.")));

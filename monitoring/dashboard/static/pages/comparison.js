@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { show } from "../dom.js";
 import { refreshNow, start } from "../frame.js";
-import { buildClasses, buildConfusions, buildSlices, buildSummary } from "../parts/comparison.js";
+import { buildClasses, buildConfusions, buildFlips, buildSlices, buildSummary } from "../parts/comparison.js";
 import { setUpComparing } from "../parts/comparing.js";
 
 const byId = (id) => document.getElementById(id);
@@ -19,5 +19,6 @@ start(async () => {
   show(byId("slices"), comparison.slices, () => buildSlices(comparison));
   show(byId("classes"), comparison, buildClasses);
   show(byId("confusions"), comparison.confusions, () => buildConfusions(comparison));
-  for (const name of ["by-class", "by-confusion"]) byId(name).hidden = !comparison.slices.length;
+  show(byId("flips"), comparison.flips, () => buildFlips(comparison));
+  for (const name of ["by-flip", "by-class", "by-confusion"]) byId(name).hidden = !comparison.slices.length;
 });

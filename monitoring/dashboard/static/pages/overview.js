@@ -2,13 +2,14 @@
 
 import { get } from "../api.js";
 import { element, show } from "../dom.js";
-import { openAlarms, problem, refreshNow, start } from "../frame.js";
+import { goingOn, problem, refreshNow, start } from "../frame.js";
 import { buildAccuracy } from "../parts/accuracy.js";
 import { buildDriftWords, judgeDrift } from "../parts/drift.js";
 import { buildGallery } from "../parts/gallery.js";
 import { buildHealth, whatIsTheMatter } from "../parts/health.js";
 import { buildLearning } from "../parts/learning.js";
 import { buildServing } from "../parts/serving.js";
+import { buildTraffic } from "../parts/traffic.js";
 import { setUpTry, showClasses } from "../parts/try.js";
 import { buildWaiting } from "../parts/waiting.js";
 
@@ -16,17 +17,18 @@ const byId = (id) => document.getElementById(id);
 
 setUpTry(refreshNow, problem);
 start(async (status, answeredAlarms) => {
-  const alarms = openAlarms(answeredAlarms);
-  const [{ rounds }, drift, accuracy, { predictions }] = await Promise.all([
-    get("/v1/rounds?limit=5"), get("/v1/drift?limit=100"), get("/v1/accuracy?limit=100"), get("/v1/predictions?limit=12"),
+  const alarms = goingOn(answeredAlarms);
+  const [{ rounds }, drift, accuracy, { predictions }, traffic] = await Promise.all([
+    get("/v1/rounds?limit=5"), get("/v1/drift?limit=100"), get("/v1/accuracy?limit=100"), get("/v1/predictions?limit=12"), get("/v1/traffic?hours=48"),
   ]);
   const matters = whatIsTheMatter({ status, alarms, drift: judgeDrift(drift) });
   show(byId("health"), { matters, production: status.production }, buildHealth);
   show(byId("accuracy"), accuracy, buildAccuracy);
   show(byId("drift"), drift, buildDriftWords);
-  show(byId("learning"), { status, hasRounds: rounds.some((round) => round.ended), isBrief: true }, buildLearning);
-  show(byId("waiting"), { status, numAlarms: alarms.length }, buildWaiting);
+  show(byId("learning"), { status, hasRounds: rounds.some((round) => round.ended), isBrief: true, last: rounds.find((round) => round.ended) }, buildLearning);
+  show(byId("waiting"), { status, numAlarms: alarms.filter(({ state }) => state === "open").length }, buildWaiting);
   show(byId("serving"), status, buildServing);
+  show(byId("traffic"), traffic, buildTraffic);
   showClasses(status.classes);
   show(byId("predictions"), predictions, (list) => (list.length ? buildGallery(list) : element("p", { className: "quiet" }, "None yet: try an image above, or send one to POST /v1/predict.")));
 });

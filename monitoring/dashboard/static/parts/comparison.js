@@ -2,6 +2,7 @@
 
 import { badge, cells, element, table } from "../dom.js";
 import { change, count, number, percent, points, sliceName } from "../format.js";
+import { picture } from "../picture.js";
 
 export function buildSummary({ version, other, slices }) {
   if (!slices.length) {
@@ -43,6 +44,18 @@ export function buildClasses({ version, other, classes, num_classes: numClasses 
     table(["Class", version, other, "won", "lost", "in all"], rows, { className: "numbers" }),
     rest ? element("p", { className: "hint" }, rest) : null,
   ];
+}
+
+// What one knew and the other does not, as pictures.
+export function buildFlips({ version, other, flips }) {
+  if (!flips.length) return element("p", { className: "quiet" }, `${version} is right on all that ${other} got right.`);
+  return element("ul", { className: "gallery" }, ...flips.map(({ sample_id: id, slice, label, answered }) => element(
+    "li", { className: "shot" },
+    picture(`/v1/samples/${id}/image`, `An image of ${label} that ${version} answers with ${answered}`),
+    element("p", { className: "shot-label", title: label }, label),
+    element("p", { className: "bad-text" }, `✗ ${version} says ${answered}`),
+    element("p", { className: "hint" }, `${sliceName(slice)}, sample ${id}`),
+  )));
 }
 
 export function buildConfusions({ version, confusions }) {

@@ -5,11 +5,11 @@ import { count } from "../format.js";
 
 const RANK = { bad: 0, warn: 1 };
 
-// `drift` is what `judgeDrift` says; `alarms` are the open ones.
+// `drift` is what `judgeDrift` says; `alarms` are those that go on.
 export function whatIsTheMatter({ status, alarms, drift }) {
   const found = [
     ...serving(status),
-    ...alarms.map(({ sentence }) => ({ kind: "bad", text: sentence, href: "/alarms" })),
+    ...alarms.map(({ sentence, state }) => ({ kind: state === "open" ? "bad" : "warn", text: sentence, href: "/alarms" })),
     ...learning(status),
     drift.level === "strong" && !alarms.length
       ? { kind: "warn", text: "The images that come in look different from those that were learnt.", href: "/drift" } : null,

@@ -7,11 +7,12 @@ import { count, day, number, since, words } from "../format.js";
 const STATES = ["requested", "preparing", "training", "evaluating", "decided"];
 const WAITING = { awaiting_labels: "waits for labels", awaiting_approval: "waits for approval" };
 
-// `isBrief` leaves out the buttons.
-export function buildLearning({ status, hasRounds, isBrief = false }) {
+// `isBrief` leaves out the buttons; `last` is the last round that ended.
+export function buildLearning({ status, hasRounds, isBrief = false, last = null }) {
   return [
     progress(status, hasRounds),
     status.round ? buildProgress(status.round, status.trial) : element("p", {}, "No round in progress."),
+    last ? lastRound(last) : null,
     setAside(status),
     state(status),
     isBrief ? null : controls(status),
@@ -47,6 +48,12 @@ function setAside({ num_conflicts, num_quarantined }) {
   return element(
     "p", { className: "hint", id: "set-aside" },
     `Set aside: ${[conflicts, unknown].filter(Boolean).join(", ")}.${conflicts ? " Disputed labels are settled under Labelling." : ""}`,
+  );
+}
+
+function lastRound({ id, state, sentence, reason, ended }) {
+  return element(
+    "p", {}, "Last: ", link(`/rounds/${id}`, `round ${id}`), ` was ${words(state)} `, since(ended), `. ${sentence ?? reason ?? ""}`,
   );
 }
 
