@@ -239,8 +239,8 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Result], Rows]], ...] = (
     (
         "dashboard",
         "The dashboard over a large home",
-        "A million predictions, 200 rounds, 1,000 classes. Chromium loads each page with an empty cache, until "
-        "the last answer that it waits for has come and its largest part is painted; medians of three.",
+        "A million predictions, 200 rounds, 1,000 classes. Chromium loads each page with an empty cache, "
+        "until the last answer that it waits for has come and its largest part is painted; medians of three.",
         _dashboard,
     ),
     (
