@@ -48,9 +48,7 @@ def describe(alarm: Alarm) -> AlarmDetail:
     )
 
 
-def alarm_metrics(
-    num_open: Mapping[AlarmKind, int], num_raised: Mapping[AlarmKind, int]
-) -> Iterator[Metric]:
+def alarm_metrics(num_open: Mapping[AlarmKind, int], num_raised: Mapping[AlarmKind, int]) -> Iterator[Metric]:
     """Yield how many alarms nobody looked at yet, and how many were ever raised, by kind."""
     still_open = GaugeMetricFamily(
         "perennial_alarms_open", "Alarms that nobody looked at yet, by kind.", labels=["kind"]

@@ -13,6 +13,9 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitoring.drift.measurement import DriftSettings
+from monitoring.errors import MonitoringError
+from retrain.alarms.errors import ErrorWatcher
+from retrain.alarms.images import ImageWatcher
 from retrain.learner import jobs
 from retrain.learner.fenced_database import FencedDatabase
 from retrain.learner.resources import free_memory
@@ -62,6 +65,8 @@ class Learner:
         # The round whose wait was logged already.
         self._waiting_round_id: int | None = None
         self._retries = Retries(settings.priority, settings.crash_wait_seconds)
+        self._image_watcher = ImageWatcher(blobs, settings.alarms)
+        self._error_watcher = ErrorWatcher(settings.alarms)
         # Why drift was not measured, as logged last.
         self._drift_obstacle: str | None = None
 
@@ -161,6 +166,17 @@ class Learner:
             log.info("drift is not measured: %s", obstacle)
         self._drift_obstacle = obstacle
 
+    def raise_alarms(self) -> None:
+        """Compare what production is asked and answers with what is normal, and tell people what differs."""
+        fenced = self._fenced()
+        if fenced is None:
+            return
+        try:
+            self._image_watcher.look(fenced)
+            self._error_watcher.look(fenced)
+        except MonitoringError as error:
+            log.warning("the images can't be compared with what is normal: %s", error)
+
     def clean_up(self) -> None:
         """Apply the limits of retention, and delete what nothing refers to."""
         fenced = self._fenced()
@@ -171,7 +187,7 @@ class Learner:
         # APScheduler comes without types.
         scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]  # APScheduler comes without types
             # One thread a job: a long one must never keep the lease's waiting.
-            executors={"default": ThreadPoolExecutor(7)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
+            executors={"default": ThreadPoolExecutor(8)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -183,6 +199,7 @@ class Learner:
             (self.follow_trial, settings.trial_seconds),
             (self.request_due_round, settings.trigger_seconds),
             (self.watch_drift, settings.drift_seconds),
+            (self.raise_alarms, settings.alarm_seconds),
             (self.clean_up, settings.upkeep_seconds),
         ):
             scheduler.add_job(
