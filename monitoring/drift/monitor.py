@@ -9,7 +9,7 @@ from monitoring.drift.detectors.detector import Features
 from monitoring.drift.explanation import Explainer, Explanation
 from monitoring.drift.observations import Observations
 from monitoring.drift.settings import BLOCK, LONGEST, AlarmSettings
-from monitoring.drift.windows import block_sums, window_distances
+from monitoring.drift.windows import block_sums, running_sums, window_distances
 
 # Rows that are computed at once.
 _PIECE_ROWS = 2000
@@ -99,10 +99,10 @@ class DriftMonitor:
     def _look(self, new: list[Features]) -> Signal | None:
         known = self._calibration
         num_kept = len(self._blocks[0])
-        blocks = [np.concatenate(pair) for pair in zip(self._blocks, new, strict=True)]
+        running = [running_sums(np.concatenate(pair)) for pair in zip(self._blocks, new, strict=True)]
         columns = [
             window_distances(detector, window, each, normal, known.num_reference, self._num_dropped)
-            for detector, each, normal in zip(known.detectors, blocks, known.normal, strict=True)
+            for detector, each, normal in zip(known.detectors, running, known.normal, strict=True)
             for window in detector.windows
         ]
         distances = np.stack(columns, axis=-1)[num_kept:]

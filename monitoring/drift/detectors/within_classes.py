@@ -56,6 +56,6 @@ class WithinClassDetector:
         difference = difference - normal[..., :-1] / np.maximum(normal_counts, 1)[..., None]
         squared = np.einsum("...d,...d->...", difference, difference)
         weight = counts * normal_counts / np.maximum(counts + normal_counts, 1)
-        width = np.float32(self._width - 1)
+        width = np.float32(max(self._width - 1, 1))
         scaled = (weight * squared - width) / np.sqrt(2 * width)
         return np.where(counts >= _MIN_WINDOW_ROWS, scaled, np.float32(-1e3))
