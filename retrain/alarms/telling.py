@@ -8,8 +8,9 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from monitoring.drift.explanation import Explanation
 from monitoring.drift.image_statistics import ImageStatistics, differences, in_words, measure
-from monitoring.drift.monitor import Explanation, Signal
+from monitoring.drift.monitor import Signal
 from retrain.alarms import wording
 from retrain.alarms.references import Normal
 from retrain.alarms.settings import AlarmJobSettings

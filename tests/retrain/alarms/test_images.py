@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_while_an_alarm_goes_on_no_other_of_its_kind_is_raised(
         look(small_world, watcher)
         [alarm] = alarms(small_world)
         if alarm.state == "open":
-            small_world.database.write(lambda c, alarm=alarm: acknowledge(c, alarm.id, "seen", "ann"))
+            small_world.database.write(partial(acknowledge, alarm_id=alarm.id, reason="seen", by="ann"))
     assert alarm.state == "acknowledged"
 
 
