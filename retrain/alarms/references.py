@@ -61,7 +61,7 @@ def freeze_where_full(database: Database, reference: DriftReference, settings: A
         return
     database.write(lambda connection: freeze(connection, reference))
     log.info(
-        "%s: its last %d distinct images are normal; from now on others are compared with them",
+        "%s: its first %d distinct images are normal; from now on others are compared with them",
         reference.version,
         num_images,
     )
