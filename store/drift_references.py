@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from store.database.database import now
-from store.database.schema import drift_images, drift_references, predictions, samples
+from store.database.schema import drift_images, drift_references, predictions
+from store.labelled_draws import newest_sample
 
 # Production's, and that of the version before, to which a roll-back may return.
 _NUM_KEPT = 2
@@ -89,7 +90,7 @@ def current_reference(connection: Connection) -> DriftReference | None:
 def begin_reference(connection: Connection, version: str) -> DriftReference:
     """Collect anew what is normal for a version, from now on; what was normal for it is forgotten."""
     moment = now(connection)
-    last_sample = connection.execute(select(func.max(samples.c.id))).scalar_one() or 0
+    last_sample = newest_sample(connection)
     begun = _insert(connection, DriftReference(0, version, moment, moment, last_sample, None))
     _forget_older(connection, begun)
     return begun
@@ -104,10 +105,8 @@ def resume_reference(connection: Connection, version: str) -> DriftReference | N
     if row is None:
         return None
     before = DriftReference(**row._mapping)
-    moment = now(connection)
-    resumed = _insert(
-        connection, DriftReference(0, version, moment, moment, before.last_sample_before, before.frozen)
-    )
+    moment, last_sample = now(connection), newest_sample(connection)
+    resumed = _insert(connection, DriftReference(0, version, moment, moment, last_sample, before.frozen))
     connection.execute(
         update(drift_images)
         .where(drift_images.c.reference_id == before.id, drift_images.c.is_normal.is_(True))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from docs.generator import gate
+from docs.generator import drift, gate
 from docs.generator.results import Result, percent, read, signed
 from docs.generator.tables import table
 
@@ -250,6 +250,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Result], Rows]], ...] = (
         _ingest,
     ),
     ("gate", gate.TITLE, gate.DESCRIPTION, gate.section),
+    ("drift", drift.TITLE, drift.DESCRIPTION, drift.section),
     (
         "transfer",
         "What pretrained features are worth",

@@ -13,9 +13,10 @@ from monitoring.drift.detectors.embeddings import EmbeddingDetector
 from monitoring.drift.detectors.within_classes import WithinClassDetector
 from monitoring.drift.null_streams import Paths, null_distances
 from monitoring.drift.observations import Observations
+from monitoring.drift.residuals import fit_residuals
 from monitoring.drift.settings import LONGEST, AlarmSettings, Window
 from monitoring.drift.thresholds import Tail, fit_tail, rarity_at_rate
-from monitoring.drift.whitening import Whitening, fit_whitening
+from monitoring.drift.whitening import fit_whitening
 from monitoring.errors import TooFewEmbeddingsError
 
 # Three times the longest window: the first fills it, alarms are counted in the other two.
@@ -73,13 +74,12 @@ def calibrate(
         )
     whitening = fit_whitening(reference.embeddings, settings.num_dimensions)
     whitened = whitening.apply(reference.embeddings)
+    residuals = fit_residuals(reference, num_classes, settings.num_dimensions)
     detectors: tuple[Detector, ...] = (
         EmbeddingDetector(whitening, whitened, settings.num_frequencies, rng),
         ClassDetector(num_classes),
         ConfidenceDetector(reference.confidences),
-        WithinClassDetector(
-            within_class_whitening(reference, num_classes, settings), reference.labels, num_classes
-        ),
+        WithinClassDetector(residuals, reference.labels, num_classes),
     )
     features = [each.features(reference) for each in detectors]
     together = block_length(whitened)
@@ -94,12 +94,3 @@ def calibrate(
     sizes = np.array([look.window.size for look in looks])
     rarity = rarity_at_rate(uncalibrated.rarities(distances), sizes, settings.declared_images)
     return Calibration(detectors, normal, len(reference), looks, rarity, together)
-
-
-def within_class_whitening(reference: Observations, num_classes: int, settings: AlarmSettings) -> Whitening:
-    """Fit what varies within predicted classes: rows less their class's mean."""
-    counts = np.bincount(reference.labels, minlength=num_classes)
-    sums = np.zeros((num_classes, reference.embeddings.shape[1]))
-    np.add.at(sums, reference.labels, reference.embeddings)
-    means = sums / np.maximum(counts, 1)[:, None]
-    return fit_whitening(reference.embeddings - means[reference.labels], settings.num_dimensions)

@@ -6,9 +6,10 @@ import numpy as np
 
 from monitoring.drift.calibration import calibrate
 from monitoring.drift.detectors.detector import Features
+from monitoring.drift.explanation import Explainer, Explanation
 from monitoring.drift.observations import Observations
 from monitoring.drift.settings import BLOCK, LONGEST, AlarmSettings
-from monitoring.drift.windows import block_sums, window_distances
+from monitoring.drift.windows import block_sums, running_sums, window_distances
 
 # Rows that are computed at once.
 _PIECE_ROWS = 2000
@@ -48,6 +49,8 @@ class DriftMonitor:
         rng: np.random.Generator,
     ) -> None:
         self._calibration = calibrate(reference, num_classes, settings, rng)
+        self._explainer = Explainer(reference, num_classes, settings.num_dimensions)
+        self._num_seen = 0
         self._rest = reference.rows(slice(0))
         self._num_looked_at = 0
         self._begin_anew()
@@ -58,6 +61,7 @@ class DriftMonitor:
         Rows after a signal go into windows that begin anew. Of several signals in one call only the first is
         returned.
         """
+        self._num_seen += len(new)
         rows = self._rest.followed_by(new)
         num_whole = len(rows) // BLOCK * BLOCK
         self._rest = rows.rows(slice(num_whole, None))
@@ -66,6 +70,20 @@ class DriftMonitor:
             signal = self._take(rows.rows(slice(start, min(start + _PIECE_ROWS, num_whole))))
             first = first or signal
         return first
+
+    def explain(self, signal: Signal, recent: Observations) -> Explanation:
+        """Say what moved; the more rows came after the signal, the surer it is.
+
+        Args:
+            signal: What was returned.
+            recent: The last rows that were taken, up to the very last: those of the signal's window, and
+                best the 800 before it and what came after.
+
+        Raises:
+            TooFewEmbeddingsError: There are fewer than 20 of them.
+        """
+        begin = len(recent) - self._num_seen + signal.index + 1 - signal.window
+        return self._explainer.explain(recent, begin)
 
     def _take(self, rows: Observations) -> Signal | None:
         new = [block_sums(detector.features(rows)) for detector in self._calibration.detectors]
@@ -81,10 +99,10 @@ class DriftMonitor:
     def _look(self, new: list[Features]) -> Signal | None:
         known = self._calibration
         num_kept = len(self._blocks[0])
-        blocks = [np.concatenate(pair) for pair in zip(self._blocks, new, strict=True)]
+        running = [running_sums(np.concatenate(pair)) for pair in zip(self._blocks, new, strict=True)]
         columns = [
             window_distances(detector, window, each, normal, known.num_reference, self._num_dropped)
-            for detector, each, normal in zip(known.detectors, blocks, known.normal, strict=True)
+            for detector, each, normal in zip(known.detectors, running, known.normal, strict=True)
             for window in detector.windows
         ]
         distances = np.stack(columns, axis=-1)[num_kept:]

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from monitoring.drift.detectors.detector import Detector, Features
 from monitoring.drift.settings import BLOCK
-from monitoring.drift.windows import window_distances
+from monitoring.drift.windows import running_sums, window_distances
 
 # Features of one batch of paths, at most: 64 MiB.
 _MAX_VALUES = 1 << 24
@@ -67,9 +67,10 @@ def _along(
     num_paths, length = drawn.shape
     for detector, rows in zip(detectors, features, strict=True):
         blocks = _sums(rows, drawn.reshape(-1, BLOCK)).reshape(num_paths, length // BLOCK, -1)
+        running = running_sums(blocks)
         reference = _sums(rows, own)[:, None, :]
         for window in detector.windows:
-            yield window_distances(detector, window, blocks, reference, len(rows))
+            yield window_distances(detector, window, running, reference, len(rows))
 
 
 def _drawn(

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 MAX_HASH_DISTANCE = 4
 # A photograph's hash has 32 of 64 bits set; those of flat pictures are all alike, and say nothing.
 _INFORMATIVE_BITS = range(16, 49)
-# Over how many of the last kept images a source's share is counted, and how many of these it may be.
-_SHARE_WINDOW = 200
+# Over how many of the last images a source's share of the kept ones is counted, and what it may be: so many
+# are always allowed, so that the first ones are.
+_WINDOW = 1000
 _MAX_SHARE = 0.2
-_BEGINNING = 20
+_ALLOWANCE = 10
+# A source that sends less of these images does not hold the others up.
+_ACTIVE_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,10 @@ class Row:
 def distinct(rows: Sequence[Row]) -> NDArray[np.int64]:
     """Return the indices of the rows that make the stream, in order.
 
-    Kept is the first of each content, of near-duplicates, and of each group. Of the last 200 kept images
-    a source has a fifth at most; where fewer than five sources send, an equal share. A row's fate depends on
-    the rows before it only, so a longer log begins with the same stream.
+    Kept is the first of each content, of near-duplicates, and of each group. Of those kept among the
+    last 1,000 a source has a fifth at most, and ten; where fewer than five send, an equal share. A source
+    that sent under a twentieth of them is not counted among the five. A row's fate depends on the rows before
+    it only, so a longer log begins with the same stream.
 
     Args:
         rows: Of the log, oldest first.
@@ -57,7 +61,6 @@ def distinct(rows: Sequence[Row]) -> NDArray[np.int64]:
             continue
         known |= names
         hashes.add(row.phash)
-        shares.add(row.source)
         kept.append(index)
     return np.array(kept, dtype=np.int64)
 
@@ -82,27 +85,31 @@ class _Hashes:
 
 
 class _Shares:
-    """How many of the last kept images each source sent."""
+    """Of the last images that came with a source: how many each sent, and how many of these were kept."""
 
     def __init__(self) -> None:
-        self._last: deque[str] = deque()
-        self._counts: Counter[str] = Counter()
-        self._seen: set[str] = set()
+        self._last: deque[tuple[str, bool]] = deque()
+        self._sent: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
 
     def admits(self, source: str | None) -> bool:
+        """Take note of an image, and return whether it may be kept."""
         if source is None:
             return True
-        self._seen.add(source)
-        share = max(_MAX_SHARE, 1 / len(self._seen))
-        return self._counts[source] < share * max(len(self._last), _BEGINNING)
+        is_kept = self._kept[source] + 1 <= self._share() * self._kept.total() + _ALLOWANCE
+        self._last.append((source, is_kept))
+        self._sent[source] += 1
+        self._kept[source] += is_kept
+        # Counted by what came, not by what was kept: else all could be at their limit and wait for ever.
+        if len(self._last) > _WINDOW:
+            oldest, was_kept = self._last.popleft()
+            self._sent[oldest] -= 1
+            self._kept[oldest] -= was_kept
+        return is_kept
 
-    def add(self, source: str | None) -> None:
-        if source is None:
-            return
-        self._last.append(source)
-        self._counts[source] += 1
-        if len(self._last) > _SHARE_WINDOW:
-            self._counts[self._last.popleft()] -= 1
+    def _share(self) -> float:
+        num_active = sum(num > _ACTIVE_SHARE * len(self._last) for num in self._sent.values())
+        return max(_MAX_SHARE, 1 / max(1, num_active))
 
 
 def _unsigned(phash: int) -> np.uint64:

@@ -9,9 +9,12 @@ from monitoring.drift.settings import BLOCK, LONGEST
 
 # From which quantile on a distance's tail counts as exponential.
 _TAIL = 0.98
-# Rates at which the simulation itself counts alarms: enough of them, and not many on one path.
-_MOST_ALARMS_A_PATH = 0.3
+# Levels at which alarms are counted: from where most paths have one to where about so many have.
+_NUM_LEVELS = 8
 _FEWEST_ALARMS = 40
+# So many of the highest levels are continued as a line.
+_NUM_IN_LINE = 4
+_LEAST_SLOPE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,9 @@ def fit_tail(distances: NDArray[np.float32]) -> Tail:
     looked = distances[np.isfinite(distances)]
     start = float(np.quantile(looked, _TAIL))
     beyond = looked[looked > start] - start
-    return Tail(start, max(float(beyond.mean()) if beyond.size else 0.0, 1e-9))
+    # Where nothing varies, rounding must not look rare.
+    least = 1e-3 * abs(start) + 1e-6
+    return Tail(start, max(float(beyond.mean()) if beyond.size else 0.0, least))
 
 
 def rarity_at_rate(rarities: NDArray[np.float32], sizes: NDArray[np.int64], declared_images: float) -> float:
@@ -60,17 +65,19 @@ def rarity_at_rate(rarities: NDArray[np.float32], sizes: NDArray[np.int64], decl
         False Detection Rates", AISTATS 2022: a threshold for a constant hazard. They solve for it step by
         step; a stream that never ends has one for all steps.
     """
-    highest = np.sort(rarities[:, LONGEST // BLOCK :].max(axis=(1, 2)))[::-1]
+    highest = np.sort(rarities[:, LONGEST // BLOCK :].max(axis=(1, 2)))
     num_counted = len(highest) * (rarities.shape[1] - LONGEST // BLOCK) * BLOCK
-    most = int(_MOST_ALARMS_A_PATH * len(highest))
-    levels = np.linspace(highest[most], highest[min(_FEWEST_ALARMS, most // 3)], 6)
+    low, high = highest[len(highest) // 10], highest[-min(_FEWEST_ALARMS, 1 + len(highest) // 5)]
+    levels = np.linspace(low, high, _NUM_LEVELS)
     counts = np.array([_alarms(rarities, sizes, level) for level in levels])
-    rates = np.maximum(counts, 1) / num_counted
-    wanted = float(np.log(1 / declared_images))
-    if wanted >= np.log(rates[-1]):
-        return float(np.interp(-wanted, -np.log(rates), levels))
-    slope = min(np.polyfit(levels, np.log(rates), 1)[0], -0.5)
-    return float(levels[-1] + (wanted - np.log(rates[-1])) / slope)
+    # The logarithm of images between two alarms; it can only grow with the level.
+    between = np.maximum.accumulate(np.log(num_counted / np.maximum(counts, 1)))
+    wanted = float(np.log(declared_images))
+    if wanted <= between[-1]:
+        return float(np.interp(wanted, between, levels))
+    spread = float(between[-1] - between[-_NUM_IN_LINE])
+    slope = max(_LEAST_SLOPE, spread / float(high - levels[-_NUM_IN_LINE])) if high > low else 1.0
+    return float(high + (wanted - between[-1]) / slope)
 
 
 def _alarms(rarities: NDArray[np.float32], sizes: NDArray[np.int64], level: float) -> int:

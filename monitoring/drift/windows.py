@@ -11,10 +11,17 @@ def block_sums(features: Features) -> Features:
     return features.reshape(-1, BLOCK, features.shape[-1]).sum(axis=1)
 
 
+def running_sums(blocks: Features) -> Features:
+    """Return the sums of all blocks before each one, and of all: (..., blocks, F) to (..., blocks + 1, F)."""
+    sums = np.zeros((*blocks.shape[:-2], blocks.shape[-2] + 1, blocks.shape[-1]), dtype=np.float32)
+    np.cumsum(blocks, axis=-2, out=sums[..., 1:, :])
+    return sums
+
+
 def window_distances(
     detector: Detector,
     window: Window,
-    blocks: Features,
+    running: Features,
     reference: Features,
     num_reference: int,
     first: int = 0,
@@ -24,19 +31,17 @@ def window_distances(
     Args:
         detector: Whose features they are.
         window: On which window.
-        blocks: Sums of features by block, oldest first, shape (..., blocks, F).
+        running: Running sums of features, oldest first, shape (..., blocks + 1, F).
         reference: Their sum over the reference, shape (..., 1, F) or (F,).
         num_reference: Rows in it.
         first: Blocks that came before these, which decides where the strides fall.
     """
     length = window.size // BLOCK
-    num_blocks = blocks.shape[-2]
-    distances = np.full(blocks.shape[:-1], -np.inf, dtype=np.float32)
-    ends = np.arange(length - 1, num_blocks)
-    ends = ends[(ends + 1 + first) % (window.stride // BLOCK) == 0]
+    num_blocks = running.shape[-2] - 1
+    distances = np.full((*running.shape[:-2], num_blocks), -np.inf, dtype=np.float32)
+    ends = np.arange(length, num_blocks + 1)
+    ends = ends[(ends + first) % (window.stride // BLOCK) == 0]
     if len(ends):
-        sums = np.cumsum(blocks, axis=-2, dtype=np.float32)
-        before = np.where((ends >= length)[:, None], sums[..., ends - length, :], 0)
-        over = sums[..., ends, :] - before
-        distances[..., ends] = detector.distance(over, window.size, reference, num_reference)
+        over = running[..., ends, :] - running[..., ends - length, :]
+        distances[..., ends - 1] = detector.distance(over, window.size, reference, num_reference)
     return distances

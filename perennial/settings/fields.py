@@ -209,6 +209,16 @@ class Fields(BaseSettings):
     overdue_samples: Count = Field(
         default=100, description="Pending samples that make a round due after `PERENNIAL_OVERDUE_DAYS`."
     )
+    alarm_round_samples: int = Field(
+        default=0,
+        ge=0,
+        le=_MAX_COUNT,
+        description="Pending samples that make a round due once after an alarm; 0: alarms start no round.",
+    )
+    drift_alarm_images: Count = Field(
+        default=100_000,
+        description="Mean number of distinct images between two false alarms about them, as declared.",
+    )
     lease_seconds: Finite = Field(
         default=15.0,
         ge=1.0,

@@ -146,6 +146,7 @@ class Settings(Fields):
             max_days=self.overdue_days,
             min_samples=self.overdue_samples,
             max_backoff=4 * self.threshold_samples,
+            alarm_samples=self.alarm_round_samples or None,
         )
 
     def round(self) -> "RoundSettings":
@@ -203,6 +204,8 @@ class Settings(Fields):
 
     def learning(self) -> "LearnerSettings":
         """Return the learner's settings; each call names another holder of the lease."""
+        from monitoring.drift.settings import AlarmSettings
+        from retrain.alarms.settings import AlarmJobSettings
         from retrain.learner.settings import LearnerSettings
         from store.predictions.retention import RetentionSettings
 
@@ -218,6 +221,9 @@ class Settings(Fields):
             triggers=self.triggers(),
             gate=self.gate(),
             promote=self.promote,
+            alarms=AlarmJobSettings(
+                detection=AlarmSettings(declared_images=self.drift_alarm_images), limits=self.limits()
+            ),
             retention=RetentionSettings(
                 max_days=self.retention_days, max_bytes=self.retention_bytes, max_rows=self.retention_rows
             ),

@@ -14,6 +14,9 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitoring.drift.measurement import DriftSettings
+from monitoring.errors import MonitoringError
+from retrain.alarms.errors import ErrorWatcher
+from retrain.alarms.images import ImageWatcher
 from retrain.learner import jobs
 from retrain.learner.fenced_database import FencedDatabase
 from retrain.learner.notifying import send_messages, store_messages
@@ -64,6 +67,8 @@ class Learner:
         # The round whose wait was logged already.
         self._waiting_round_id: int | None = None
         self._retries = Retries(settings.priority, settings.crash_wait_seconds)
+        self._image_watcher = ImageWatcher(blobs, settings.alarms)
+        self._error_watcher = ErrorWatcher(settings.alarms)
         # Why drift was not measured, as logged last.
         self._drift_obstacle: str | None = None
 
@@ -170,6 +175,17 @@ class Learner:
             store_messages(fenced)
             send_messages(fenced, webhook, random.Random(), self._stopped.is_set)
 
+    def raise_alarms(self) -> None:
+        """Compare what production is asked and answers with what is normal, and tell people what differs."""
+        fenced = self._fenced()
+        if fenced is None:
+            return
+        try:
+            self._image_watcher.look(fenced)
+            self._error_watcher.look(fenced)
+        except MonitoringError as error:
+            log.warning("the images can't be compared with what is normal: %s", error)
+
     def clean_up(self) -> None:
         """Apply the limits of retention, and delete what nothing refers to."""
         fenced = self._fenced()
@@ -192,6 +208,7 @@ class Learner:
             (self.follow_trial, settings.trial_seconds),
             (self.request_due_round, settings.trigger_seconds),
             (self.watch_drift, settings.drift_seconds),
+            (self.raise_alarms, settings.alarm_seconds),
             (self.clean_up, settings.upkeep_seconds),
             *([(self.send_messages, settings.webhook.poll_seconds)] if settings.webhook else []),
         ):

@@ -53,7 +53,7 @@ def in_force(database: Database) -> DriftReference:
 
 
 def drift_image(name: str, **fields: Any) -> DriftImage:
-    values = {
+    values: dict[str, Any] = {
         "sha256": sha_of(name), "prediction_id": new_prediction_id(NOON), "label": "ants",
         "confidence": 0.75, "embedding": b"\x00\x3c" * 4, "group": None, "source": "ada", "created": NOON,
         "phash": far_hash(name),

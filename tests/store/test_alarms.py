@@ -1,4 +1,5 @@
 from datetime import datetime
+from functools import partial
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_the_labels_of_its_images_are_asked_for_before_draws_and_after_trials_an
     database: Database,
 ) -> None:
     for name, priority in (("draw", DRAW), ("watch", WATCH), ("trial", TRIAL)):
-        database.write(lambda c, name=name, priority=priority: ask(c, [sha_of(name)], priority))
+        database.write(partial(ask, sha256s=[sha_of(name)], priority=priority))
     alarm = raised(database, names=["night"])
     assert asked(database) == [sha_of(name) for name in ("trial", "watch", "night", "draw")]
     database.write(lambda c: end_alarm(c, alarm, "ended", "over", "learner"))
@@ -109,7 +110,7 @@ def test_acknowledging_tells_who_and_why_and_lets_it_go_on(database: Database) -
 
 def test_accepting_makes_what_comes_from_now_on_normal(database: Database) -> None:
     before = begun(database)
-    looks, mix, errors = (raised(database, kind, names=()) for kind in ("looks", "class_mix", "errors"))  # type: ignore[arg-type]  # kinds
+    looks, mix, errors = (raised(database, kind, names=()) for kind in ("looks", "class_mix", "errors"))
     accepted = database.write(lambda c: accept(c, looks.id, "night shift", "ann"))
     assert (accepted.state, accepted.reason) == ("accepted", "night shift")
     assert accepted.ended is not None
@@ -150,7 +151,7 @@ def test_it_shows_its_images_and_the_normal_ones_beside_them_and_no_others(datab
 def test_alarms_are_paged_newest_first(database: Database) -> None:
     for _ in range(3):
         alarm = raised(database)
-        database.write(lambda c, alarm=alarm: end_alarm(c, alarm, "ended", "over", "learner"))
+        database.write(partial(end_alarm, alarm=alarm, state="ended", reason="over", by="learner"))
     with database.read() as connection:
         assert [alarm.id for alarm in read_alarms(connection, 2)] == [3, 2]
         assert [alarm.id for alarm in read_alarms(connection, 2, before=2)] == [1]
@@ -164,7 +165,7 @@ def test_an_image_that_a_person_deletes_leaves_its_alarm_and_what_is_normal(data
     images = [drift_image("night, by day"), drift_image("noon")]
     database.write(lambda c: add_images(c, reference, images, reference.read_until, keep=10))
     for row in logged:
-        database.write(lambda c, row=row: delete_prediction(c, row.id))
+        database.write(partial(delete_prediction, prediction_id=row.id))
     alarm = newest(database)
     assert [image.sha256 for image in alarm.images] == [sha_of("dusk")]
     with database.read() as connection:

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from monitoring.drift.detectors.detector import Features
 from monitoring.drift.observations import Observations
+from monitoring.drift.residuals import ClassResiduals
 from monitoring.drift.settings import WINDOWS, Window
-from monitoring.drift.whitening import Whitening
 
 #: Classes with fewer rows in the reference are not looked at on their own.
 MIN_REFERENCE_ROWS = 20
@@ -27,20 +27,20 @@ class WithinClassDetector:
     name = "within_classes"
     windows: tuple[Window, ...] = WINDOWS[1:]
 
-    def __init__(self, whitening: Whitening, labels: NDArray[np.int64], num_classes: int) -> None:
+    def __init__(self, residuals: ClassResiduals, labels: NDArray[np.int64], num_classes: int) -> None:
         counts = np.bincount(labels, minlength=num_classes)
         self.classes = np.flatnonzero(counts >= MIN_REFERENCE_ROWS)
         self._place = np.full(num_classes, -1)
         self._place[self.classes] = np.arange(len(self.classes))
-        self._whitening = whitening
-        self._width = whitening.directions.shape[1] + 1
+        self._residuals = residuals
+        self._width = residuals.whitening.directions.shape[1] + 1
 
     def features(self, rows: Observations) -> Features:
         """Return a part for each class that is looked at: the embedding and a 1 in that of its own."""
         place = self._place[rows.labels]
         features = np.zeros((len(rows), max(len(self.classes), 1), self._width), dtype=np.float32)
         wanted = np.flatnonzero(place >= 0)
-        features[wanted, place[wanted], :-1] = self._whitening.apply(rows.embeddings[wanted])
+        features[wanted, place[wanted], :-1] = self._residuals.apply(rows.rows(wanted))
         features[wanted, place[wanted], -1] = 1
         return features.reshape(len(rows), -1)
 
@@ -56,6 +56,6 @@ class WithinClassDetector:
         difference = difference - normal[..., :-1] / np.maximum(normal_counts, 1)[..., None]
         squared = np.einsum("...d,...d->...", difference, difference)
         weight = counts * normal_counts / np.maximum(counts + normal_counts, 1)
-        width = np.float32(self._width - 1)
+        width = np.float32(max(self._width - 1, 1))
         scaled = (weight * squared - width) / np.sqrt(2 * width)
         return np.where(counts >= _MIN_WINDOW_ROWS, scaled, np.float32(-1e3))

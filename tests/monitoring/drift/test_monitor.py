@@ -75,3 +75,13 @@ def test_rows_of_another_width_are_refused(monitor: DriftMonitor) -> None:
     other = Observations(np.zeros((3, 5), np.float32), np.zeros(3, np.int64), np.zeros(3, np.float32))
     with pytest.raises(EmbeddingMismatchError, match="5"):
         monitor.observe(other)
+
+
+def test_a_signal_is_explained_from_the_rows_up_to_now(monitor: DriftMonitor, draw: Draw) -> None:
+    recent = draw(300).followed_by(draw(100, moved=2))
+    signal = monitor.observe(recent)
+    assert signal is not None
+    explanation = monitor.explain(signal, recent)
+    assert explanation.kind == "looks"
+    assert abs(explanation.since - 300) <= 10
+    assert set(explanation.witness) <= set(range(300, 400))

@@ -203,3 +203,14 @@ def test_settings_and_the_learner_load_no_torch(home: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_alarms_start_no_round_unless_it_is_set_how_many_samples_are_enough(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings.load().triggers().alarm_samples is None
+    assert Settings.load().learning().alarms.detection.declared_images == 100_000
+    monkeypatch.setenv("PERENNIAL_ALARM_ROUND_SAMPLES", "150")
+    monkeypatch.setenv("PERENNIAL_DRIFT_ALARM_IMAGES", "20000")
+    assert Settings.load().triggers().alarm_samples == 150
+    assert Settings.load().learning().alarms.detection.declared_images == 20_000

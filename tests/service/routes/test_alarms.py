@@ -12,7 +12,8 @@ from store.alarms import AlarmImage
 from store.drift_references import current_reference
 from store.predictions.prediction_ids import new_prediction_id
 from tests.service.error_shape import check_shape
-from tests.store.alarm_work import NOON, begun, raised
+from tests.store.alarm_work import begun, raised
+from tests.store.log_work import NOON
 
 pytestmark = pytest.mark.anyio
 
