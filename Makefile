@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock docs reference screenshots vendored bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock docs reference screenshots vendored bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-dashboard bench-transfer bench-adaptation lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -97,6 +97,9 @@ bench-scale: .venv/dev ## What grows with what, half an hour: DATA=folder
 
 bench-evidence: .venv/dev ## How long evidence is read at ten million logged predictions, a few minutes
 	@$(RUN)python -m benchmarks.evidence
+
+bench-dashboard: .venv/dev ## Each page at a million predictions, 200 rounds and 1,000 classes, with chromium
+	@$(RUN)python -m benchmarks.dashboard --seed $(SEED)
 
 STRATEGIES ?= linear_probe
 ENSEMBLES ?= linear_probe

@@ -1,0 +1,1 @@
+"""How fast the dashboard's pages are where there is much to show."""
