@@ -98,8 +98,8 @@ bench-scale: .venv/dev ## What grows with what, half an hour: DATA=folder
 bench-evidence: .venv/dev ## How long evidence is read at ten million logged predictions, a few minutes
 	@$(RUN)python -m benchmarks.evidence
 
-bench-dashboard: .venv/dev ## How fast pages are at a million predictions, 200 rounds, 1,000 classes; needs chromium
-	@$(RUN)python -m benchmarks.dashboard
+bench-dashboard: .venv/dev ## How fast pages are at a million predictions, 200 rounds, 1,000 classes; needs chromium: SEED=n
+	@$(RUN)python -m benchmarks.dashboard --seed $(SEED)
 
 STRATEGIES ?= linear_probe
 ENSEMBLES ?= linear_probe

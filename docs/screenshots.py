@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:3000", help="where the server listens")
     url = parser.parse_args().url
-    with _chromium() as browser:
+    with chromium() as browser:
         for scheme in _SCHEMES:
             _save(photograph(browser, f"{url}/", scheme), f"dashboard-{scheme}")
         for name, path in _PAGES.items():
@@ -47,7 +47,7 @@ def photograph(browser: Browser, address: str, scheme: Literal["light", "dark"])
 
 
 @contextmanager
-def _chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """Start Chromium.
 
     Raises:

@@ -89,10 +89,10 @@ def compare(connection: Connection, version: str, other: str, part: str = "", li
 
 
 def _flips(connection: Connection, pair: tuple[Version, Version], names: Sequence[str]) -> list[Flip]:
-    found: list[Flip] = []
+    flips: list[Flip] = []
     for name in reversed(names):
         different = differences(connection, pair[0].version, pair[1].version, name, _MAX_DIFFERENCES)
-        found += [
+        flips += [
             Flip(
                 sample_id=each.sample_id,
                 slice=name,
@@ -102,9 +102,9 @@ def _flips(connection: Connection, pair: tuple[Version, Version], names: Sequenc
             for each in different
             if _name(pair[1].class_names, each.second_index) == each.label
         ]
-        if len(found) >= MAX_FLIPS:
+        if len(flips) >= MAX_FLIPS:
             break
-    return found[:MAX_FLIPS]
+    return flips[:MAX_FLIPS]
 
 
 def _count(counted: Iterable[PairedAnswers], pair: tuple[Version, Version], tally: _Tally) -> Counts:

@@ -9,8 +9,9 @@ from typing import Any
 
 from benchmarks.dashboard.home import fill
 from benchmarks.dashboard.logged import Sizes
-from benchmarks.dashboard.pages import addresses, answer_milliseconds, chromium, load
+from benchmarks.dashboard.pages import addresses, answer_milliseconds, load
 from benchmarks.record import record
+from docs.screenshots import chromium
 from perennial.demo.server import started_server
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database
@@ -24,12 +25,13 @@ def main() -> None:
     """Measure; the last line printed is one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, help="where the home is kept for the next run, if anywhere")
-    kept = parser.parse_args().home
+    parser.add_argument("--seed", type=int, default=0, help="of the pictures and the measured values")
+    arguments = parser.parse_args()
     sizes = Sizes()
     with tempfile.TemporaryDirectory(prefix="perennial-dashboard-") as temporary:
-        home = (kept or Path(temporary) / "home").absolute()
+        home = (arguments.home or Path(temporary) / "home").absolute()
         if not home.exists():
-            _make(home, sizes)
+            _make(home, sizes, arguments.seed)
         figures = measure(home, sizes)
     record("dashboard", figures, "make bench-dashboard")
     print(json.dumps(figures))
@@ -59,13 +61,13 @@ def measure(home: Path, sizes: Sizes) -> dict[str, Any]:
     }
 
 
-def _make(home: Path, sizes: Sizes) -> None:
+def _make(home: Path, sizes: Sizes, seed: int) -> None:
     home.mkdir(parents=True)
     url = sqlite_url(home / "perennial.db")
     migrate(url)
     database, blobs = Database(url), BlobStore(str(home / "blobs"))
     try:
-        fill(database, blobs, sizes)
+        fill(database, blobs, sizes, seed)
     finally:
         database.close()
         blobs.close()

@@ -24,10 +24,10 @@ _NUM_LIVE_SLICES = 8
 _NUM_EPOCHS = 3
 
 
-def fill(database: Database, blobs: BlobStore, sizes: Sizes) -> None:
+def fill(database: Database, blobs: BlobStore, sizes: Sizes, seed: int = 0) -> None:
     """Fill an empty store; the first version's files serve as every version's."""
     files = _files(blobs, sizes)
-    pictures = [blobs.put(_picture(number)) for number in range(NUM_PICTURES)]
+    pictures = [blobs.put(_picture(seed, number)) for number in range(NUM_PICTURES)]
 
     def write(work: Callable[[Connection], None]) -> None:
         database.write(work)
@@ -36,7 +36,7 @@ def fill(database: Database, blobs: BlobStore, sizes: Sizes) -> None:
     fill_log(database, sizes, pictures, NOW)
     write(lambda c: _rounds(c, sizes))
     write(lambda c: _slices(c, sizes))
-    write(lambda c: _measurements(c, sizes))
+    write(lambda c: _measurements(c, sizes, seed))
     write(lambda c: _alarms(c, sizes, pictures))
 
 
@@ -48,8 +48,8 @@ def _files(blobs: BlobStore, sizes: Sizes) -> dict[str, str]:
     return {name: blobs.put(content) for name, content in to_files(artifact).items()}
 
 
-def _picture(number: int) -> bytes:
-    blocks = np.random.default_rng(number).integers(0, 256, (12, 16, 3))
+def _picture(seed: int, number: int) -> bytes:
+    blocks = np.random.default_rng([seed, number]).integers(0, 256, (12, 16, 3))
     pixels = blocks.repeat(40, axis=0).repeat(40, axis=1).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=85)
@@ -178,8 +178,8 @@ def _slices(connection: Connection, sizes: Sizes) -> None:
     )
 
 
-def _measurements(connection: Connection, sizes: Sizes) -> None:
-    rng = np.random.default_rng(0)
+def _measurements(connection: Connection, sizes: Sizes, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     promoted = list(_promoted(sizes))
 
     def row(metric: str, value: float, created: datetime, **fields: Any) -> dict[str, Any]:

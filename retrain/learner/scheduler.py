@@ -196,7 +196,7 @@ class Learner:
         # APScheduler comes without types.
         scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]  # APScheduler comes without types
             # One thread a job: a long one must never keep the lease's waiting.
-            executors={"default": ThreadPoolExecutor(8)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
+            executors={"default": ThreadPoolExecutor(9)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )

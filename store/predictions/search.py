@@ -46,7 +46,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPrediction:
+class PredictionRow:
     """One prediction; `true_label` is the label that its image has now, if it has one."""
 
     id: str
@@ -62,7 +62,7 @@ class FoundPrediction:
 class Page:
     """Predictions, newest first; `before` goes on from here, None where the log ends."""
 
-    predictions: list[FoundPrediction]
+    predictions: list[PredictionRow]
     before: str | None
 
 
@@ -88,14 +88,14 @@ def search_predictions(
     floor = _floor(connection, bounds, max_read)
     if floor is not None:
         bounds = [*bounds, predictions.c.id >= floor]
-    columns = [predictions.c[name] for name in FoundPrediction.__slots__ if name != "true_label"]
+    columns = [predictions.c[name] for name in PredictionRow.__slots__ if name != "true_label"]
     query = (
         select(*columns, _TRUE_LABEL.label("true_label"))
         .where(*bounds, *_conditions(wanted))
         .order_by(predictions.c.id.desc())
         .limit(limit + 1)
     )
-    rows = [_found(row) for row in connection.execute(query)]
+    rows = [_prediction_of(row) for row in connection.execute(query)]
     if len(rows) > limit:
         return Page(rows[:limit], rows[limit - 1].id)
     return Page(rows, floor)
@@ -150,5 +150,5 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _found(row: Row[*tuple[Any, ...]]) -> FoundPrediction:
-    return FoundPrediction(**{name: row._mapping[name] for name in FoundPrediction.__slots__})
+def _prediction_of(row: Row[*tuple[Any, ...]]) -> PredictionRow:
+    return PredictionRow(**{name: row._mapping[name] for name in PredictionRow.__slots__})

@@ -132,12 +132,12 @@ def find_sample(connection: Connection, sample_id: int) -> Sample:
     Raises:
         UnknownSampleError: There is none of that id.
     """
-    found = samples_by_id(connection, [sample_id])
-    if not found:
+    known = samples_by_id(connection, [sample_id])
+    if not known:
         raise UnknownSampleError(
             f"Expected the id of a sample, found {sample_id}. None has it, or it was deleted."
         )
-    return found[0]
+    return known[0]
 
 
 def delete_sample(connection: Connection, sample_id: int) -> Deletion:

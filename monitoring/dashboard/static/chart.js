@@ -14,8 +14,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   }
 });
 
-// `lines`: {name, colour, values, lows, highs, isDashed, isStep, isBar}, a colour being the name of a variable of the
-// style, and a value null where there is none; `times` in seconds, ascending; `marks`: {time, text}.
+// `lines`: {name, colour, values, lows, highs, isDashed, isStep, isBar, spanGaps}, a colour being the name of a variable of the
+// style, and a value null where there is none, which `spanGaps` draws over; `times` in seconds, ascending; `marks`: {time, text}.
 export function buildChart({ label, times, lines, marks = [], written, range, notes = [], height = HEIGHT, hasDots = true }) {
   const place = element("div", { className: "plot", attributes: { role: "img", "aria-label": label } });
   const readout = element("p", { className: "readout hint" });
@@ -29,7 +29,7 @@ export function buildChart({ label, times, lines, marks = [], written, range, no
     legend: { show: false },
     padding: [22, 12, 0, 0],
     cursor: { drag: { x: false, y: false }, y: false },
-    scales: { y: { range: range ?? undefined } },
+    scales: { x: { range: lines.some(({ isBar }) => isBar) ? roomForBars : undefined }, y: { range: range ?? undefined } },
     axes: [axis({ values: timeLabels, space: 90, size: 44 }), axis({ values: (_, splits) => splits.map(written), size: 62 })],
     series: [{}, ...lines.map((line) => series(line, hasDots))],
     hooks: {
@@ -55,6 +55,11 @@ function drawWhenPlaced(place, height, options, columns) {
   }).observe(place);
 }
 
+// A bar begins at its time and is as wide as an hour.
+function roomForBars(chart, first, last) {
+  return [first, last + 3600];
+}
+
 function colourOf(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -64,9 +69,9 @@ function axis(properties) {
   return { stroke: () => colourOf("--quiet"), font: "12px system-ui", grid, ticks: { show: false }, ...properties };
 }
 
-function series({ name, colour, isDashed, isStep, isBar }, hasDots) {
+function series({ name, colour, isDashed, isStep, isBar, spanGaps = true }, hasDots) {
   return {
-    label: name, stroke: () => colourOf(colour), width: 2, spanGaps: true, dash: isDashed ? [6, 5] : undefined,
+    label: name, stroke: () => colourOf(colour), width: 2, spanGaps, dash: isDashed ? [6, 5] : undefined,
     paths: isStep ? uPlot.paths.stepped({ align: 1 }) : isBar ? uPlot.paths.bars({ size: [0.8, 40], align: 1 }) : undefined,
     fill: isBar ? () => colourOf(colour) : undefined,
     points: { show: hasDots, size: 6, fill: () => colourOf(colour) },
@@ -80,7 +85,7 @@ function timeLabels(chart, splits, axisIndex, space, increment) {
     const time = new Date(seconds * 1000);
     const day = time.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
     if (increment >= DAY_SECONDS) return day;
-    const clock = time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    const clock = time.toLocaleTimeString("en-GB", increment < 60 ? {} : { hour: "2-digit", minute: "2-digit" });
     const text = day === last ? clock : `${clock}\n${day}`;
     last = day;
     return text;

@@ -11,6 +11,14 @@ export function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
+export function quiet(...children) {
+  return element("p", { className: "quiet" }, ...children);
+}
+
+export function hint(...children) {
+  return element("p", { className: "hint" }, ...children);
+}
+
 export function badge(kind, text) {
   return element("span", { className: `badge ${kind}` }, text);
 }

@@ -120,9 +120,8 @@ def compared(connection: Connection, request: Request) -> Answer:
 
 def logged(connection: Connection, request: Request) -> Answer:
     asked = request.query_params
-    numbers = {name: float(asked[name]) for name in ("min_confidence", "max_confidence") if name in asked}
     texts: Any = {name: asked[name] for name in ("label", "source", "version", "outcome") if name in asked}
-    wanted = Wanted(**numbers, **texts)
+    wanted = Wanted(**texts)
     return prediction_answers.predictions(connection, wanted, int(asked["limit"]), asked.get("before"))
 
 

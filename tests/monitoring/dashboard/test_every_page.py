@@ -29,13 +29,13 @@ def open_at(open_page: Open, address: str, width: int, scheme: str) -> Page:
 
 def too_wide(page: Page) -> list[str]:
     """Return what reaches beyond the window; what scrolls in a box of its own does not."""
-    found: list[str] = page.evaluate(
+    reaching: list[str] = page.evaluate(
         """() => [...document.querySelectorAll("body *")].filter((node) => (
              node.getBoundingClientRect().right > document.documentElement.clientWidth + 1
              && !node.closest(".scroll, .plot, .unseen")
            )).map((node) => node.outerHTML.slice(0, 120))"""
     )
-    return found
+    return reaching
 
 
 def serious(page: Page) -> list[Any]:

@@ -1,7 +1,7 @@
 // The images of the log: searched by class, source, time, confidence and outcome.
 
 import { get } from "../api.js";
-import { element, show } from "../dom.js";
+import { element, quiet, show } from "../dom.js";
 import { start } from "../frame.js";
 import { buildGallery } from "../parts/gallery.js";
 import { beforeHere, buildPaging } from "../parts/paging.js";
@@ -43,7 +43,7 @@ function midnight(text, days) {
 
 function build({ predictions, before }) {
   if (predictions.length) return buildGallery(predictions);
-  if (before) return element("p", { className: "quiet" }, "None among the last 20,000 predictions that were looked at. “Older” looks further back.");
+  if (before) return quiet("None among the last 20,000 predictions that were looked at. “Older” looks further back.");
   const isAll = ![...here.keys()].length;
-  return element("p", { className: "quiet" }, isAll ? "No predictions yet. Try an image on the overview, or send one to POST /v1/predict." : "No prediction is like that.");
+  return quiet(isAll ? "No predictions yet. Try an image on the overview, or send one to POST /v1/predict." : "No prediction is like that.");
 }

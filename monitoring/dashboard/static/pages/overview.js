@@ -1,7 +1,7 @@
 // The overview: is all well, how good is it, what comes next, what waits; and a try.
 
 import { get } from "../api.js";
-import { element, show } from "../dom.js";
+import { element, quiet, show } from "../dom.js";
 import { goingOn, problem, refreshNow, start } from "../frame.js";
 import { buildAccuracy } from "../parts/accuracy.js";
 import { buildDriftWords, judgeDrift } from "../parts/drift.js";
@@ -13,22 +13,25 @@ import { buildTraffic } from "../parts/traffic.js";
 import { setUpTry, showClasses } from "../parts/try.js";
 import { buildWaiting } from "../parts/waiting.js";
 
+const NONE = "None yet: try an image above, or send one to POST /v1/predict.";
 const byId = (id) => document.getElementById(id);
 
 setUpTry(refreshNow, problem);
 start(async (status, answeredAlarms) => {
   const alarms = goingOn(answeredAlarms);
   const [{ rounds }, drift, accuracy, { predictions }, traffic] = await Promise.all([
-    get("/v1/rounds?limit=5"), get("/v1/drift?limit=100"), get("/v1/accuracy?limit=100"), get("/v1/predictions?limit=12"), get("/v1/traffic?hours=48"),
+    get("/v1/rounds?limit=5"), get("/v1/drift?limit=100"), get("/v1/accuracy?limit=100"),
+    get("/v1/predictions?limit=12"), get("/v1/traffic?hours=48"),
   ]);
   const matters = whatIsTheMatter({ status, alarms, drift: judgeDrift(drift) });
   show(byId("health"), { matters, production: status.production }, buildHealth);
   show(byId("accuracy"), accuracy, buildAccuracy);
   show(byId("drift"), drift, buildDriftWords);
-  show(byId("learning"), { status, hasRounds: rounds.some((round) => round.ended), isBrief: true, last: rounds.find((round) => round.ended) }, buildLearning);
+  const last = rounds.find((round) => round.ended);
+  show(byId("learning"), { status, hasRounds: Boolean(last), isBrief: true, last }, buildLearning);
   show(byId("waiting"), { status, numAlarms: alarms.filter(({ state }) => state === "open").length }, buildWaiting);
   show(byId("serving"), status, buildServing);
   show(byId("traffic"), traffic, buildTraffic);
   showClasses(status.classes);
-  show(byId("predictions"), predictions, (list) => (list.length ? buildGallery(list) : element("p", { className: "quiet" }, "None yet: try an image above, or send one to POST /v1/predict.")));
+  show(byId("predictions"), predictions, (list) => (list.length ? buildGallery(list) : quiet(NONE)));
 });

@@ -1,7 +1,7 @@
 // The rounds: how the present one goes, and all of them, a page at a time.
 
 import { get } from "../api.js";
-import { element, show } from "../dom.js";
+import { element, quiet, show } from "../dom.js";
 import { start } from "../frame.js";
 import { buildLearning, untilFirst } from "../parts/learning.js";
 import { beforeHere, buildPaging } from "../parts/paging.js";
@@ -21,6 +21,6 @@ start(async (status) => {
 });
 
 function build(content) {
-  if (typeof content === "string") return element("p", { className: "quiet" }, content);
+  if (typeof content === "string") return quiet(content);
   return element("ul", { className: "lines" }, ...content.map(roundLine));
 }

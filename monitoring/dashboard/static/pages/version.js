@@ -1,7 +1,7 @@
 // One version: where it came from, how good it is, and how it was trained.
 
 import { get } from "../api.js";
-import { element, show } from "../dom.js";
+import { element, quiet, show } from "../dom.js";
 import { start } from "../frame.js";
 import { buildCurves } from "../parts/curves.js";
 import { buildVersion } from "../parts/versions.js";
@@ -17,5 +17,5 @@ start(async ({ production }) => {
 });
 
 function build(curves) {
-  return buildCurves(curves) ?? element("p", { className: "quiet" }, "No curves were kept of it.");
+  return buildCurves(curves) ?? quiet("No curves were kept of it.");
 }

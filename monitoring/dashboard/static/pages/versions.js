@@ -1,7 +1,7 @@
 // The versions, a page at a time.
 
 import { get } from "../api.js";
-import { element, show } from "../dom.js";
+import { element, quiet, show } from "../dom.js";
 import { start } from "../frame.js";
 import { setUpComparing } from "../parts/comparing.js";
 import { beforeHere, buildPaging } from "../parts/paging.js";
@@ -20,7 +20,7 @@ start(async ({ production }) => {
 });
 
 function build({ shown, production }) {
-  if (!shown.length) return element("p", { className: "quiet" }, "No version yet: “perennial train DIR” makes the first from a folder of images.");
+  if (!shown.length) return quiet("No version yet: “perennial train DIR” makes the first from a folder of images.");
   return [
     element("ul", { className: "lines" }, ...shown.map(versionLine)),
     production && shown.length > 1 ? element("div", { className: "row" }, rollBack(production)) : null,

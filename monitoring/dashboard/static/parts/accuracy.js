@@ -1,7 +1,7 @@
 // How good production was over time: on old images, and on those that were new at each promotion.
 
 import { buildChart } from "../chart.js";
-import { element } from "../dom.js";
+import { element, quiet } from "../dom.js";
 import { percent } from "../format.js";
 
 const EMPTY = { accuracy: null, low: null, high: null };
@@ -9,9 +9,9 @@ const EMPTY = { accuracy: null, low: null, high: null };
 export function buildAccuracy({ moves }) {
   const measured = moves.filter(({ old, new: after }) => old || after);
   if (!measured.length) {
-    return element(
-      "p", { className: "quiet" },
-      "Nothing measured yet. “perennial train DIR” measures the first version on images that it did not learn from; each promoted round adds a point.",
+    return quiet(
+      "Nothing measured yet. “perennial train DIR” measures the first version on images that it did not learn from; "
+      + "each promoted round adds a point.",
     );
   }
   const points = [...moves.flatMap(pointsOf), lastPoint(moves.at(-1))];

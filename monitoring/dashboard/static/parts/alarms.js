@@ -1,7 +1,7 @@
 // The alarms: what was noticed, since when, the images that show it, and what a person said of it.
 
 import { action } from "../actions.js";
-import { badge, element, link } from "../dom.js";
+import { badge, element, hint, link } from "../dom.js";
 import { since, words } from "../format.js";
 import { picture } from "../picture.js";
 
@@ -18,7 +18,7 @@ export function alarmCard(alarm) {
       element("span", { className: "quiet" }, KINDS[kind] ?? words(kind ?? "")), since(raised),
     ),
     element("p", { className: "sentence-lead" }, sentence),
-    element("p", { className: "hint" }, ...course(alarm)),
+    hint(...course(alarm)),
     images?.length ? pictures(alarm) : null,
     alarm.ended ? null : controls(alarm),
   );
@@ -38,7 +38,7 @@ function pictures({ id, images }) {
   const path = (sha256) => `/v1/alarms/${id}/images/${sha256}`;
   return element(
     "div", {},
-    element("p", { className: "hint" }, "The images that made it most, each beside the one that is normal and most like it. Their labels are asked for, under Labelling."),
+    hint("The images that made it most, each beside the one that is normal and most like it. Their labels are asked for, under Labelling."),
     element("ul", { className: "pairs" }, ...images.slice(0, 20).map(({ sha256, nearest_sha256: nearest }) => element(
       "li", {},
       picture(path(sha256), "An image that made the alarm"),

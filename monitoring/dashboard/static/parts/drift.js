@@ -1,7 +1,7 @@
 // Drift in words: whether the images that come in still look like those that were learnt, and since when.
 
 import { buildChart } from "../chart.js";
-import { element } from "../dom.js";
+import { element, hint, quiet } from "../dom.js";
 import { day, number, since } from "../format.js";
 
 // Of what chance alone gives: from here on it is strong.
@@ -9,7 +9,10 @@ const STRONG = 3;
 const WORDS = {
   none: ["good", "No drift", "The images that come in look like those that were learnt."],
   slight: ["plain", "Slight drift", "The images that come in look a little different from those that were learnt."],
-  strong: ["warn", "Strong drift", "The images that come in look different from those that were learnt. Label some, so that the next round learns them."],
+  strong: [
+    "warn", "Strong drift",
+    "The images that come in look different from those that were learnt. Label some, so that the next round learns them.",
+  ],
   unknown: ["plain", "Not measured yet", ""],
 };
 
@@ -32,8 +35,12 @@ export function buildDriftWords(drift) {
     "div", { className: `verdict-words ${kind}` },
     element("p", { className: "headline" }, title, judged.since ? element("span", { className: "of" }, ` since ${day(judged.since)}`) : null),
     element("p", {}, judged.level === "unknown" ? wanted(drift) : sentence),
-    judged.last ? element("p", { className: "hint" }, `Measured on the last ${number(judged.last.num_samples)} predictions of ${drift.production}, `, since(judged.last.created), ".") : null,
+    judged.last ? hint(measuredOn(judged.last, drift.production), since(judged.last.created), ".") : null,
   );
+}
+
+function measuredOn({ num_samples: num }, production) {
+  return `Measured on the last ${number(num)} predictions of ${production}, `;
 }
 
 function wanted({ has_reference: hasReference, production }) {
@@ -43,28 +50,31 @@ function wanted({ has_reference: hasReference, production }) {
     : "The version in production has no images to compare with. The next promoted round, or “perennial train”, brings them.";
 }
 
-export function buildDriftChart({ points: newestFirst, statistic }) {
-  const points = [...newestFirst].reverse().filter((point) => Number.isFinite(point.mmd));
-  if (!points.length) return element("p", { className: "quiet" }, "Each measurement becomes a point here.");
-  return [
-    buildChart({
-      label: "Drift over time, beside what chance alone gives",
-      times: points.map(({ created }) => new Date(created).getTime() / 1000),
-      notes: points.map(({ version }) => version),
-      lines: [
-        { name: "distance from what was learnt", colour: "--accent", values: points.map(({ mmd }) => mmd) },
-        { name: "chance alone stays under this", colour: "--warn", isDashed: true, values: points.map(({ null_95: limit }) => limit ?? null) },
-      ],
-      marks: points.filter(({ version }, index) => version !== points[index - 1]?.version)
-        .map(({ version, created }) => ({ time: new Date(created).getTime() / 1000, text: version })),
-      written: number,
-    }),
-    element(
-      "details", {}, element("summary", {}, "What the number is"),
-      element(
-        "p", { className: "hint" },
-        `Each point compares the embeddings of the last predictions with those of the images that the version in production was trained on. The distance is the ${statistic}; it has no unit, is about 0 where nothing changed, and may fall a little below. Without drift 95 % of windows stay under the dashed line, so that one point over it says little. After a promotion the new version is compared with its own images (Gretton et al., “A Kernel Two-Sample Test”, 2012).`,
-      ),
-    ),
-  ];
+export function buildDriftChart({ points: newestFirst }) {
+  const measured = [...newestFirst].reverse().filter((point) => Number.isFinite(point.mmd));
+  const points = measured.flatMap((point, index) => withGap(point, measured[index - 1]));
+  if (!points.length) return quiet("Each measurement becomes a point here.");
+  return buildChart({
+    label: "Drift over time, beside what chance alone gives",
+    times: points.map(({ created }) => new Date(created).getTime() / 1000),
+    notes: points.map(({ version }) => version),
+    lines: [
+      { name: "distance from what was learnt", colour: "--accent", spanGaps: false, values: points.map(({ mmd }) => mmd) },
+      { name: "chance alone stays under this", colour: "--warn", spanGaps: false, isDashed: true, values: points.map(limitOf) },
+    ],
+    marks: measured.filter(({ version }, index) => version !== measured[index - 1]?.version)
+      .map(({ version, created }) => ({ time: new Date(created).getTime() / 1000, text: version })),
+    written: number,
+  });
+}
+
+function limitOf({ null_95: limit }) {
+  return limit ?? null;
+}
+
+// Each version is compared with its own images: no line leads from one to the next.
+function withGap(point, before) {
+  if (!before || before.version === point.version) return [point];
+  const created = new Date(new Date(point.created).getTime() - 1).toISOString();
+  return [{ created, version: point.version, mmd: null, null_95: null }, point];
 }

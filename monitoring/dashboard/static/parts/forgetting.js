@@ -1,16 +1,20 @@
 // The forgetting matrix as a heat map: versions down, slices across, the colour being the accuracy.
 
-import { element, link } from "../dom.js";
+import { element, link, quiet } from "../dom.js";
 import { change, count, percent, points, sliceName } from "../format.js";
+
+// It may scroll sideways, by keyboard too.
+const REGION = { role: "region", "aria-label": "Accuracy of each version on each slice" };
 
 export function buildForgettingWords({ production, forgotten, intervals, cells }) {
   if (!cells.length) {
-    return element("p", { className: "quiet" }, "Nothing measured yet: “perennial train” and each round measure accuracy.");
+    return quiet("Nothing measured yet: “perennial train” and each round measure accuracy.");
   }
   const losses = Object.entries(forgotten).filter(([name]) => isLoss(intervals[name]));
   const kind = losses.length ? "warn" : "good";
   const compared = Object.keys(forgotten).length;
-  const title = losses.length ? `${production} lost accuracy on ${count(losses.length, "slice")}` : compared ? "Nothing is forgotten" : "Nothing to compare yet";
+  const calm = compared ? "Nothing is forgotten" : "Nothing to compare yet";
+  const title = losses.length ? `${production} lost accuracy on ${count(losses.length, "slice")}` : calm;
   const sentence = losses.length
     ? `${losses.map(([name, lost]) => `${sliceName(name)}: ${change(-lost)}`).join("; ")}: more than chance explains.`
     : compared
@@ -39,7 +43,7 @@ export function buildForgetting({
     ...slices.map((slice) => heat(cellOf.get(`${version} ${slice}`), scale)),
   ));
   return [
-    element("div", { className: "scroll", tabIndex: 0, attributes: { role: "region", "aria-label": "Accuracy of each version on each slice" } }, element(
+    element("div", { className: "scroll", tabIndex: 0, attributes: REGION }, element(
       "table", { className: "heat" },
       element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Version"), ...slices.map(
         (slice) => element("th", { scope: "col" }, sliceName(slice)),
@@ -48,10 +52,6 @@ export function buildForgetting({
       element("tfoot", {}, lostRow(slices, forgotten, intervals)),
     )),
     scaleLine(scale),
-    element(
-      "p", { className: "hint" },
-      "Last row: production against the best version before it, on the same images, with the 95 % interval (Chaudhry et al., 2018, call a loss forgetting; a gain is its opposite, backward transfer).",
-    ),
     isOverused ? element(
       "p", { className: "bad-text" },
       "The golden images are overused: candidates suit them better than those that no verdict reads. "
@@ -73,7 +73,10 @@ function heat(cell, { low, high }) {
 }
 
 function scaleLine({ low, high }) {
-  return element("p", { className: "heat-scale hint" }, percent(low, 0), element("span", { className: "heat-ramp" }), percent(high, 0), " of the images right; below each figure its 95 % interval");
+  return element(
+    "p", { className: "heat-scale hint" }, percent(low, 0), element("span", { className: "heat-ramp" }), percent(high, 0),
+    " of the images right; below each figure its 95 % interval",
+  );
 }
 
 function lostRow(slices, forgotten, intervals) {
@@ -84,9 +87,10 @@ function lostRow(slices, forgotten, intervals) {
       const lost = forgotten[slice];
       if (lost === undefined) return element("td", { className: "none" }, "–");
       const interval = intervals[slice];
+      const className = isLoss(interval) ? "bad-text" : interval?.high < 0 ? "good-text" : "";
+      const title = interval ? `since ${interval.since}, on ${count(interval.num_images, "image")}` : "";
       return element(
-        "td", { className: isLoss(interval) ? "bad-text" : interval?.high < 0 ? "good-text" : "", title: interval ? `since ${interval.since}, on ${count(interval.num_images, "image")}` : "" },
-        change(-lost), interval ? element("small", {}, `${points(-interval.high)} to ${points(-interval.low)}`) : null,
+        "td", { className, title }, change(-lost), interval ? element("small", {}, `${points(-interval.high)} to ${points(-interval.low)}`) : null,
       );
     }),
   );

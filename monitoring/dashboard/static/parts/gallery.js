@@ -1,6 +1,6 @@
 // Predictions as pictures, each with its answer and what became of it.
 
-import { element } from "../dom.js";
+import { element, hint } from "../dom.js";
 import { percent, since } from "../format.js";
 import { picture } from "../picture.js";
 
@@ -15,6 +15,6 @@ function card({ id, label, confidence, version, source, created, true_label: tru
     picture(`/v1/predictions/${id}/image`, `An image that was answered with ${label}`),
     element("p", { className: "shot-label", title: label }, label, element("span", { className: "quiet" }, ` ${percent(confidence, 0)}`)),
     truth === null ? null : element("p", { className: isWrong ? "bad-text" : "good-text" }, isWrong ? `✗ is ${truth}` : "✓ right"),
-    element("p", { className: "hint" }, `${version}, ${source}, `, since(created)),
+    hint(`${version}, ${source}, `, since(created)),
   );
 }

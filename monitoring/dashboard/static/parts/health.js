@@ -7,32 +7,41 @@ const RANK = { bad: 0, warn: 1 };
 
 // `drift` is what `judgeDrift` says; `alarms` are those that go on.
 export function whatIsTheMatter({ status, alarms, drift }) {
-  const found = [
+  const matters = [
     ...serving(status),
-    ...alarms.map(({ sentence, state }) => ({ kind: state === "open" ? "bad" : "warn", text: sentence, href: "/alarms" })),
+    ...alarms.map(({ sentence, state }) => (state === "open" ? bad : warn)(sentence, "/alarms")),
     ...learning(status),
     drift.level === "strong" && !alarms.length
-      ? { kind: "warn", text: "The images that come in look different from those that were learnt.", href: "/drift" } : null,
+      ? warn("The images that come in look different from those that were learnt.", "/drift") : null,
     status.round?.state === "awaiting_approval"
-      ? { kind: "warn", text: `Round ${status.round.id} waits for your approval.`, href: `/rounds/${status.round.id}` } : null,
+      ? warn(`Round ${status.round.id} waits for your approval.`, `/rounds/${status.round.id}`) : null,
   ].filter(Boolean);
-  return found.sort((one, other) => RANK[one.kind] - RANK[other.kind]);
+  return matters.sort((one, other) => RANK[one.kind] - RANK[other.kind]);
 }
 
 function serving({ production, workers, is_starter: isStarter }) {
-  if (!production) return [{ kind: "bad", text: "No version serves yet: “perennial train DIR” makes one from a folder of images.", href: "/versions" }];
-  if (!workers.length) return [{ kind: "bad", text: "No worker has reported in the last seconds, so that nothing may be answered.", href: "/" }];
+  if (!production) return [bad("No version serves yet: “perennial train DIR” makes one from a folder of images.", "/versions")];
+  if (!workers.length) return [bad("No worker has reported in the last seconds, so that nothing may be answered.", "/")];
   const failing = workers.filter(({ error }) => error);
-  if (failing.length) return [{ kind: "bad", text: `${count(failing.length, "worker")} could not load ${production}: ${failing[0].error}`, href: "/" }];
-  if (isStarter) return [{ kind: "warn", text: "The starter model answers, which knows none of your classes: “perennial train DIR” puts yours in its place.", href: "/versions" }];
-  return [];
+  if (failing.length) return [bad(`${count(failing.length, "worker")} could not load ${production}: ${failing[0].error}`, "/")];
+  if (!isStarter) return [];
+  const remedy = "“perennial train DIR” puts yours in its place.";
+  return [warn(`The starter model answers, which knows none of your classes: ${remedy}`, "/versions")];
+}
+
+function bad(text, href) {
+  return { kind: "bad", text, href };
+}
+
+function warn(text, href) {
+  return { kind: "warn", text, href };
 }
 
 function learning({ learner, paused, watch, production }) {
   return [
-    learner.is_alive ? null : { kind: "warn", text: "No learner is at work, so that no round can run: “perennial learn” starts one.", href: "/rounds" },
-    paused ? { kind: "warn", text: `Learning is paused${paused.reason ? `: ${paused.reason}` : ""}`, href: "/rounds" } : null,
-    watch?.state === "rolled_back" && watch.predecessor === production ? { kind: "warn", text: watch.sentence, href: `/versions/${watch.version}` } : null,
+    learner.is_alive ? null : warn("No learner is at work, so that no round can run: “perennial learn” starts one.", "/rounds"),
+    paused ? warn(`Learning is paused${paused.reason ? `: ${paused.reason}` : ""}`, "/rounds") : null,
+    watch?.state === "rolled_back" && watch.predecessor === production ? warn(watch.sentence, `/versions/${watch.version}`) : null,
   ].filter(Boolean);
 }
 

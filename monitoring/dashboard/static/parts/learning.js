@@ -1,7 +1,7 @@
 // How far the next round is, and how the present one goes.
 
 import { action } from "../actions.js";
-import { badge, element, link } from "../dom.js";
+import { badge, element, hint, link } from "../dom.js";
 import { count, day, number, since, words } from "../format.js";
 
 const STATES = ["requested", "preparing", "training", "evaluating", "decided"];
@@ -37,7 +37,7 @@ function progress(status, hasRounds) {
       number(num_pending), element("span", { className: "of" }, ` of ${number(threshold)} new samples`),
     ),
     bar,
-    round ? null : element("p", { className: "hint" }, waits_for ?? (hasRounds ? untilNext : untilFirst(status))),
+    round ? null : hint(waits_for ?? (hasRounds ? untilNext : untilFirst(status))),
   );
 }
 
@@ -72,7 +72,7 @@ export function buildProgress({ id, state, step, detail, started, training }, tr
     element("ol", { className: "steps" }, ...steps),
     training ? trainingProgress(training) : null,
     trial?.round === id ? trialProgress(trial) : null,
-    step && step !== state && !training ? element("p", { className: "hint" }, lastStep(step, detail)) : null,
+    step && step !== state && !training ? hint(lastStep(step, detail)) : null,
   );
 }
 
@@ -87,8 +87,7 @@ function trialProgress({ asked, answered, needed, ends }) {
   bar.setAttribute("aria-label", "Answered questions");
   return element(
     "div", { id: "trial" }, bar,
-    element(
-      "p", { className: "hint" },
+    hint(
       `${answered} of ${count(asked, "question")} answered.${missing} It waits until ${day(ends)}. `,
       link("/labelling", "Answer them"),
     ),
@@ -101,8 +100,7 @@ function trainingProgress({ epoch, num_epochs, num_steps_done, num_steps, second
   const left = seconds_left < 100 ? `${Math.round(seconds_left)} s` : `${Math.round(seconds_left / 60)} min`;
   return element(
     "div", { id: "training-progress" }, bar,
-    element(
-      "p", { className: "hint" },
+    hint(
       `Epoch ${epoch} of ${num_epochs}, step ${number(num_steps_done)} of ${number(num_steps)}, about ${left} left.`,
     ),
   );

@@ -1,7 +1,7 @@
 // A round: one line of a list, or all of it with its verdict, attempts and steps.
 
 import { buildCurves } from "./curves.js";
-import { badge, element, link } from "../dom.js";
+import { badge, element, hint, link } from "../dom.js";
 import { count, since, words } from "../format.js";
 import { inline } from "./learning.js";
 import { buildVerdict } from "./verdict.js";
@@ -35,14 +35,15 @@ export function buildDetail(round) {
   return [
     element("p", { className: "sentence-lead" }, round.sentence ?? round.reason ?? "Not decided yet."),
     round.candidate ? element(
-      "p", {}, "Candidate ", link(`/versions/${round.candidate}`, round.candidate), ", judged against ", link(`/versions/${round.production}`, round.production), ": ",
+      "p", {}, "Candidate ", link(`/versions/${round.candidate}`, round.candidate),
+      ", judged against ", link(`/versions/${round.production}`, round.production), ": ",
       link(`/versions/${round.candidate}/against/${round.production}`, "compare them"), ".",
     ) : null,
     // Its sentence stands above.
     round.verdict ? buildVerdict({ ...round.verdict, sentence: "" }) : null,
-    element("p", { className: "hint" }, `Asked for by ${round.requested_by}: ${round.trigger}.`.replace("..", ".")),
-    round.sentence && round.reason && round.reason !== round.sentence ? element("p", { className: "hint" }, round.reason) : null,
-    counts.length ? element("p", { className: "hint" }, `Samples: ${counts.join(", ")}.`) : null,
+    hint(`Asked for by ${round.requested_by}: ${round.trigger}.`.replace("..", ".")),
+    round.sentence && round.reason && round.reason !== round.sentence ? hint(round.reason) : null,
+    counts.length ? hint(`Samples: ${counts.join(", ")}.`) : null,
     curves(round),
     ...attempts(round),
     steps(round),

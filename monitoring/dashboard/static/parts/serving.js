@@ -1,6 +1,6 @@
 // What answers predictions now, and on which workers.
 
-import { badge, cells, element, table } from "../dom.js";
+import { badge, cells, element, hint, quiet, table } from "../dom.js";
 import { count, since } from "../format.js";
 import { buildWatch } from "./watch.js";
 
@@ -14,8 +14,7 @@ function headline({ production, is_starter, description }) {
   }
   return [
     element("p", { className: "headline" }, production, is_starter && badge("warn", "starter model")),
-    is_starter && element(
-      "p", { className: "hint" },
+    is_starter && hint(
       "This is the classifier that Perennial starts with, not one of yours" +
       `${description ? ` (${description})` : ""}: “perennial train DIR” puts your own classes in its place.`,
     ),
@@ -35,7 +34,7 @@ function facts({ device, classes }) {
 
 function workers(status) {
   if (!status.workers.length) {
-    return element("p", { className: "quiet" }, "No worker has reported in the last seconds.");
+    return quiet("No worker has reported in the last seconds.");
   }
   const rows = status.workers.map((worker) => {
     const isCurrent = worker.version === status.production;

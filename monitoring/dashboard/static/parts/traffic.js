@@ -1,11 +1,11 @@
 // How many predictions were answered, by the hour.
 
 import { buildChart } from "../chart.js";
-import { element } from "../dom.js";
+import { element, quiet } from "../dom.js";
 import { count, number } from "../format.js";
 
 export function buildTraffic({ hours, num_predictions: numPredictions }) {
-  if (!numPredictions) return element("p", { className: "quiet" }, `None in the last ${hours.length} hours. Try an image, or send one to POST /v1/predict.`);
+  if (!numPredictions) return quiet(`None in the last ${hours.length} hours. Try an image, or send one to POST /v1/predict.`);
   return [
     element("p", {}, element("strong", {}, count(numPredictions, "prediction")), ` in the last ${hours.length} hours; the last hour is not over.`),
     buildChart({

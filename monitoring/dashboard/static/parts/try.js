@@ -1,7 +1,7 @@
 // Try it: an image is dropped or chosen, answered, and the answer corrected.
 
 import { post, postImage } from "../api.js";
-import { element, show } from "../dom.js";
+import { element, hint, show } from "../dom.js";
 import { percent } from "../format.js";
 import { buildClasses, remember } from "./classes.js";
 
@@ -73,12 +73,13 @@ function answered({ prediction, told }) {
 
 function bar({ label, confidence }) {
   const meter = element("meter", { value: confidence, min: 0, max: 1, attributes: { "aria-label": label } });
-  return element("li", {}, element("span", { className: "bar-label" }, label), meter, element("span", { className: "bar-value" }, percent(confidence)));
+  const name = element("span", { className: "bar-label" }, label);
+  return element("li", {}, name, meter, element("span", { className: "bar-value" }, percent(confidence)));
 }
 
 function correction(label) {
   return element(
-    "div", {}, element("p", { className: "hint" }, "What does it show? Your answer is a label, from which the next round learns."),
+    "div", {}, hint("What does it show? Your answer is a label, from which the next round learns."),
     element("div", { className: "choice" }, ...buildClasses({ classes, chosen: label }, correct, () => {})),
   );
 }

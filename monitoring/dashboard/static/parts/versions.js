@@ -1,7 +1,7 @@
 // The versions: one line of a list, or all that is known of one.
 
 import { action } from "../actions.js";
-import { badge, element, link } from "../dom.js";
+import { badge, element, hint, link } from "../dom.js";
 import { count, number, percent, since, words } from "../format.js";
 import { buildWatch } from "./watch.js";
 
@@ -14,7 +14,7 @@ export function versionLine(model) {
       element("span", { className: "quiet" }, `from ${origin(model)}`), since(model.created),
     ),
     element("p", { className: "sentence" }, inShort(model)),
-    model.promotion ? element("p", { className: "hint" }, `${model.promotion.reason} (${model.promotion.actor})`) : null,
+    model.promotion ? hint(`${model.promotion.reason} (${model.promotion.actor})`) : null,
   );
 }
 
@@ -46,13 +46,17 @@ export function buildVersion({ model, production, lineage }) {
     buildWatch(model.watch),
     element(
       "dl", { className: "facts" },
-      ...fact("Made", since(model.created), `, from ${origin(model)}`, model.round_id ? [" (", link(`/rounds/${model.round_id}`, "what the round found"), ")"] : ""),
+      ...fact("Made", since(model.created), `, from ${origin(model)}`, ...roundLink(model)),
       ...fact("In production", ...promotion(model)),
       ...fact(count(model.num_classes, "class", "classes"), model.classes.slice(0, 8).join(", "), model.num_classes > 8 ? ", …" : ""),
       ...metricFacts(model.metrics),
     ),
     controls({ model, production, lineage }),
   ];
+}
+
+function roundLink({ round_id: round }) {
+  return round ? [" (", link(`/rounds/${round}`, "what the round found"), ")"] : [];
 }
 
 function fact(name, ...parts) {

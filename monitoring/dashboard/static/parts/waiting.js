@@ -1,6 +1,6 @@
 // What waits for a person, each with the page where it is done.
 
-import { element, link } from "../dom.js";
+import { element, link, quiet } from "../dom.js";
 import { count } from "../format.js";
 
 export function buildWaiting({ status, numAlarms }) {
@@ -11,6 +11,6 @@ export function buildWaiting({ status, numAlarms }) {
     numQuestions ? [link("/labelling", count(numQuestions, "image")), " to label", trial ? `, for round ${trial.round}` : ""] : null,
     numDisputes ? [link("/labelling", count(numDisputes, "disputed label")), " to settle"] : null,
   ].filter(Boolean);
-  if (!items.length) return element("p", { className: "quiet" }, "Nothing. Questions, disputes, approvals and alarms would stand here.");
+  if (!items.length) return quiet("Nothing. Questions, disputes, approvals and alarms would stand here.");
   return element("ul", { className: "plain" }, ...items.map((parts) => element("li", {}, ...parts)));
 }
