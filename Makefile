@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock docs reference screenshots bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation lab backbone clean
+.PHONY: help up test test-all check format lock docs reference screenshots vendored bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation bench-drift bench-dashboard lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ reference: .venv/dev ## Write the generated pages, and the README's figures, aga
 screenshots: .venv/dev ## Take the pictures of a running dashboard, with chromium: URL=address
 	@$(RUN)python -m docs.screenshots $(URL)
 
+vendored: .venv/dev ## Bring the files of others that the pages use, with npm
+	@$(RUN)python -m scripts.vendored
+
 SEED ?= 0
 bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n MODE=how users behave, or several
 	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(MODE),--mode $(MODE)) $(if $(DATA),--data $(DATA))
@@ -95,6 +98,9 @@ bench-scale: .venv/dev ## What grows with what, half an hour: DATA=folder
 bench-evidence: .venv/dev ## How long evidence is read at ten million logged predictions, a few minutes
 	@$(RUN)python -m benchmarks.evidence
 
+bench-dashboard: .venv/dev ## How fast pages are at a million predictions, 200 rounds, 1,000 classes; needs chromium: SEED=n
+	@$(RUN)python -m benchmarks.dashboard --seed $(SEED)
+
 STRATEGIES ?= linear_probe
 ENSEMBLES ?= linear_probe
 bench-transfer: .venv/dev ## What pretrained features are worth with few images: STRATEGIES=a,b ENSEMBLES=a,b SEED=n
@@ -102,6 +108,9 @@ bench-transfer: .venv/dev ## What pretrained features are worth with few images:
 
 bench-adaptation: .venv/dev ## What a shift of domain costs, and which adaptation wins it back: SEED=0,1,2
 	@$(RUN)python -m benchmarks.adaptation $(if $(filter command line,$(origin SEED)),--seed $(SEED))
+
+bench-drift: .venv/dev ## False alarms and delays of drift's alarm, half an hour: SEED=n
+	@$(RUN)python -m benchmarks.drift --seed $(SEED)
 
 SEEDS ?= 3
 lab: .venv/dev ## The six experiments on a folder of images, as a table: DATA=folder SEEDS=n

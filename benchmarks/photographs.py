@@ -75,16 +75,16 @@ def make_world(
     """
     rng = np.random.default_rng(seed)
     train, test = (
-        dict(sorted(_read(archive, part, rng).items())[:num_classes]) for part in ("train", "test")
+        dict(sorted(read_by_class(archive, part, rng).items())[:num_classes]) for part in ("train", "test")
     )
     following = dict(zip(train, [*list(train)[1:], *list(train)[:1]], strict=True)) if is_shifted else {}
     later = num_initial + num_feedback
     return World(
-        initial=_rows(train, 0, num_initial),
-        feedback=_by_night(_rows(train, num_initial, later), rng, following),
-        load=_rows(train, later, later + 2000),
-        unseen_old=_rows(test, 0, num_unseen),
-        unseen_new=_by_night(_rows(test, num_unseen, 2 * num_unseen), rng, following),
+        initial=turns(train, 0, num_initial),
+        feedback=_by_night(turns(train, num_initial, later), rng, following),
+        load=turns(train, later, later + 2000),
+        unseen_old=turns(test, 0, num_unseen),
+        unseen_new=_by_night(turns(test, num_unseen, 2 * num_unseen), rng, following),
     )
 
 
@@ -104,16 +104,17 @@ def _by_night(
     return tuple(replace(each, label=names.get(each.label, each.label)) for each in dark)
 
 
-def _rows(by_class: Mapping[str, Sequence[Photograph]], start: int, stop: int) -> tuple[Photograph, ...]:
+def turns(by_class: Mapping[str, Sequence[Photograph]], start: int, stop: int) -> tuple[Photograph, ...]:
     """Return pictures `start` to `stop` of a list in which the classes take turns."""
     num_classes = len(by_class)
-    turns = zip(
+    taken = zip(
         *(pictures[start // num_classes : stop // num_classes] for pictures in by_class.values()), strict=True
     )
-    return tuple(photograph for turn in turns for photograph in turn)
+    return tuple(photograph for turn in taken for photograph in turn)
 
 
-def _read(archive: Path, part: str, rng: np.random.Generator) -> dict[str, list[Photograph]]:
+def read_by_class(archive: Path, part: str, rng: np.random.Generator) -> dict[str, list[Photograph]]:
+    """Return the pictures of `train` or `test` by their class, in random order, equally many of each."""
     by_class: dict[str, list[tuple[str, Photograph]]] = {}
     for name, label, content in _members(archive, part):
         by_class.setdefault(label, []).append((name, Photograph(content, label)))

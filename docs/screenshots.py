@@ -3,54 +3,67 @@
 import argparse
 import io
 import shutil
-import subprocess
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH = 1440
-# As far as the list of rounds.
+# As far as the cards below the chart.
 HEIGHT = 955
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-# As Chromium numbers them.
-_SCHEMES = {"dark": 0, "light": 1}
+_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _COLOURS = 64
+# Of the pages that the guide shows, in light alone.
+_PAGES = {"round": "/rounds/1", "forgetting": "/forgetting", "drift": "/drift", "images": "/images"}
 
 
 def main() -> None:
-    """Write one picture for each colour scheme."""
+    """Write the overview in each colour scheme, and the pages of the guide."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:3000", help="where the server listens")
     url = parser.parse_args().url
-    for scheme in _SCHEMES:
-        picture = photograph(url, scheme)
-        # Few colours: a page's flat surfaces stay as they are, and the file is a third.
-        small = picture.quantize(_COLOURS, dither=Image.Dither.NONE)
-        small.save(IMAGES / f"dashboard-{scheme}.png", optimize=True)
+    with chromium() as browser:
+        for scheme in _SCHEMES:
+            _save(photograph(browser, f"{url}/", scheme), f"dashboard-{scheme}")
+        for name, path in _PAGES.items():
+            _save(photograph(browser, f"{url}{path}", "light"), f"dashboard-{name}")
 
 
-def photograph(url: str, scheme: str) -> Image.Image:
-    """Return the page at an address as a browser shows it, 1,440 pixels wide.
+def photograph(browser: Browser, address: str, scheme: Literal["light", "dark"]) -> Image.Image:
+    """Return the page at an address as a browser shows it, 1,440 pixels wide, once its figures are there."""
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector(".connection.on")
+    page.wait_for_load_state("networkidle")
+    taken = page.screenshot()
+    context.close()
+    return Image.open(io.BytesIO(taken)).convert("RGB")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Chromium.
 
     Raises:
-        FileNotFoundError: There is no Chromium on this machine.
+        FileNotFoundError: There is none on this machine.
     """
-    browser = next(filter(None, map(shutil.which, _CHROMIUM)), None)
-    if browser is None:
+    path = next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    if path is None:
         raise FileNotFoundError(f"Expected one of {', '.join(_CHROMIUM)}, found none. Install chromium.")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "page.png"
-        options = (
-            *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            f"--blink-settings=preferredColorScheme={_SCHEMES[scheme]}",
-            *(f"--window-size={WIDTH},{HEIGHT}", "--virtual-time-budget=6000"),
-            *(f"--screenshot={file}", f"--user-data-dir={folder}/profile"),
-        )
-        subprocess.run([browser, *options, url], check=True, capture_output=True, timeout=120)
-        return Image.open(io.BytesIO(file.read_bytes())).convert("RGB")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+
+
+def _save(picture: Image.Image, name: str) -> None:
+    # Few colours: a page's flat surfaces stay as they are, and the file is a third.
+    small = picture.quantize(_COLOURS, dither=Image.Dither.NONE)
+    small.save(IMAGES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -9,19 +9,22 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from monitoring.accuracy import SliceAccuracy
-from monitoring.drift import METRIC as DRIFT_METRIC
-from monitoring.forgetting import forgetting_matrix
+from monitoring.alarms import alarm_metrics
+from monitoring.drift.measurement import METRIC as DRIFT_METRIC
+from monitoring.forgetting import Lost, forgetting_matrix
 from monitoring.watches import watch_metrics
 from store import learning_state, leases, measurements, registry
+from store.alarms import AlarmKind, num_alarms_open, num_alarms_raised
 from store.database.database import Database, now
 from store.errors import DatabaseUnavailableError
 from store.evidence.questions import num_open
 from store.evidence.watches import Watch, last_watches, num_watches_by_state
 from store.measurements import Measurement
+from store.notifications import num_undelivered
 from store.predictions import predictions
-from store.round_states import FINISHED, UNFINISHED
+from store.round_states import FINISHED, UNFINISHED, WAITING
 from store.rounds.records import current_round
-from store.rounds.totals import last_round_ended, num_rounds_by_outcome
+from store.rounds.totals import last_round_ended, last_step, num_rejected_in_a_row, num_rounds_by_outcome
 from store.samples.pending import num_pending
 from store.version_history import num_roll_backs
 from store.versions import Version
@@ -41,16 +44,21 @@ class Figures:
     round_state: str
     num_rounds: dict[str, int]
     last_round_ended: datetime | None
+    last_step: datetime | None
+    num_rejected_in_a_row: int
     lease_remaining_seconds: float | None
     is_paused: bool
     production_number: int | None
     workers: list[Worker]
     accuracies: list[SliceAccuracy]
-    forgotten: dict[str, float]
+    forgotten: dict[str, Lost]
     drift: Measurement | None
     watch: Watch | None
     num_watches: dict[str, int]
     num_roll_backs: int
+    num_undelivered: int
+    num_alarms_open: dict[AlarmKind, int]
+    num_alarms_raised: dict[AlarmKind, int]
 
 
 class StoreCollector(Collector):
@@ -77,8 +85,9 @@ class StoreCollector(Collector):
         yield _gauge("round_threshold_samples", "Pending samples that start a round.", self._threshold)
         yield from _learning(figures)
         yield from _serving(figures)
-        yield from _quality(figures)
+        yield from quality_metrics(figures)
         yield from watch_metrics(figures.watch, figures.num_watches, figures.num_roll_backs)
+        yield from alarm_metrics(figures.num_alarms_open, figures.num_alarms_raised)
 
 
 def read_figures(connection: Connection) -> Figures:
@@ -96,16 +105,21 @@ def read_figures(connection: Connection) -> Figures:
         round_state=current.state if current else IDLE,
         num_rounds=num_rounds_by_outcome(connection),
         last_round_ended=last_round_ended(connection),
+        last_step=last_step(connection, current.id) if current and current.state not in WAITING else None,
+        num_rejected_in_a_row=num_rejected_in_a_row(connection),
         lease_remaining_seconds=(lease.expires - moment).total_seconds() if lease else None,
         is_paused=learning_state.paused(connection) is not None,
         production_number=production.number if production else None,
         workers=read_workers(connection),
         accuracies=of_production[-MAX_SLICES:],
-        forgotten={name: lost.accuracy for name, lost in matrix.lost.items()},
+        forgotten=matrix.lost,
         drift=_drift(connection, production),
         watch=next(iter(last_watches(connection)), None),
         num_watches=num_watches_by_state(connection),
         num_roll_backs=num_roll_backs(connection),
+        num_undelivered=num_undelivered(connection),
+        num_alarms_open=num_alarms_open(connection),
+        num_alarms_raised=num_alarms_raised(connection),
     )
 
 
@@ -126,12 +140,28 @@ def _learning(figures: Figures) -> Iterator[Metric]:
             "When the last round ended.",
             figures.last_round_ended.timestamp(),
         )
+    yield _gauge(
+        "rejected_rounds_in_a_row",
+        "Rounds that were rejected, without a promoted one between or since.",
+        figures.num_rejected_in_a_row,
+    )
+    if figures.last_step is not None:
+        yield _gauge(
+            "round_last_step_timestamp_seconds",
+            "When the round in progress wrote its last step; missing while none runs.",
+            figures.last_step.timestamp(),
+        )
     if figures.lease_remaining_seconds is not None:
         yield _gauge(
             "learner_lease_remaining_seconds",
             "Seconds until the learner's lease ends; negative: no learner is at work.",
             figures.lease_remaining_seconds,
         )
+    yield _gauge(
+        "webhook_undelivered_messages",
+        "Messages to the webhook that were sent in vain and are sent again.",
+        figures.num_undelivered,
+    )
     yield _gauge("learning_paused", "1 while learning is paused.", float(figures.is_paused))
 
 
@@ -161,7 +191,8 @@ def _serving(figures: Figures) -> Iterator[Metric]:
     )
 
 
-def _quality(figures: Figures) -> Iterator[Metric]:
+def quality_metrics(figures: Figures) -> Iterator[Metric]:
+    """Yield how good production is on each slice, what it lost there, and drift."""
     accuracy = _family("accuracy_ratio", "Production's accuracy on a slice, a fraction.", "slice")
     num_samples = _family(
         "accuracy_samples", "Samples that the accuracy on a slice was measured on.", "slice"
@@ -174,10 +205,17 @@ def _quality(figures: Figures) -> Iterator[Metric]:
     forgotten = _family(
         "forgotten_ratio", "Accuracy that production lost on a slice since its best ancestor.", "slice"
     )
+    low = _family(
+        "forgotten_low_ratio", "Lower end of the 95 % interval of perennial_forgotten_ratio.", "slice"
+    )
     for cell in figures.accuracies:
-        if cell.slice in figures.forgotten:
-            forgotten.add_metric([cell.slice], figures.forgotten[cell.slice])
+        lost = figures.forgotten.get(cell.slice)
+        if lost is not None:
+            forgotten.add_metric([cell.slice], lost.accuracy)
+        if lost is not None and lost.low is not None:
+            low.add_metric([cell.slice], lost.low)
     yield forgotten
+    yield low
     if figures.drift is not None:
         yield _gauge("drift_mmd", "Unbiased MMD² of the last window to the reference.", figures.drift.value)
         yield _gauge(

@@ -19,6 +19,7 @@ from monitoring.answers.status import (
 )
 from monitoring.watches import describe
 from store import learning_state, leases, measurements, registry
+from store.alarms import num_alarms_open
 from store.database.database import now
 from store.evidence.disputes import num_disputes
 from store.evidence.questions import num_open
@@ -62,6 +63,7 @@ def status(connection: Connection, threshold: int) -> Status:
         ],
         paused=Pause.model_validate(pause) if pause else None,
         learner=_learner(connection),
+        num_alarms=sum(num_alarms_open(connection).values()),
         num_questions=num_open(connection),
         trial=_trial(connection),
         watch=next((describe(watch) for watch in last_watches(connection)), None),
@@ -132,7 +134,7 @@ def round_detail(connection: Connection, round_id: int) -> RoundDetail:
 def drift(connection: Connection, limit: int = 500) -> Drift:
     """Return the drift measurements, newest first: MMD² beside the 95 % quantile of what chance gives."""
     # Only now, as below: a command that shows a row or two need not load NumPy.
-    from monitoring.drift import METRIC, REFERENCE_FILE
+    from monitoring.drift.measurement import METRIC, REFERENCE_FILE
 
     production = registry.production(connection)
     points = measurements.series(connection, METRIC, limit=limit)

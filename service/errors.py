@@ -175,6 +175,8 @@ _ANSWERS: dict[type[Exception], Answer] = {
     store_errors.UnknownSampleError: Answer(404, "unknown_sample", "Use a sample_id that feedback answered."),
     store_errors.UnknownQuestionError: Answer(404, "unknown_question", "GET /v1/queue lists the open ones."),
     store_errors.UnknownDisputeError: Answer(404, "unknown_dispute", "GET /v1/disputes lists the disputes."),
+    store_errors.UnknownAlarmError: Answer(404, "unknown_alarm", "GET /v1/alarms lists the alarms."),
+    store_errors.AlarmEndedError: Answer(409, "alarm_ended", "GET /v1/alarms tells the alarm's state."),
     store_errors.UnknownClassError: Answer(
         422, "invalid_label", "Send one of the class names that /v1/status lists."
     ),

@@ -167,3 +167,11 @@ class UnknownDisputeError(StoreError):
 
 class UnknownClassError(StoreError):
     """A label that has to be a class is none."""
+
+
+class UnknownAlarmError(StoreError):
+    """There is no alarm of that number, or it does not show that image."""
+
+
+class AlarmEndedError(StoreError):
+    """An alarm ended before a person acted on it."""

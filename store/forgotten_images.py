@@ -8,6 +8,8 @@ from sqlalchemy import Connection, delete, or_, select, update
 from store.database.blob_references import kept_images
 from store.database.chunks import chunks
 from store.database.schema import (
+    alarm_images,
+    drift_images,
     held_out_answers,
     held_out_images,
     pool_images,
@@ -51,7 +53,10 @@ def expire_images(connection: Connection, sha256s: Collection[str]) -> None:
 
 
 def forget_deleted(connection: Connection, sha256: str) -> None:
-    """Forget an image whose prediction or sample a person deleted, once it is neither: it leaves its pool."""
+    """Forget an image whose prediction or sample a person deleted, once it is neither.
+
+    Its pool and its alarm lose it.
+    """
     is_named = or_(
         select(predictions.c.id).where(predictions.c.sha256 == sha256).exists(),
         select(samples.c.id).where(samples.c.sha256 == sha256).exists(),
@@ -59,8 +64,10 @@ def forget_deleted(connection: Connection, sha256: str) -> None:
     if connection.execute(select(is_named)).scalar_one():
         return
     forget_answers_on(connection, sha256)
-    for table in (held_out_images, pool_images, questions, watch_images):
+    for table in (held_out_images, pool_images, questions, watch_images, drift_images, alarm_images):
         connection.execute(delete(table).where(table.c.sha256 == sha256))
+    is_nearest = alarm_images.c.nearest_sha256 == sha256
+    connection.execute(update(alarm_images).where(is_nearest).values(nearest_sha256=None))
 
 
 def forget_questions(connection: Connection, before: datetime) -> None:

@@ -22,6 +22,20 @@ def last_promotions(connection: Connection, names: Sequence[str]) -> dict[str, M
     return {row.to_version: move_of(row) for row in connection.execute(query.order_by(alias_moves.c.id))}
 
 
+def last_moves(connection: Connection, limit: int) -> list[Move]:
+    """Return the last moves of production, oldest first."""
+    query = select(alias_moves).where(alias_moves.c.name == PRODUCTION).order_by(alias_moves.c.id.desc())
+    return [move_of(row) for row in connection.execute(query.limit(limit))][::-1]
+
+
+def rounds_of(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    """Return version → the round that made it, for those that a round made."""
+    query = select(versions.c.version, versions.c.round_id).where(
+        versions.c.version.in_(names), versions.c.round_id.is_not(None)
+    )
+    return {row.version: row.round_id for row in connection.execute(query)}
+
+
 def num_roll_backs(connection: Connection) -> int:
     """Return how often production was rolled back, by whomever."""
     query = select(func.count()).where(alias_moves.c.name == PRODUCTION, alias_moves.c.is_roll_back.is_(True))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from docs.generator import gate
+from docs.generator import drift, gate
 from docs.generator.results import Result, percent, read, signed
 from docs.generator.tables import table
 
@@ -200,6 +200,17 @@ def _adaptation(result: Result) -> Rows:
     return table(("adaptation", "pixels", "as they are, %", "shifted, %", "won back"), rows)
 
 
+def _dashboard(result: Result) -> Rows:
+    figures = result.figures
+    shown = [
+        ("first load of the overview, over the wire", f"{figures['bytes_first_load'] / 1000:,.0f} kB"),
+        ("largest contentful paint, the slowest page's", f"{figures['largest_contentful_paint_ms']} ms"),
+        ("slowest answer that a page asks for", f"{figures['slowest_answer_ms']} ms"),
+    ]
+    pages = [(f"`{path}`", milliseconds) for path, milliseconds in figures["pages_ms"].items()]
+    return [*table(("", "figure"), shown), "", *table(("page", "loaded after, ms"), pages)]
+
+
 SECTIONS: tuple[tuple[str, str, str, Callable[[Result], Rows]], ...] = (
     (
         "loop",
@@ -226,12 +237,20 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Result], Rows]], ...] = (
         _faults,
     ),
     (
+        "dashboard",
+        "The dashboard over a large home",
+        "A million predictions, 200 rounds, 1,000 classes. Chromium loads each page with an empty cache, "
+        "until the last answer that it waits for has come and its largest part is painted; medians of three.",
+        _dashboard,
+    ),
+    (
         "ingest",
         "Taking in labelled images",
         "Sixteen connections send photographs with labels; each answer follows its commit.",
         _ingest,
     ),
     ("gate", gate.TITLE, gate.DESCRIPTION, gate.section),
+    ("drift", drift.TITLE, drift.DESCRIPTION, drift.section),
     (
         "transfer",
         "What pretrained features are worth",

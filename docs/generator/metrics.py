@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from docs.generator.tables import table
 from monitoring import store_collector
 from monitoring.accuracy import SliceAccuracy
+from monitoring.forgetting import Lost
 from monitoring.metrics import ProcessMetrics, ServiceMetrics
 from store.database.database import Database
 from store.evidence.watches import Watch
@@ -80,16 +81,21 @@ def _of_the_store() -> list[Metric]:
         round_state=store_collector.IDLE,
         num_rounds={},
         last_round_ended=moment,
+        last_step=moment,
+        num_rejected_in_a_row=0,
         lease_remaining_seconds=0.0,
         is_paused=False,
         production_number=1,
         workers=[Worker(id="w", version="v1", since=None, error=None, device="cpu", seen=moment)],
         accuracies=[SliceAccuracy("v1", "golden", 0.9, 0.8, 1.0, 100)],
-        forgotten={"golden": 0.0},
+        forgotten={"golden": Lost("v1", 0.0, 0.0, 0.0)},
         drift=Measurement("drift", 0.0, 1),
         watch=Watch(1, "v2", "v1", "watching", 0, moment, {}, None, moment, None),
         num_watches={},
         num_roll_backs=0,
+        num_undelivered=0,
+        num_alarms_open={},
+        num_alarms_raised={},
     )
     # A store that holds all of this would take longer to make than to read.
     with TemporaryDirectory() as folder, patch.object(store_collector, "read_figures", lambda _: figures):

@@ -89,6 +89,7 @@ class Status(Answer):
     workers: list[ServingWorker]
     paused: Pause | None = Field(description="Null while learning goes on.")
     learner: Learner
+    num_alarms: int = Field(description="Alarms that nobody looked at yet, at /v1/alarms.")
     num_questions: int = Field(description="Images whose labels are asked for, at /v1/queue.")
     trial: TrialProgress | None = Field(description="While a round waits for labels.")
     watch: Watch | None = Field(

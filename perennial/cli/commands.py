@@ -20,6 +20,7 @@ _REFUSED_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 # Each command's module, its name there, and its line in the list; those without a line are for programs.
 _COMMANDS = {
+    "alarms": ("alarms", "alarms", "List alarms; show, acknowledge, accept one."),
     "backup": ("backups", "backup", "Copy the state into DIRECTORY, while the server runs."),
     "demo": ("demo", "demo", "Show the whole loop in a few minutes."),
     "holdout": ("holdout", "holdout", "Replace the images on which every candidate is judged."),

@@ -46,4 +46,6 @@ def _as_variable(value: object) -> str:
     """Return a value as the environment takes it."""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if value is None:
+        return ""
     return ",".join(value) if isinstance(value, list) else str(value)

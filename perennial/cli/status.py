@@ -40,6 +40,8 @@ def _print_status(console: Console, home: Path, status: Status, version: Version
         rows.add_row("next round", status.waits_for)
     if status.num_conflicts or status.num_quarantined:
         rows.add_row("set aside", set_aside(status.num_conflicts, status.num_quarantined))
+    if status.num_alarms:
+        rows.add_row("alarms", f"{status.num_alarms} that nobody looked at: `perennial alarms list`")
     if status.num_questions:
         rows.add_row("queue", f"{status.num_questions} images to label, at /v1/queue")
     if status.num_disputes:

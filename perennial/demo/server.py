@@ -30,6 +30,11 @@ class Client:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
+    @property
+    def port(self) -> int | None:
+        """The port that the server listens on."""
+        return self._http.base_url.port
+
     def get(self, path: str) -> Json:
         """Return the answer to GET."""
         return self._request("GET", path)

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from store.database.engine import absolute_url, sqlite_url
@@ -22,6 +23,7 @@ _MAX_SECONDS = 24 * 60 * 60
 _MAX_DAYS = 100 * 365
 _MAX_THREADS = 1024
 _MAX_RATIO = 1000
+_MIN_SECRET = 16
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[Finite, Field(ge=0.0, le=1.0)]
@@ -44,9 +46,21 @@ def _split_names(value: Any) -> Any:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port raises an error where it is none.
+        is_named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_named and parts.scheme in ("http", "https") and not any(mark.isspace() for mark in url)
+
+
 Adaptations = Annotated[tuple[RoundAdaptation, ...], NoDecode, BeforeValidator(_split_names)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
 
+#: Settings whose values are never shown.
+SECRETS = frozenset({"webhook_url", "webhook_secret"})
 #: The groups in which people are shown the fields below: each group's first field, and its heading.
 GROUPS = {
     "home": "Where the state is",
@@ -60,6 +74,7 @@ GROUPS = {
     "max_negative_flip_fraction": "How strict the gate is",
     "keep_versions": "What is kept",
     "starter_download_seconds": "The first start",
+    "webhook_url": "Alerts by webhook",
 }
 
 
@@ -194,6 +209,16 @@ class Fields(BaseSettings):
     overdue_samples: Count = Field(
         default=100, description="Pending samples that make a round due after `PERENNIAL_OVERDUE_DAYS`."
     )
+    alarm_round_samples: int = Field(
+        default=0,
+        ge=0,
+        le=_MAX_COUNT,
+        description="Pending samples that make a round due once after an alarm; 0: alarms start no round.",
+    )
+    drift_alarm_images: Count = Field(
+        default=100_000,
+        description="Mean number of distinct images between two false alarms about them, as declared.",
+    )
     lease_seconds: Finite = Field(
         default=15.0,
         ge=1.0,
@@ -261,6 +286,26 @@ class Fields(BaseSettings):
         description="Seconds that a first start waits for the network, before it does without.",
     )
 
+    webhook_url: SecretStr | None = Field(
+        default=None,
+        json_schema_extra={"default_text": "none"},
+        description="Where alerts are sent as JSON that Slack understands: `http://…` or `https://…`.",
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        json_schema_extra={"default_text": "none"},
+        description="What these messages are signed with, 16 characters at least.",
+    )
+    webhook_seconds: Finite = Field(
+        default=10.0, gt=0.0, le=60.0, description="Seconds that one try to deliver a message takes, at most."
+    )
+    webhook_hours: Finite = Field(
+        default=24.0,
+        gt=0.0,
+        le=168.0,
+        description="Hours after which a message that can't be delivered is given up.",
+    )
+
     @field_validator("home", "keys")
     @classmethod
     def _absolute(cls, place: Path) -> Path:
@@ -281,3 +326,17 @@ class Fields(BaseSettings):
     @classmethod
     def _absolute_file(cls, url: str) -> str:
         return absolute_url(url)
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _http(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_http(url.get_secret_value()):
+            raise ValueError("Expected http://HOST/… or https://HOST/…")
+        return url
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < _MIN_SECRET:
+            raise ValueError(f"Expected {_MIN_SECRET} characters or more")
+        return secret

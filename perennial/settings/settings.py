@@ -11,11 +11,12 @@ from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from perennial.errors import SettingsError
-from perennial.settings.fields import PREFIX, Fields
+from perennial.settings.fields import PREFIX, SECRETS, Fields
 from perennial.settings.retired import RETIRED
 from perennial.settings.sources import File, check_environment, process_environment
 
 if TYPE_CHECKING:
+    from monitoring.webhook.delivery import WebhookSettings
     from retrain.gate.settings import GateSettings
     from retrain.learner.settings import LearnerSettings
     from retrain.learner.triggers import TriggerSettings
@@ -145,6 +146,7 @@ class Settings(Fields):
             max_days=self.overdue_days,
             min_samples=self.overdue_samples,
             max_backoff=4 * self.threshold_samples,
+            alarm_samples=self.alarm_round_samples or None,
         )
 
     def round(self) -> "RoundSettings":
@@ -187,8 +189,23 @@ class Settings(Fields):
             starter_download_seconds=self.starter_download_seconds,
         )
 
+    def webhook(self) -> "WebhookSettings | None":
+        """Return where alerts are sent, None for nowhere."""
+        from monitoring.webhook.delivery import WebhookSettings
+
+        if self.webhook_url is None:
+            return None
+        return WebhookSettings(
+            url=self.webhook_url.get_secret_value(),
+            secret=None if self.webhook_secret is None else self.webhook_secret.get_secret_value(),
+            request_seconds=self.webhook_seconds,
+            give_up_seconds=3600 * self.webhook_hours,
+        )
+
     def learning(self) -> "LearnerSettings":
         """Return the learner's settings; each call names another holder of the lease."""
+        from monitoring.drift.settings import AlarmSettings
+        from retrain.alarms.settings import AlarmJobSettings
         from retrain.learner.settings import LearnerSettings
         from store.predictions.retention import RetentionSettings
 
@@ -204,9 +221,13 @@ class Settings(Fields):
             triggers=self.triggers(),
             gate=self.gate(),
             promote=self.promote,
+            alarms=AlarmJobSettings(
+                detection=AlarmSettings(declared_images=self.drift_alarm_images), limits=self.limits()
+            ),
             retention=RetentionSettings(
                 max_days=self.retention_days, max_bytes=self.retention_bytes, max_rows=self.retention_rows
             ),
+            webhook=self.webhook(),
         )
 
 
@@ -217,7 +238,10 @@ def _explain(error: ValidationError) -> str:
         if wrong["type"] == "default_factory_not_called":
             continue  # the setting that it depends on is reported itself
         name = f"{PREFIX}{'.'.join(map(str, wrong['loc'])).upper()}"
-        parts.append(f"{name}: {wrong['msg'].lower()}, found {wrong['input']!r}")
+        # An address or a secret of a webhook is a key to it: it must not stand in a log.
+        is_secret = not SECRETS.isdisjoint(wrong["loc"])
+        value = "a value that is not shown" if is_secret else repr(wrong["input"])
+        parts.append(f"{name}: {wrong['msg'].lower()}, found {value}")
     return (
         f"{'; '.join(parts)}. Correct it in the environment or the file; `perennial settings` explains each."
     )

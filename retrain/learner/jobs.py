@@ -6,8 +6,8 @@ from itertools import takewhile
 
 from sqlalchemy import Connection
 
-from monitoring.drift import METRIC as DRIFT_METRIC
-from monitoring.drift import DriftSettings, measure_drift
+from monitoring.drift.measurement import METRIC as DRIFT_METRIC
+from monitoring.drift.measurement import DriftSettings, measure_drift
 from monitoring.errors import EmbeddingMismatchError, NoReferenceError
 from retrain.learner import triggers
 from retrain.learner.fenced_database import FencedDatabase
@@ -18,6 +18,7 @@ from store import learning_state, registry, workers
 from store.blobs.blob_store import BlobStore
 from store.cleanup import collect_blobs, delete_blobs, expire
 from store.database.database import now
+from store.notifications import forget_sent
 from store.rounds import rounds
 from store.rounds.log import num_recorded
 from store.rounds.records import current_round, read_rounds
@@ -109,6 +110,7 @@ def clean_up(database: FencedDatabase, blobs: BlobStore, settings: LearnerSettin
         partial(workers.forget_old, older_than_seconds=settings.forget_workers_seconds)
     )
     database.write(recount_pending)
+    database.write(forget_sent)
     log.info(
         "cleaned up: %d predictions, %d files of versions, %d unused blobs and %d workers went",
         num_expired,

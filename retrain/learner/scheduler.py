@@ -1,6 +1,7 @@
 """The learner: one process that keeps the clock, holds the lease, and starts its children."""
 
 import logging
+import random
 import signal
 import threading
 import time
@@ -12,9 +13,13 @@ from typing import Any
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitoring.drift import DriftSettings
+from monitoring.drift.measurement import DriftSettings
+from monitoring.errors import MonitoringError
+from retrain.alarms.errors import ErrorWatcher
+from retrain.alarms.images import ImageWatcher
 from retrain.learner import jobs
 from retrain.learner.fenced_database import FencedDatabase
+from retrain.learner.notifying import send_messages, store_messages
 from retrain.learner.resources import free_memory
 from retrain.learner.retries import Retries
 from retrain.learner.round_process import CRASHED, FENCED, FINISHED, REPEATED, STARVED, ChildProcess
@@ -62,6 +67,8 @@ class Learner:
         # The round whose wait was logged already.
         self._waiting_round_id: int | None = None
         self._retries = Retries(settings.priority, settings.crash_wait_seconds)
+        self._image_watcher = ImageWatcher(blobs, settings.alarms)
+        self._error_watcher = ErrorWatcher(settings.alarms)
         # Why drift was not measured, as logged last.
         self._drift_obstacle: str | None = None
 
@@ -161,6 +168,24 @@ class Learner:
             log.info("drift is not measured: %s", obstacle)
         self._drift_obstacle = obstacle
 
+    def send_messages(self) -> None:
+        """Store what there is to say to the webhook, and send what is stored."""
+        fenced, webhook = self._fenced(), self._settings.webhook
+        if fenced is not None and webhook is not None:
+            store_messages(fenced)
+            send_messages(fenced, webhook, random.Random(), self._stopped.is_set)
+
+    def raise_alarms(self) -> None:
+        """Compare what production is asked and answers with what is normal, and tell people what differs."""
+        fenced = self._fenced()
+        if fenced is None:
+            return
+        try:
+            self._image_watcher.look(fenced)
+            self._error_watcher.look(fenced)
+        except MonitoringError as error:
+            log.warning("the images can't be compared with what is normal: %s", error)
+
     def clean_up(self) -> None:
         """Apply the limits of retention, and delete what nothing refers to."""
         fenced = self._fenced()
@@ -171,7 +196,7 @@ class Learner:
         # APScheduler comes without types.
         scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]  # APScheduler comes without types
             # One thread a job: a long one must never keep the lease's waiting.
-            executors={"default": ThreadPoolExecutor(7)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
+            executors={"default": ThreadPoolExecutor(9)},  # type: ignore[no-untyped-call]  # APScheduler comes without types
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -183,7 +208,9 @@ class Learner:
             (self.follow_trial, settings.trial_seconds),
             (self.request_due_round, settings.trigger_seconds),
             (self.watch_drift, settings.drift_seconds),
+            (self.raise_alarms, settings.alarm_seconds),
             (self.clean_up, settings.upkeep_seconds),
+            *([(self.send_messages, settings.webhook.poll_seconds)] if settings.webhook else []),
         ):
             scheduler.add_job(
                 self._guarded(job), "interval", seconds=seconds, next_run_time=datetime.now(UTC)

@@ -4,6 +4,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Literal
 
+from monitoring.webhook.delivery import WebhookSettings
+from retrain.alarms.settings import AlarmJobSettings
 from retrain.gate.settings import GateSettings
 from retrain.learner.priority import Priority
 from retrain.learner.triggers import TriggerSettings
@@ -27,6 +29,9 @@ class LearnerSettings:
         promote: Whether a candidate that passes is promoted at once, or waits for a person.
         watch_seconds: Between two looks at the watch in force.
         watch_wait_seconds: How long an image waits, at most, before the predecessor is started for it.
+        webhook: Where messages go; None for nowhere.
+        alarm_seconds: Between two looks at whether production is asked what is normal.
+        alarms: What alarms are raised from.
     """
 
     child_command: tuple[str, ...]
@@ -47,5 +52,8 @@ class LearnerSettings:
     crash_wait_seconds: float = 30.0
     watch_seconds: float = 5.0
     watch_wait_seconds: float = 300.0
+    alarm_seconds: float = 10.0
+    alarms: AlarmJobSettings = field(default_factory=AlarmJobSettings)
     triggers: TriggerSettings = field(default_factory=TriggerSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    webhook: WebhookSettings | None = None

@@ -22,6 +22,7 @@ class TriggerSettings:
         min_samples: See `max_days`.
         max_backoff: The threshold doubles with each round in a row that won nothing, up to this.
         alpha: Level of the gate's test on new images.
+        alarm_samples: Pending samples that make a round due once after an alarm; None: alarms start none.
     """
 
     threshold: int = 500
@@ -29,6 +30,7 @@ class TriggerSettings:
     min_samples: int = 100
     max_backoff: int = 2000
     alpha: float = 0.04
+    alarm_samples: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,14 @@ class Forecast:
         num_ignored_trials: Trials in a row that ended with under half of their questions answered.
         num_since_roll_back: Pending samples that came after the last automatic roll-back; None where there
             was none since the last promotion.
+        alarm_raised: When the first alarm was raised that has not ended; None where all have.
     """
 
     num_images: int
     num_unfair: int = 0
     num_ignored_trials: int = 0
     num_since_roll_back: int | None = None
+    alarm_raised: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ def due_reason(
     `max_days`. After rounds that were rejected, failed or cancelled it waits for twice as many, then four
     times (500, 1000, 2000), and for that much more than the last one had; after an inconclusive one, for
     `threshold` more. While a round waits for labels, the next is due with `threshold` more than it took, and
-    not before three days. It is never due with nothing to learn from, or where nothing could be proven.
+    not before three days. After an alarm one is due with `alarm_samples`, once. It is never due with nothing
+    to learn from, or where nothing could be proven.
 
     Args:
         pending: The samples that wait.
@@ -108,6 +113,8 @@ def due_reason(
     needed = samples_needed(unsuccessful, settings)
     if pending.num_samples >= needed:
         return f"{pending.num_samples} new samples, {needed} are enough{_after(unsuccessful)}"
+    if _is_due_after_alarm(pending, history, forecast.alarm_raised, settings):
+        return f"{pending.num_samples} new samples, {settings.alarm_samples} are enough after an alarm"
     return _waited(pending, unsuccessful, now, settings)
 
 
@@ -169,6 +176,18 @@ def _why_unprovable(forecast: Forecast, settings: TriggerSettings) -> str | None
         f"The new images to judge on are too few for a proof: there are {forecast.num_images:,}, one in five "
         f"of what is predicted.{remedy}"
     )
+
+
+def _is_due_after_alarm(
+    pending: PendingCounts,
+    history: Sequence[EndedRound],
+    raised: datetime | None,
+    settings: TriggerSettings,
+) -> bool:
+    if raised is None or settings.alarm_samples is None or pending.num_samples < settings.alarm_samples:
+        return False
+    # One that won nothing would win nothing again with the same samples.
+    return all(each.ended < raised for each in history)
 
 
 def _backed_off(num_failures: int, settings: TriggerSettings) -> int:

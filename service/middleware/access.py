@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from monitoring.dashboard.menu import is_page
 from service.errors import (
     ForbiddenError,
     ForeignHostError,
@@ -26,7 +27,6 @@ from service.settings import AccessSettings
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
 # The pages and their scripts hold no secret; they fetch what they show with the reader's key.
-OPEN_PAGES = frozenset({"/", "/docs"})
 OPEN_WITH_KEYS = ("/static/", "/docs/")
 LOOK_SECONDS = 1.0
 # Hosts and peers are the same few again and again.
@@ -75,7 +75,7 @@ class Access:
         if not has_keys:
             return _admit_loopback(scope)
         path = scope["path"]
-        if is_safe and (path in OPEN_PAGES or path.startswith(OPEN_WITH_KEYS)):
+        if is_safe and _is_open(path):
             return ANONYMOUS
         key = _key_of(self._keys, headers.get("authorization", ""))
         wanted = scope_for(scope["method"], path)
@@ -140,6 +140,11 @@ def scope_for(method: str, path: str) -> str | None:
     if path in {"/v1/feedback", "/feedback"} or (path.startswith("/v1/queue/") and not is_safe):
         return "feedback"
     return "read" if is_safe else "admin"
+
+
+@_cached
+def _is_open(path: str) -> bool:
+    return path == "/docs" or path.startswith(OPEN_WITH_KEYS) or is_page(path)
 
 
 def _admit_loopback(scope: Scope) -> Sender:

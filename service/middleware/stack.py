@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.middleware.access import Access
 from service.middleware.answer_headers import AnswerHeaders
 from service.middleware.body_limit import BodyLimit
+from service.middleware.etags import ETags
 from service.middleware.request_metrics import Observation, RequestMetrics
 from service.middleware.unexpected_errors import UnexpectedErrors
 from service.settings import ServiceSettings
@@ -34,7 +35,7 @@ class MiddlewareStack:
             api: The API.
         """
         self._settings = settings
-        inner: ASGIApp = Access(BodyLimit(_Fork(app, api), self._max_bytes), settings.access)
+        inner: ASGIApp = Access(BodyLimit(_Fork(app, ETags(api)), self._max_bytes), settings.access)
         if settings.access.allowed_origins:
             # Outside of Access, because a browser's preflight carries no key.
             inner = CORSMiddleware(

@@ -1,17 +1,17 @@
-"""The routes of learning: rounds, approval, pausing, and the deletion of samples and predictions."""
+"""The routes of learning: rounds, approval, pausing; of samples; and of deletion."""
 
 import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
 from monitoring import summary
 from monitoring.answers.rounds import RoundDetail, RoundList
 from monitoring.answers.status import Pause
 from service.feedback.feedback_service import refuse_malformed_id
-from service.routes.parameters import Before, Limit, RowId, source_of
+from service.routes.parameters import IMAGE_HEADERS, Before, Limit, RowId, source_of
 from service.schemas import (
     DeletedPredictionBody,
     DeletedSampleBody,
@@ -23,7 +23,8 @@ from store import learning_state
 from store.cleanup import delete_blobs
 from store.predictions.predictions import delete_prediction
 from store.rounds import rounds
-from store.samples.samples import delete_sample
+from store.samples.samples import delete_sample, find_sample
+from vision.decoding import image_format
 
 # What a person decides on a round: its number, and who decides.
 Decision = Callable[[Connection, int, str], object]
@@ -35,6 +36,7 @@ def create_router(services: Services) -> APIRouter:
     router = APIRouter()
     router.include_router(_round_routes(services))
     router.include_router(_pause_routes(services))
+    router.include_router(_sample_routes(services))
     router.include_router(_deletion_routes(services))
     return router
 
@@ -104,6 +106,19 @@ def _pause_routes(services: Services) -> APIRouter:
         """Let rounds begin by themselves again."""
         await services.database.write_async(learning_state.resume)
         return LearningBody(paused=None)
+
+    return router
+
+
+def _sample_routes(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/v1", tags=["samples"])
+
+    @router.get("/samples/{sample_id}/image", response_class=Response)
+    async def image(sample_id: RowId) -> Response:
+        """Return the image of a sample."""
+        sample = await services.database.read_async(partial(find_sample, sample_id=sample_id))
+        content = await asyncio.to_thread(services.blobs.get, sample.sha256)
+        return Response(content, media_type=f"image/{image_format(content)}", headers=IMAGE_HEADERS)
 
     return router
 

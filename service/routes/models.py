@@ -4,19 +4,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from sqlalchemy import Connection
 
 from monitoring import summary
+from monitoring.accuracy_history import accuracy_history
+from monitoring.answers.accuracy import AccuracyHistory, Comparison
 from monitoring.answers.models import ModelDetail, ModelList
 from monitoring.answers.quality import Drift, Forgetting
+from monitoring.comparison import compare
 from service.routes.parameters import Before, Limit, source_of
 from service.schemas import MoveBody, PromoteRequest, RollBackRequest
 from service.services import Services
 from store import learning_state, registry
 from store.registry import Move
 
-VersionName = Annotated[str, Path(pattern=r"^v[1-9][0-9]{0,14}$", description='Such as "v3".')]
+_NAME = r"^v[1-9][0-9]{0,14}$"
+VersionName = Annotated[str, Path(pattern=_NAME, description='Such as "v3".')]
+OtherName = Annotated[str, Query(pattern=_NAME, description="The version to compare with.")]
+ClassPart = Annotated[str, Query(max_length=200, description="Only classes whose names contain this.")]
 
 
 def create_router(services: Services) -> APIRouter:
@@ -33,6 +39,13 @@ def create_router(services: Services) -> APIRouter:
     async def model(version: VersionName) -> ModelDetail:
         """Return one version with its classes and files."""
         return await read(partial(summary.model, version=version))
+
+    @router.get("/models/{version}/comparison")
+    async def comparison(
+        version: VersionName, other: OtherName, label: ClassPart = "", limit: Limit = 20
+    ) -> Comparison:
+        """Compare a version with another one on the labelled images that both answered."""
+        return await read(partial(compare, version=version, other=other, part=label, limit=limit))
 
     async def move(work: Callable[[Connection], Move]) -> MoveBody:
         return await write(lambda connection: _body(connection, work(connection)))
@@ -59,6 +72,11 @@ def create_router(services: Services) -> APIRouter:
     async def drift(limit: Limit = 500) -> Drift:
         """Return how far the logged embeddings are from those that production was trained on, over time."""
         return await read(partial(summary.drift, limit=limit))
+
+    @router.get("/accuracy")
+    async def accuracy(limit: Limit = 100) -> AccuracyHistory:
+        """Return how good production was over time, at each of its last moves, oldest first."""
+        return await read(partial(accuracy_history, limit=limit))
 
     @router.get("/forgetting")
     async def forgetting() -> Forgetting:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, func, inspect, select
 from sqlalchemy.pool import NullPool
 
-from store.database.blob_references import version_blobs
+from store.database.blob_references import evidence_images, version_blobs
 from store.database.engine import parse_url, read_engine, sqlite_file, sqlite_url
 from store.database.failures import as_unavailable
 from store.database.schema import alias_moves, labels, predictions, rounds, samples, versions
@@ -182,7 +182,7 @@ def _counts(connection: Connection) -> dict[str, int]:
 
 
 def _blob_names(connection: Connection) -> set[str]:
-    names = version_blobs(connection)
+    names = version_blobs(connection) | evidence_images(connection)
     for column in (samples.c.sha256, predictions.c.sha256):
         names.update(connection.execute(select(column).distinct()).scalars())
     return names

@@ -432,3 +432,104 @@ facts = Table(
     Column("name", String(40), primary_key=True),
     Column("value", JSON, nullable=False),
 )
+
+# What is normal now: the first distinct images after a promotion, or after a person's word.
+drift_references = Table(
+    "drift_references",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    # Embeddings of different versions can't be compared.
+    Column("version", String(16), ForeignKey("versions.version"), nullable=False),
+    Column("begun", UtcDateTime, nullable=False),
+    # Up to where the log was read.
+    Column("read_until", UtcDateTime, nullable=False),
+    # The last sample that was there before; labels of later ones tell whether more answers are wrong.
+    Column("last_sample_before", Id, nullable=False),
+    # When it had images enough; None while it is collected.
+    Column("frozen", UtcDateTime, nullable=True),
+    sqlite_autoincrement=True,
+)
+
+# The images of a reference, and the last ones that are compared with it; in the order of the log.
+drift_images = Table(
+    "drift_images",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("reference_id", Id, ForeignKey("drift_references.id", ondelete="CASCADE"), nullable=False),
+    # It belongs to what is normal; else it is one of the last.
+    Column("is_normal", Boolean, nullable=False),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("prediction_id", String(32), nullable=False),
+    # A signed 64-bit perceptual hash.
+    Column("phash", BigInteger, nullable=False),
+    Column("label", String(200), nullable=False),
+    Column("confidence", Float, nullable=False),
+    # float16, little-endian, one vector
+    Column("embedding", LargeBinary, nullable=False),
+    Column("group", String(200), nullable=True),
+    Column("source", String(100), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Index("ix_drift_images_reference_id", "reference_id", "is_normal", "id"),
+    sqlite_autoincrement=True,
+)
+
+# What a person should look at: the world changed, or more answers are wrong.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("version", String(16), ForeignKey("versions.version"), nullable=False),
+    # looks | class_mix | errors
+    Column("kind", String(16), nullable=False),
+    Column("detector", String(40), nullable=False),
+    # open | acknowledged | accepted | ended
+    Column("state", String(16), nullable=False),
+    Column("raised", UtcDateTime, nullable=False),
+    # Since when the world is otherwise, as far as can be told.
+    Column("since", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime, nullable=True, index=True),
+    Column("sentence", String(1000), nullable=False),
+    Column("figures", JSON, nullable=False),
+    # Names of the classes in which it shows most, most first.
+    Column("classes", JSON, nullable=False),
+    # What a person decided, who, why and when; or why it ended by itself.
+    Column("acted", UtcDateTime, nullable=True),
+    Column("acted_by", String(100), nullable=True),
+    Column("reason", String(1000), nullable=True),
+    sqlite_autoincrement=True,
+)
+
+# The images that made an alarm most, each beside the normal one that is most like it.
+alarm_images = Table(
+    "alarm_images",
+    metadata,
+    Column("alarm_id", Id, ForeignKey("alarms.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("prediction_id", String(32), nullable=False),
+    Column("nearest_sha256", String(64), nullable=True, index=True),
+)
+
+# What is sent to the webhook, or was: a message stays here until it is delivered or given up.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    # What it is about, such as "round-12-rejected": nothing gets two messages.
+    Column("key", String(80), nullable=False, unique=True),
+    # Random: receivers know a message that comes again by it.
+    Column("uid", String(32), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("text", String(2000), nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("happened", UtcDateTime, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("num_tries", Integer, nullable=False, default=0),
+    Column("next_try", UtcDateTime, nullable=False),
+    # Delivered or given up; None while it waits.
+    Column("ended", UtcDateTime, nullable=True),
+    # Why the last try failed; never an address or an answer's body.
+    Column("error", String(200), nullable=True),
+    Index("ix_notifications_ended", "ended", "next_try"),
+    sqlite_autoincrement=True,
+)

@@ -60,6 +60,37 @@ def count_pairs(connection: Connection, first: str, second: str, slice_name: str
     return [PairedAnswers(*row) for row in connection.execute(query)]
 
 
+class Difference(NamedTuple):
+    """An image that two versions answered differently; classes are indices."""
+
+    sample_id: int
+    label: str
+    first_index: int
+    second_index: int
+
+
+def differences(
+    connection: Connection, first: str, second: str, slice_name: str, limit: int
+) -> list[Difference]:
+    """Return accepted images of a slice that two versions answered differently, newest first."""
+    own, other = held_out_answers.alias(), held_out_answers.alias()
+    query = (
+        select(samples.c.id, samples.c.label, own.c.label_index, other.c.label_index)
+        .select_from(slice_samples)
+        .join(samples, samples.c.id == slice_samples.c.sample_id)
+        .join(own, (own.c.version == first) & (own.c.sha256 == samples.c.sha256))
+        .join(other, (other.c.version == second) & (other.c.sha256 == samples.c.sha256))
+        .where(
+            slice_samples.c.slice == slice_name,
+            samples.c.state == "accepted",
+            own.c.label_index != other.c.label_index,
+        )
+        .order_by(samples.c.id.desc())
+        .limit(limit)
+    )
+    return [Difference(*row) for row in connection.execute(query)]
+
+
 def store_answers(connection: Connection, version: str, answers: Mapping[str, Answer]) -> None:
     """Store a version's answers; those that it gave before stay."""
     known = read_answers(connection, version, answers)

@@ -13,8 +13,9 @@ from store.database.schema import predictions, question_skips, questions, sample
 from store.errors import AlreadyLabelledError, UnknownQuestionError
 from store.forgotten_images import DRAW, let_go
 
-#: The priorities of what a watch and a trial ask for; those with a higher one are asked first, draws last.
-WATCH, TRIAL = 1, 2
+#: The priorities of what an alarm, a watch and a trial ask for; those with a higher one are asked first,
+#: draws last.
+ALARM, WATCH, TRIAL = 1, 2, 3
 
 # Grouped, so that predictions are found by their images: there may be half a million draws.
 _DRAWN = (
@@ -23,6 +24,8 @@ _DRAWN = (
     .group_by(predictions.c.sha256)
     .having(func.max(cast(predictions.c.is_audit, Integer)) == 1)
 )
+# What counts as asked, of what has no answer: whether it was withdrawn, and its priority.
+_COUNTED = ((False, TRIAL), (False, WATCH), (False, ALARM), (False, DRAW), (True, DRAW))
 _IS_OPEN = (questions.c.answered.is_(None), questions.c.is_withdrawn.is_(False))
 
 
@@ -33,7 +36,7 @@ class Question:
     Attributes:
         id: Random: it leads to no prediction, and does not tell what the label is wanted for.
         sha256: Of the image.
-        priority: DRAW, WATCH or TRIAL.
+        priority: DRAW, ALARM, WATCH or TRIAL.
         created: When it was asked first, or again after it was withdrawn.
         answered: When a label came, through the queue or otherwise, or the answer "none of the classes".
         answered_by: Whose label or answer it was.
@@ -65,7 +68,7 @@ def ask(connection: Connection, sha256s: Iterable[str], priority: int) -> None:
     Args:
         connection: Of a write.
         sha256s: The images.
-        priority: DRAW, WATCH or TRIAL.
+        priority: DRAW, ALARM, WATCH or TRIAL.
     """
     for chunk in chunks(dict.fromkeys(sha256s)):
         unlabelled = set(chunk) - _labelled(connection, chunk)
@@ -92,7 +95,7 @@ def open_questions(connection: Connection, source: str, limit: int) -> list[Ques
     )
     asked: list[Question] = []
     # Each is one range of an index, whose order is by priority and time alike.
-    for priority in (TRIAL, WATCH, DRAW):
+    for priority in (TRIAL, WATCH, ALARM, DRAW):
         query = select(questions).where(*_IS_OPEN, questions.c.priority == priority, ~was_skipped)
         query = query.order_by(questions.c.created.desc(), questions.c.id).limit(limit - len(asked))
         asked += [Question(**row._mapping) for row in connection.execute(query)]
@@ -186,7 +189,7 @@ def answered_share(connection: Connection, since: datetime) -> tuple[int, int]:
                 questions.c.priority == priority,
             )
         ).scalar_one()
-        for is_withdrawn, priority in ((False, TRIAL), (False, WATCH), (False, DRAW), (True, DRAW))
+        for is_withdrawn, priority in _COUNTED
     ]
     return int(num_answered) + sum(unanswered), int(num_answered)
 

@@ -37,6 +37,17 @@ class Round:
         return self.state in FINISHED
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a round stands or ended, without its verdict and curves, which may be large."""
+
+    id: int
+    state: str
+    reason: str | None
+    created: datetime
+    ended: datetime | None
+
+
 def current_round(connection: Connection) -> Round | None:
     """Return the round that is not finished, or None; there is never more than one."""
     query = select(rounds_table).where(rounds_table.c.state.in_(sorted(UNFINISHED)))
@@ -62,6 +73,13 @@ def read_rounds(connection: Connection, limit: int = 50, before: int | None = No
     if before is not None:
         query = query.where(rounds_table.c.id < before)
     return [_round(row._mapping) for row in connection.execute(query)]
+
+
+def read_outcomes(connection: Connection, limit: int) -> list[Outcome]:
+    """Return how the last rounds stand or ended, newest first."""
+    columns = [rounds_table.c[name] for name in Outcome.__dataclass_fields__]
+    query = select(*columns).order_by(rounds_table.c.id.desc()).limit(limit)
+    return [Outcome(**row._mapping) for row in connection.execute(query)]
 
 
 def _round(row: RowMapping) -> Round:

@@ -126,6 +126,20 @@ def samples_by_id(connection: Connection, ids: Iterable[int]) -> list[Sample]:
     return known
 
 
+def find_sample(connection: Connection, sample_id: int) -> Sample:
+    """Return one sample.
+
+    Raises:
+        UnknownSampleError: There is none of that id.
+    """
+    known = samples_by_id(connection, [sample_id])
+    if not known:
+        raise UnknownSampleError(
+            f"Expected the id of a sample, found {sample_id}. None has it, or it was deleted."
+        )
+    return known[0]
+
+
 def delete_sample(connection: Connection, sample_id: int) -> Deletion:
     """Delete a sample's rows, and mark the versions that saw it.
 

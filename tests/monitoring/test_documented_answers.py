@@ -9,8 +9,10 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from monitoring import summary
+from monitoring import prediction_answers, summary
+from monitoring.accuracy_history import accuracy_history
 from store.database.database import Database
+from store.predictions.search import Wanted
 
 EXAMPLES = json.loads((Path(__file__).parents[2] / "docs" / "generator" / "answers.json").read_text())
 ANSWERS: dict[str, Callable[[Connection], BaseModel]] = {
@@ -21,6 +23,9 @@ ANSWERS: dict[str, Callable[[Connection], BaseModel]] = {
     "GET /v1/rounds/{round_id}": lambda connection: summary.round_detail(connection, 3),
     "GET /v1/drift": summary.drift,
     "GET /v1/forgetting": summary.forgetting,
+    "GET /v1/accuracy": accuracy_history,
+    "GET /v1/traffic": prediction_answers.traffic,
+    "GET /v1/predictions": lambda connection: prediction_answers.predictions(connection, Wanted()),
 }
 
 

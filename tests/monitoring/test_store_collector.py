@@ -1,3 +1,5 @@
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -5,14 +7,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, text
 
+from monitoring.forgetting import Lost
 from monitoring.metrics import Exposition, ServiceMetrics
-from monitoring.store_collector import MAX_SLICES, StoreCollector
+from monitoring.store_collector import MAX_SLICES, StoreCollector, quality_metrics, read_figures
 from store import leases, measurements, registry, slices
+from store.alarms import accept
 from store.database.database import Database
 from store.learning_state import pause
 from store.measurements import Measurement
+from store.notifications import News, note_failure, store_news
 from store.rounds import rounds
 from store.versions import NewVersion, add_version
+from tests.monitoring.conftest import NOW
+from tests.store.alarm_work import raised
 
 
 def scrape(database: Database) -> dict[tuple[str, frozenset[Any]], float]:
@@ -53,6 +60,17 @@ def test_an_empty_store_shows_zeros_and_leaves_out_what_is_not_there(database: D
     assert value(samples, "drift_mmd") is None
 
 
+def test_alarms_are_counted_by_kind_and_those_that_nobody_looked_at_apart(filled: Database) -> None:
+    first = raised(filled, version="v3")
+    filled.write(lambda c: accept(c, first.id, "as it should be", "ann"))
+    raised(filled, version="v3")
+    raised(filled, "errors", version="v3")
+    samples = scrape(filled)
+    for kind, num_open, num_raised in (("looks", 1, 2), ("errors", 1, 1), ("class_mix", 0, 0)):
+        assert value(samples, "alarms_open", kind=kind) == num_open
+        assert value(samples, "alarms_total", kind=kind) == num_raised
+
+
 def test_round_state_is_one_for_one_state_only(filled: Database) -> None:
     states = {
         dict(labels)["state"]: number
@@ -91,6 +109,41 @@ def test_a_pause_is_shown(database: Database) -> None:
 def test_a_requested_round_is_shown_at_the_next_scrape(database: Database) -> None:
     database.write(lambda c: rounds.request_round(c, "ada", "by hand"))
     assert value(scrape(database), "round_state", state="requested") == 1
+
+
+def test_rejected_rounds_are_counted_since_the_last_promoted_one(filled: Database) -> None:
+    assert value(scrape(filled), "rejected_rounds_in_a_row") == 0
+    filled.write(lambda c: c.execute(text("UPDATE rounds SET state = 'rejected' WHERE id > 2")))
+    assert value(scrape(filled), "rejected_rounds_in_a_row") == 3
+
+
+def test_a_round_that_runs_shows_its_last_step_and_one_that_waits_shows_none(filled: Database) -> None:
+    def last_step() -> float | None:
+        return value(scrape(filled), "round_last_step_timestamp_seconds")
+
+    # The story's round 4 wrote its third step two minutes after it began, six minutes ago.
+    assert last_step() == pytest.approx((NOW - timedelta(minutes=4)).timestamp(), abs=0.01)
+    filled.write(lambda c: c.execute(text("DELETE FROM round_steps")))
+    assert last_step() == pytest.approx((NOW - timedelta(minutes=6)).timestamp(), abs=0.01)
+    filled.write(lambda c: c.execute(text("UPDATE rounds SET state = 'awaiting_labels' WHERE id = 4")))
+    assert last_step() is None
+
+
+def test_a_loss_is_shown_with_the_lower_end_of_its_interval(filled: Database) -> None:
+    # The story stores no answers of its versions, so that no loss has an interval.
+    assert value(scrape(filled), "forgotten_low_ratio", slice="golden-1") is None
+    lost = {"golden-1": Lost("v2", 0.025, low=0.01, high=0.04, num_images=200)}
+    with filled.read() as connection:
+        figures = replace(read_figures(connection), forgotten=lost)
+    shown = {family.name: family for family in quality_metrics(figures)}
+    assert [each.value for each in shown["perennial_forgotten_low_ratio"].samples] == [0.01]
+
+
+def test_messages_that_the_webhook_did_not_take_are_shown(database: Database) -> None:
+    database.write(lambda c: store_news(c, [News("a", "promoted", "v2 is production.", NOW)]))
+    assert value(scrape(database), "webhook_undelivered_messages") == 0
+    database.write(lambda c: note_failure(c, 1, "expected an answer 2xx, found 500", 60.0))
+    assert value(scrape(database), "webhook_undelivered_messages") == 1
 
 
 def test_slices_are_the_newest_twenty(database: Database) -> None:

@@ -40,6 +40,7 @@ def test_status_of_an_empty_store_is_complete(database: Database) -> None:
         "paused": None,
         "learner": {"is_alive": False, "holder": None},
         "watch": None,
+        "num_alarms": 0,
         "num_questions": 0,
         "trial": None,
     }

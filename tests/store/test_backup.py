@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert
 
 from service.keys import add_key, read_keys
 from store import backup, registry
+from store.alarms import AlarmImage
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database, now
 from store.database.schema import samples
@@ -22,7 +23,9 @@ from store.errors import (
     DatabaseUnavailableError,
     TargetNotEmptyError,
 )
+from store.evidence.questions import TRIAL, ask
 from store.versions import NewVersion, add_version, read_versions
+from tests.store.alarm_work import raised
 
 
 class Home:
@@ -102,6 +105,16 @@ def test_rows_of_an_unfinished_write_are_in_no_backup(
     database.write(back_up_in_the_middle)
     empty.restore(tmp_path / "backup")
     assert empty.contents() == before
+
+
+def test_images_of_open_questions_and_alarms_are_in_a_backup_though_their_predictions_expired(
+    database: Database, home: Home, tmp_path: Path
+) -> None:
+    asked, night, day = (home.blobs.put(name.encode()) for name in ("asked", "night", "day"))
+    database.write(lambda c: ask(c, [asked], TRIAL))
+    raised(database, images=[AlarmImage(night, "a prediction", day)])
+    manifest = home.back_up(tmp_path / "backup")
+    assert (manifest.num_blobs, manifest.missing) == (7, [])
 
 
 def test_blobs_that_no_row_names_are_left_out(home: Home, tmp_path: Path) -> None:

@@ -11,6 +11,22 @@ export function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
+export function quiet(...children) {
+  return element("p", { className: "quiet" }, ...children);
+}
+
+export function hint(...children) {
+  return element("p", { className: "hint" }, ...children);
+}
+
+export function badge(kind, text) {
+  return element("span", { className: `badge ${kind}` }, text);
+}
+
+export function link(href, text, properties = {}) {
+  return element("a", { href, ...properties }, text);
+}
+
 export function button(label, onclick, properties = {}) {
   return element("button", { type: "button", onclick, ...properties }, label);
 }

@@ -23,6 +23,22 @@ export function count(value, noun, plural = `${noun}s`) {
   return `${value.toLocaleString("en")} ${value === 1 ? noun : plural}`;
 }
 
+// A slice by what its images are.
+export function sliceName(name) {
+  const [kind, id] = name.split(/-(?=[^-]*$)/);
+  if (kind === "golden") return id === "1" ? "golden set" : `golden set ${id}`;
+  if (kind === "round") return `new in round ${id}`;
+  if (kind === "history") return "older rounds";
+  return name;
+}
+
+// What a version gained or lost, such as "lost 2.5 points".
+export function change(gain) {
+  const size = Math.abs(100 * gain).toFixed(1);
+  if (size === "0.0") return "unchanged";
+  return `${gain < 0 ? "lost" : "gained"} ${size} points`;
+}
+
 export function words(name) {
   return String(name).replaceAll("_", " ");
 }

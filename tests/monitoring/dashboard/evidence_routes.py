@@ -35,10 +35,10 @@ class EvidenceRoutes:
         return [
             Route("/v1/queue", self._queue),
             Route("/v1/queue/{id}", self._answer, methods=["POST"]),
-            Route("/v1/queue/{id}/image", _picture),
+            Route("/v1/queue/{id}/image", picture),
             Route("/v1/disputes", self._disputes),
             Route("/v1/disputes/{id:int}", self._settle, methods=["POST"]),
-            Route("/v1/disputes/{id:int}/image", _picture),
+            Route("/v1/disputes/{id:int}/image", picture),
         ]
 
     def _queue(self, request: Request) -> Response:
@@ -84,7 +84,8 @@ class EvidenceRoutes:
         return JSONResponse({})
 
 
-def _picture(request: Request) -> Response:
+def picture(request: Request) -> Response:
+    """Return an image, another one for each id."""
     rng = np.random.default_rng(int(str(request.path_params["id"]), 16))
     file = BytesIO()
     pixels: Any = rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)

@@ -1,43 +1,58 @@
-"""The page in a real browser, which is asked for the document after a few seconds of its own time."""
+"""The pages in a real browser, with what they say of an empty store and of one with a past."""
 
 import re
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Page, expect
 from sqlalchemy import Connection, text
 
 from monitoring import summary
 from store.database.database import Database
 from store.leases import current_lease
 from store.rounds.training_progress import TrainingProgress, report
-from tests.monitoring.dashboard.browser import CHROMIUM, ELEMENT, Browse
+from tests.monitoring.dashboard.browser import Open, words_of
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
 Serve = Callable[..., str]
 
 
 @pytest.mark.slow
-def test_an_empty_store_is_shown_as_empty(database: Database, serve: Serve, browse: Browse) -> None:
-    document = browse(serve(database))
-    assert "No version yet" in document
-    assert "No rounds yet: 500 more samples until the first." in document
-    assert 'class="connection on"' in document
+def test_an_empty_store_is_shown_as_empty(database: Database, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(database))
+    assert "No version yet" in words_of(page)
+    page.get_by_role("link", name="Rounds").click()
+    expect(page.get_by_text("No rounds yet: 500 more samples until the first.").first).to_be_visible()
 
 
-def test_a_store_with_a_past_is_shown_in_full(filled: Database, serve: Serve, browse: Browse) -> None:
-    document = browse(serve(filled) + "/#round-2")
-    assert "Rejected: class bees (92 → 61 %) lost." in document
-    assert "Attempt 2: half blend" in document
-    assert 'max="500"' in document
-    assert document.count('<circle class="dot"') == 48
-    assert "<strong>Overfitting: </strong>add images, augment more" in document
-    assert document.count('<circle class="dot line"') == document.count('<circle class="dot null"') == 6
-    assert re.search(r"<td[^>]*--share: 1.000[^>]*>93.5 %", document)
+def test_a_round_is_shown_in_full(filled: Database, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(filled) + "/rounds/2")
+    text = words_of(page)
+    assert "Rejected: class bees (92 → 61 %) lost." in text
+    assert "Attempt 2: half blend" in text
+    assert "Overfitting: add images, augment more" in text
+    assert page.locator("circle.dot.line").count() == page.locator("circle.dot.null").count() == 6
+
+
+@pytest.mark.slow
+def test_a_round_is_reached_from_the_list_and_back_leads_to_it(
+    filled: Database, serve: Serve, open_page: Open
+) -> None:
+    page = open_page(serve(filled) + "/rounds")
+    page.get_by_role("link", name="Round 2").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Round 2")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Rounds")
+
+
+@pytest.mark.slow
+def test_an_unknown_round_is_told_in_words(filled: Database, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(filled) + "/rounds/99", expected="404", ready="#problem:not([hidden])")
+    assert "99" in words_of(page, "#problem")
 
 
 @pytest.mark.slow
 def test_what_is_set_aside_and_how_far_a_training_is_are_shown(
-    filled: Database, serve: Serve, browse: Browse
+    filled: Database, serve: Serve, open_page: Open
 ) -> None:
     progress = TrainingProgress(4, epoch=2, num_epochs=3, num_steps_done=45, num_steps=90, seconds_left=80.0)
 
@@ -48,78 +63,83 @@ def test_what_is_set_aside_and_how_far_a_training_is_are_shown(
         connection.execute(text("UPDATE samples SET state = 'conflict', label = NULL WHERE id IN (1, 2)"))
 
     filled.write(work)
-    document = browse(serve(filled) + "/#round-4")
-    assert "Epoch 2 of 3, step 45 of 90, about 80 s left." in document
-    assert "Set aside: 2 samples whose sources disagree." in document
-    assert "Loss (nats) by Epoch" in document
-    assert re.search(r"<td[^>]*>(lost|gained) [0-9.]+ points</td>", document)
+    page = open_page(serve(filled) + "/rounds")
+    assert "Epoch 2 of 3, step 45 of 90, about 80 s left." in words_of(page)
+    assert "Set aside: 2 samples whose sources disagree." in words_of(page)
 
 
 @pytest.mark.slow
-def test_a_class_name_with_markup_is_shown_as_text(filled: Database, serve: Serve, browse: Browse) -> None:
-    document = browse(serve(filled))
-    assert "wasps &lt;b&gt;not bold&lt;/b&gt;" in document
-    assert "<b>not bold" not in document
+def test_a_class_name_with_markup_is_shown_as_text(filled: Database, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(filled))
+    assert "wasps <b>not bold</b>" in words_of(page)
+    assert page.locator("main b").count() == 0
 
 
 @pytest.mark.slow
 def test_pressing_a_button_and_giving_a_reason_pauses_learning(
-    filled: Database, serve: Serve, browse: Browse
+    filled: Database, serve: Serve, open_page: Open
 ) -> None:
-    script = """
-    (await element("#pause")).click();
-    document.getElementById("confirm-reason").value = "a look at the labels";
-    document.getElementById("confirm-yes").click();
-    """
-    document = browse(serve(filled, ELEMENT + script) + "/scripted")
+    page = open_page(serve(filled) + "/rounds")
+    pause(page, "a look at the labels")
+    expect(page.get_by_text("Learning is paused by ada: a look at the labels")).to_be_visible()
     with filled.read() as connection:
         status = summary.status(connection, 500)
     assert status.paused is not None
     assert status.paused.reason == "a look at the labels"
-    assert "Learning is paused by ada: a look at the labels" in document
+
+
+def pause(page: Page, reason: str) -> None:
+    page.get_by_role("button", name="Pause learning").click()
+    page.get_by_label("Reason, for the record").fill(reason)
+    page.locator("#confirm-yes").click()
 
 
 @pytest.mark.slow
-def test_the_curves_of_a_version_open_on_the_page(filled: Database, serve: Serve, browse: Browse) -> None:
-    script = """
-    (await element(".training:nth-of-type(6) summary")).click();
-    await element(".training .curves");
-    """
-    document = browse(serve(filled, ELEMENT + script) + "/scripted")
-    assert "Epoch 3 was kept: 90.0 % of training and 78.0 % of validation images right." in document
-
-
-@pytest.mark.slow
-def test_an_action_that_is_not_confirmed_does_nothing(filled: Database, serve: Serve, browse: Browse) -> None:
-    script = """
-    (await element("#pause")).click();
-    document.getElementById("confirm-no").click();
-    """
-    browse(serve(filled, ELEMENT + script) + "/scripted")
+def test_an_action_that_is_not_confirmed_does_nothing(
+    filled: Database, serve: Serve, open_page: Open
+) -> None:
+    page = open_page(serve(filled) + "/rounds")
+    page.get_by_role("button", name="Pause learning").click()
+    page.get_by_role("button", name="Don’t").click()
+    expect(page.locator("#confirm")).to_be_hidden()
     with filled.read() as connection:
         assert summary.status(connection, 500).paused is None
 
 
 @pytest.mark.slow
-def test_without_a_key_the_page_says_what_the_server_asks_for(
-    filled: Database, serve: Serve, browse: Browse
-) -> None:
-    document = browse(serve(filled, key="secret"), expected="401")
-    assert "Expected a key. Send one." in document
-    assert re.search(r'<form id="key-form" class="key wanted" autocomplete="off">', document)
-    assert "v3" not in document
+def test_the_curves_of_a_version_stand_on_its_page(filled: Database, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(filled) + "/versions/v1")
+    assert "Epoch 3 was kept: 90.0 % of training and 78.0 % of validation images right." in words_of(page)
 
 
 @pytest.mark.slow
-def test_a_key_that_is_typed_in_opens_the_page(filled: Database, serve: Serve, browse: Browse) -> None:
-    script = """
-    await element("#key-form.wanted");
-    document.getElementById("key").value = "secret";
-    document.getElementById("key-form").requestSubmit();
-    """
-    document = browse(serve(filled, ELEMENT + script, "secret") + "/scripted", expected="401")
-    assert "5 images to label." in document
-    assert 'class="connection on"' in document
-    assert re.search(r'<p id="problem"[^>]*hidden', document)
+def test_without_a_key_the_page_says_what_the_server_asks_for(
+    filled: Database, serve: Serve, open_page: Open
+) -> None:
+    page = open_page(serve(filled, key="secret"), expected="401", ready="#key-form.wanted")
+    assert "Expected a key. Send one." in words_of(page)
+    assert "v3" not in page.content()
+
+
+def test_a_key_that_is_typed_in_opens_this_page_and_the_next(
+    filled: Database, serve: Serve, open_page: Open
+) -> None:
+    page = open_page(serve(filled, key="secret"), expected="401", ready="#key-form.wanted")
+    page.get_by_label("Key").fill("secret")
+    page.get_by_role("button", name="Use").click()
+    page.wait_for_selector(".connection.on")
+    expect(page.locator("#problem")).to_be_hidden()
+    page.get_by_role("link", name="Labelling").click()
+    expect(page.get_by_text("5 images to label.")).to_be_visible()
     # The images too are asked for with the key.
-    assert document.count('src="blob:') == 1
+    expect(page.locator("#question-image")).to_have_attribute("src", re.compile("^blob:"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["/rounds", "/versions"])
+def test_the_menu_says_where_one_is_and_how_much_waits(
+    filled: Database, serve: Serve, open_page: Open, address: str
+) -> None:
+    page = open_page(serve(filled) + address)
+    assert page.locator("[aria-current=page]").get_attribute("href") == address
+    expect(page.locator("#waiting-labelling")).to_have_text("5")

@@ -1,10 +1,11 @@
-"""The labelling view and the disputes, in a real browser."""
+"""The labelling page and its disputes, in a real browser."""
 
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.sync_api import Page, expect
 from sqlalchemy import Connection, delete, insert, update
 
 from store.database import schema
@@ -15,31 +16,12 @@ from store.evidence.trials import begin_trial
 from store.samples.new_samples import NewSample
 from store.samples.samples import add_sample
 from store.samples.splits import SplitSettings
-from tests.monitoring.dashboard.browser import CHROMIUM, ELEMENT, Browse
+from tests.monitoring.dashboard.browser import Open, words_of
 from tests.monitoring.dashboard.evidence_routes import EvidenceRoutes
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
-]
+pytestmark = pytest.mark.slow
 Serve = Callable[..., str]
 NOW = datetime.now(UTC)
-
-# Presses a key once the image of the question before has gone.
-KEYS = """
-const view = await element("#question:not([hidden])");
-const idle = async () => {
-  while (view.querySelector("#answer-skip").disabled && !view.querySelector("#question-image").hidden) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-};
-const press = async (key) => {
-  await idle();
-  const focused = document.activeElement.closest("#question") ? document.activeElement : view;
-  focused.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-  await idle();
-};
-"""
 
 
 @pytest.fixture
@@ -62,17 +44,28 @@ def asked(filled: Database) -> Callable[..., EvidenceRoutes]:
 
 
 @pytest.fixture
-def run(serve: Serve, browse: Browse) -> Callable[[EvidenceRoutes, str], str]:
-    """Run a script on the page; return the document."""
-
-    def go(evidence: EvidenceRoutes, script: str) -> str:
-        return browse(serve(evidence.database, ELEMENT + script, "", evidence) + "/scripted")
-
-    return go
+def labelling(serve: Serve, open_page: Open) -> Callable[[EvidenceRoutes], Page]:
+    """Open the labelling page."""
+    return lambda evidence: open_page(serve(evidence.database, evidence=evidence) + "/labelling")
 
 
-def question(number: int) -> str:
-    return f'data-question="{number:032x}"'
+def press(page: Page, *keys: str) -> None:
+    """Press keys, each once the answer to the one before is there."""
+    for key in keys:
+        page.keyboard.press(key)
+        wait(page)
+
+
+def wait(page: Page) -> None:
+    # While an answer is on its way all buttons rest; after the last one, skip does for good.
+    page.wait_for_function(
+        "() => !document.querySelector('#answer-skip').disabled"
+        " || document.querySelector('#question-image').hidden"
+    )
+
+
+def question(number: int) -> re.Pattern[str]:
+    return re.compile(f"^{number:032x}$")
 
 
 def label(name: str) -> dict[str, str]:
@@ -81,99 +74,112 @@ def label(name: str) -> dict[str, str]:
 
 NONE, SKIP = {"answer": "none"}, {"answer": "skip"}
 Ask = Callable[..., EvidenceRoutes]
-Run = Callable[[EvidenceRoutes, str], str]
+Labelling = Callable[[EvidenceRoutes], Page]
 
 
-def test_buttons_give_a_label_none_and_skip_one_image_after_the_other(run: Run, asked: Ask) -> None:
+def test_buttons_give_a_label_none_and_skip_one_image_after_the_other(
+    labelling: Labelling, asked: Ask
+) -> None:
     evidence = asked()
-    script = """
-    await idle(); view.querySelector(".class:nth-child(2)").click();
-    await idle(); view.querySelector("#answer-none").click();
-    await idle(); view.querySelector("#answer-skip").click();
-    """
-    document = run(evidence, KEYS + script)
+    page = labelling(evidence)
+    for name in ("bees", "None of these", "Skip"):
+        page.get_by_role("button", name=name).click()
+        wait(page)
     assert evidence.answers == [(0, label("bees")), (1, NONE), (2, SKIP)]
-    assert question(3) in document
-    assert "2 images to label." in document
+    expect(page.locator("#question-image")).to_have_attribute("data-question", question(3))
+    expect(page.get_by_text("2 images to label.")).to_be_visible()
 
 
-def test_keys_give_a_label_none_and_skip(run: Run, asked: Ask) -> None:
+def test_keys_give_a_label_none_and_skip_without_a_click(labelling: Labelling, asked: Ask) -> None:
     evidence = asked()
-    run(evidence, KEYS + 'for (const key of ["1", "n", "s", "2"]) await press(key);')
+    press(labelling(evidence), "1", "n", "s", "2")
     assert evidence.answers == [(0, label("ants")), (1, NONE), (2, SKIP), (3, label("bees"))]
 
 
-def test_undo_asks_the_last_question_again_and_goes_on_where_one_was(run: Run, asked: Ask) -> None:
+def test_undo_asks_the_last_question_again_and_goes_on_where_one_was(
+    labelling: Labelling, asked: Ask
+) -> None:
     evidence = asked()
-    document = run(evidence, KEYS + 'for (const key of ["1", "u", "2", "1"]) await press(key);')
+    page = labelling(evidence)
+    press(page, "1", "u", "2", "1")
     assert evidence.answers == [(0, label("ants")), (0, label("bees")), (1, label("ants"))]
-    assert question(2) in document
+    expect(page.locator("#question-image")).to_have_attribute("data-question", question(2))
 
 
-def test_an_earlier_answer_is_marked_when_one_looks_back(run: Run, asked: Ask) -> None:
-    document = run(asked(), KEYS + 'for (const key of ["2", "ArrowLeft"]) await press(key);')
-    assert re.search(r'aria-pressed="true"[^>]*><kbd>2</kbd>bees', document)
+def test_an_earlier_answer_is_marked_when_one_looks_back(labelling: Labelling, asked: Ask) -> None:
+    page = labelling(asked())
+    press(page, "2", "ArrowLeft")
+    expect(page.locator(".class[aria-pressed=true]")).to_have_text("2bees")
 
 
-def test_what_was_passed_over_comes_again_at_the_end(run: Run, asked: Ask) -> None:
+def test_what_was_passed_over_comes_again_at_the_end(labelling: Labelling, asked: Ask) -> None:
     evidence = asked(2)
-    run(evidence, KEYS + 'for (const key of ["ArrowRight", "1", "2"]) await press(key);')
+    press(labelling(evidence), "ArrowRight", "1", "2")
     assert evidence.answers == [(1, label("ants")), (0, label("bees"))]
 
 
-def test_after_the_last_answer_it_says_so_and_undo_remains(run: Run, asked: Ask) -> None:
+def test_after_the_last_answer_it_says_so_and_undo_remains(labelling: Labelling, asked: Ask) -> None:
     evidence = asked(1)
-    document = run(evidence, KEYS + 'for (const key of ["1", "2", "u", "2"]) await press(key);')
+    page = labelling(evidence)
+    press(page, "1", "2", "u", "2")
     assert evidence.answers == [(0, label("ants")), (0, label("bees"))]
-    assert re.search(r'<p id="question-none">That was the last one', document)
+    expect(page.get_by_text("That was the last one.")).to_be_visible()
 
 
-def test_classes_that_are_digits_have_their_own_keys(run: Run, asked: Ask) -> None:
+def test_classes_that_are_digits_have_their_own_keys(labelling: Labelling, asked: Ask) -> None:
     evidence = asked(1, classes=[str(digit) for digit in range(10)])
-    run(evidence, KEYS + 'await press("0");')
+    press(labelling(evidence), "0")
     assert evidence.answers == [(0, label("0"))]
 
 
-def test_many_classes_are_searched_and_the_last_chosen_has_a_key(run: Run, asked: Ask) -> None:
+def test_many_classes_are_searched_and_the_last_chosen_has_a_key(labelling: Labelling, asked: Ask) -> None:
     evidence = asked(2, classes=[f"species {number}" for number in range(1000)])
-    script = """
-    const search = view.querySelector("#class-search");
-    search.focus();
-    search.value = "417";
-    search.dispatchEvent(new Event("input"));
-    search.form.requestSubmit();
-    await press("Escape");
-    await press("1");
-    """
-    run(evidence, KEYS + script)
+    page = labelling(evidence)
+    press(page, "/")
+    page.keyboard.type("417")
+    press(page, "Enter", "Escape", "1")
     assert evidence.answers == [(0, label("species 417")), (1, label("species 417"))]
 
 
-def test_letters_that_are_typed_into_the_search_answer_nothing(run: Run, asked: Ask) -> None:
+def test_letters_that_are_typed_into_the_search_answer_nothing(labelling: Labelling, asked: Ask) -> None:
     evidence = asked(1, classes=[f"species {number}" for number in range(20)])
-    script = """
-    view.querySelector("#class-search").focus();
-    for (const key of ["s", "n", "1"]) await press(key);
-    """
-    run(evidence, KEYS + script)
+    page = labelling(evidence)
+    press(page, "/", "s", "n", "1")
+    assert page.get_by_label("Search the classes").input_value() == "sn1"
     assert evidence.answers == []
 
 
-def test_a_trial_says_how_many_answers_are_missing(filled: Database, run: Run, asked: Ask) -> None:
+def test_a_label_by_keyboard_arrives_as_a_sample(filled: Database, labelling: Labelling, asked: Ask) -> None:
+    press(labelling(asked(2)), "s", "2")
+    rows = schema.samples.select().where(schema.samples.c.sha256 == "0001" * 16)
+    with filled.read() as connection:
+        sample = connection.execute(rows).one()
+    assert (sample.label, sample.source) == ("bees", "ada")
+
+
+def test_a_trial_says_how_many_answers_are_missing(
+    filled: Database, serve: Serve, open_page: Open, asked: Ask
+) -> None:
     def work(connection: Connection) -> None:
         begin_trial(connection, 4, 31, datetime(2030, 12, 14, 12, tzinfo=UTC))
         waiting = {"state": "awaiting_labels", "verdict": {"labels_needed": {"wins": 9, "open": 31}}}
         connection.execute(update(schema.rounds).where(schema.rounds.c.id == 4).values(**waiting))
 
     filled.write(work)
-    document = run(asked(), "")
-    assert "Round 4: 31 of 31 answered, 9 more for the candidate decide." in document
-    assert "It waits until 14 December. 4 images to label." in document
-    assert "31 of 31 questions answered. 9 more answers for the candidate promote it." in document
-    assert ">waits for labels<" in document
+    page = open_page(serve(filled, evidence=asked()) + "/labelling")
+    text = words_of(page)
+    assert "Round 4: 31 of 31 answered, 9 more for the candidate decide." in text
+    assert "It waits until 14 December. 4 images to label." in text
+    page.get_by_role("link", name="Rounds").click()
+    expect(
+        page.get_by_text("31 of 31 questions answered. 9 more answers for the candidate promote it.")
+    ).to_be_visible()
+    expect(page.get_by_text("waits for labels")).to_be_visible()
 
 
-def test_a_dispute_shows_its_image_and_is_settled_by_a_button(filled: Database, run: Run, asked: Ask) -> None:
+def test_a_dispute_shows_its_image_and_is_settled_by_a_button(
+    filled: Database, labelling: Labelling, asked: Ask
+) -> None:
     def said(source: str, name: str, *, is_trusted: bool) -> None:
         digest = "d" * 64
         new = NewSample(digest, 1, "direct", source, name, is_trusted=is_trusted, split="train")
@@ -181,12 +187,11 @@ def test_a_dispute_shows_its_image_and_is_settled_by_a_button(filled: Database, 
 
     said("train", "ants", is_trusted=True)
     said("field-app", "bees", is_trusted=False)
-    script = """
-    await element(".dispute img[src^='blob:']");
-    document.querySelector(".dispute .class:nth-child(2)").click();
-    document.getElementById("confirm-yes").click();
-    """
-    run(asked(0), script)
+    page = labelling(asked(0))
+    expect(page.locator(".dispute img")).to_have_js_property("naturalWidth", 96)
+    page.locator(".dispute .class", has_text="bees").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator(".dispute")).to_have_count(0)
     with filled.read() as connection:
         settled = find_dispute(connection, 1)
     assert (settled.settled_label, settled.settled_by) == ("bees", "ada")

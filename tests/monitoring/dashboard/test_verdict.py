@@ -1,6 +1,5 @@
 """A verdict's table and the line of the watch, in a real browser."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +9,9 @@ from sqlalchemy import Connection, update
 from store.database import schema
 from store.database.database import Database
 from store.evidence.watches import begin_watch, last_watches, note_figures
-from tests.monitoring.dashboard.browser import CHROMIUM, Browse
+from tests.monitoring.dashboard.browser import Open, words_of
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
-]
+pytestmark = pytest.mark.slow
 Serve = Callable[..., str]
 
 
@@ -37,15 +33,12 @@ VERDICT = {
 }
 
 
-def text_of(document: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", document))
-
-
-def test_a_verdict_is_a_sentence_and_a_table_of_rules(filled: Database, serve: Serve, browse: Browse) -> None:
+def test_a_verdict_is_a_sentence_and_a_table_of_rules(
+    filled: Database, serve: Serve, open_page: Open
+) -> None:
     work = update(schema.rounds).where(schema.rounds.c.id == 2).values(verdict=VERDICT)
     filled.write(lambda connection: connection.execute(work))
-    document = browse(serve(filled) + "/#round-2")
-    text = text_of(document)
+    text = words_of(open_page(serve(filled) + "/rounds/2"))
     assert "9 more labels for the candidate would prove it. Rule Figure Bound" in text
     assert "rule of golden −0.4 points −2.0 points ✓" in text
     assert "rule of classes wasps: 9 of 14 lost −2.0 points ✗" in text
@@ -55,18 +48,18 @@ def test_a_verdict_is_a_sentence_and_a_table_of_rules(filled: Database, serve: S
 
 
 def test_an_earlier_releases_verdict_shows_its_numbers(
-    filled: Database, serve: Serve, browse: Browse
+    filled: Database, serve: Serve, open_page: Open
 ) -> None:
-    text = text_of(browse(serve(filled) + "/#round-2"))
+    text = words_of(open_page(serve(filled) + "/rounds/2"))
     assert "Old accuracy kept failed 600 samples · champion accuracy 93.0 %" in text
 
 
-def test_the_watch_is_one_line_beside_production(filled: Database, serve: Serve, browse: Browse) -> None:
+def test_the_watch_is_one_line_beside_production(filled: Database, serve: Serve, open_page: Open) -> None:
     def work(connection: Connection) -> None:
         begin_watch(connection, "v3", "v2")
         (watch,) = last_watches(connection)
         note_figures(connection, watch.id, {"evidence": 1.834, "sentence": "v3 lost 5 and won 2."})
 
     filled.write(work)
-    text = text_of(browse(serve(filled)))
+    text = words_of(open_page(serve(filled)))
     assert "watching v3 lost 5 and won 2. Evidence that it is worse: 1.83 of 100." in text

@@ -130,6 +130,42 @@ def test_names_come_separated_by_commas(home: Path, monkeypatch: pytest.MonkeyPa
     assert Settings.load().service().access.allowed_origins == ("https://a.example", "https://b.example")
 
 
+@pytest.mark.parametrize(
+    "url", ["ftp://a.example/x", "hooks.example/x", "http:///x", "https://a.example:99999/x", "https://a b/x"]
+)
+def test_a_webhook_has_an_address_of_http_and_a_wrong_one_is_not_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("PERENNIAL_WEBHOOK_URL", url)
+    with pytest.raises(SettingsError, match=r"PERENNIAL_WEBHOOK_URL: .*expected http://host") as refused:
+        Settings.load()
+    assert url not in str(refused.value)
+
+
+def test_a_short_secret_is_refused_and_not_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_WEBHOOK_SECRET", "hunter2")
+    with pytest.raises(SettingsError, match=r"PERENNIAL_WEBHOOK_SECRET: .*expected 16 characters") as refused:
+        Settings.load()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_address_and_secret_of_a_webhook_reach_the_learner_and_are_shown_nowhere(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings.load().learning().webhook is None
+    monkeypatch.setenv("PERENNIAL_WEBHOOK_URL", "https://a.example/very-secret")
+    monkeypatch.setenv("PERENNIAL_WEBHOOK_SECRET", "another-secret-of-mine")
+    settings = Settings.load()
+    webhook = settings.learning().webhook
+    assert webhook is not None
+    assert (webhook.url, webhook.secret) == ("https://a.example/very-secret", "another-secret-of-mine")
+    shown = [CliRunner().invoke(main, ["settings", *option]).output for option in ([], ["--json"])]
+    assert "PERENNIAL_WEBHOOK_URL" in shown[0]
+    for text in (*shown, str(settings), str(settings.learning())):
+        assert "very-secret" not in text
+        assert "another-secret" not in text
+
+
 def test_settings_are_frozen(settings: Settings) -> None:
     with pytest.raises(ValidationError):
         settings.port = 1
@@ -167,3 +203,14 @@ def test_settings_and_the_learner_load_no_torch(home: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_alarms_start_no_round_unless_it_is_set_how_many_samples_are_enough(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings.load().triggers().alarm_samples is None
+    assert Settings.load().learning().alarms.detection.declared_images == 100_000
+    monkeypatch.setenv("PERENNIAL_ALARM_ROUND_SAMPLES", "150")
+    monkeypatch.setenv("PERENNIAL_DRIFT_ALARM_IMAGES", "20000")
+    assert Settings.load().triggers().alarm_samples == 150
+    assert Settings.load().learning().alarms.detection.declared_images == 20_000

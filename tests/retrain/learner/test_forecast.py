@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from retrain.learner.forecast import forecast, waiting_trial
 from retrain.learner.triggers import Forecast, WaitingTrial
 from store import registry
+from store.alarms import end_alarm
 from store.database.database import now
 from store.evidence.pools import PoolImage, store_pool
 from store.evidence.questions import TRIAL, ask
@@ -17,6 +18,7 @@ from store.samples.pending import pending_samples
 from store.versions import NewVersion, add_version
 from tests.retrain.trial_work import WaitingRound
 from tests.retrain.world import CLASSES, World, scene
+from tests.store.alarm_work import raised
 
 
 def read(world: World) -> Forecast:
@@ -118,3 +120,12 @@ def test_a_round_that_waits_may_be_replaced_after_three_days(small_world: World)
         waiting.let_pass(days)
         with small_world.database.read() as connection:
             assert waiting_trial(connection) == WaitingTrial(7, may_be_replaced)
+
+
+def test_it_tells_when_the_first_alarm_was_raised_that_goes_on(small_world: World) -> None:
+    assert read(small_world).alarm_raised is None
+    first = raised(small_world.database)
+    second = raised(small_world.database, "errors")
+    assert read(small_world).alarm_raised == first.raised
+    small_world.database.write(lambda c: end_alarm(c, first, "ended", "over", "learner"))
+    assert read(small_world).alarm_raised == second.raised

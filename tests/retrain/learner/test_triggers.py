@@ -1,5 +1,6 @@
 """When a round is due."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -171,3 +172,30 @@ def test_a_threshold_over_the_longest_back_off_is_kept() -> None:
     settings = TriggerSettings(threshold=3000)
     assert samples_needed([], settings) == 3000
     assert samples_needed([ended("rejected", 3000)], settings) == 6000
+
+
+AFTER_ALARM = replace(ENOUGH, alarm_raised=NOW - timedelta(hours=1))
+WITH_ALARMS = TriggerSettings(alarm_samples=120)
+
+
+def due_after_alarm(num: int, *history: EndedRound, settings: TriggerSettings = WITH_ALARMS) -> str | None:
+    return due_reason(pending(num), history, AFTER_ALARM, None, NOW, settings)
+
+
+def test_an_alarm_makes_a_round_due_with_fewer_samples_where_that_is_set() -> None:
+    assert due_after_alarm(119) is None
+    assert due_after_alarm(120) == "120 new samples, 120 are enough after an alarm"
+    assert due_after_alarm(120, settings=SETTINGS) is None
+    assert due_reason(pending(120), [], ENOUGH, None, NOW, WITH_ALARMS) is None
+
+
+def test_an_alarm_makes_a_round_due_once() -> None:
+    before, after = ended("rejected", 120, days=1.0), ended("rejected", 120, days=0.01)
+    assert due_after_alarm(120, before) is not None
+    assert due_after_alarm(120, after) is None
+
+
+def test_an_alarm_makes_no_round_due_that_could_prove_nothing() -> None:
+    few = replace(AFTER_ALARM, num_images=10)
+    assert due_reason(pending(120), [], few, None, NOW, WITH_ALARMS) is None
+    assert due_reason(pending(120, holdout=120), [], AFTER_ALARM, None, NOW, WITH_ALARMS) is None

@@ -129,7 +129,7 @@ async def test_with_keys_the_page_itself_is_open_and_its_figures_are_not(
 ) -> None:
     add_key(keys_file, "reader", ["read"])
     async with run(store, _settings(keys_file=keys_file), peer="8.8.8.8") as api:
-        for path in ("/", "/docs", "/docs/start.js", "/docs/swagger-ui.css"):
+        for path in ("/", "/rounds/12", "/versions", "/docs", "/docs/start.js", "/docs/swagger-ui.css"):
             assert (await api.client.get(path)).status_code == 200
         for path in ("/v1/status", "/metrics", "/openapi.json", "/schema.json"):
             assert _code(await api.client.get(path)) == (401, "unauthorized")

@@ -16,16 +16,20 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select, text
 
 from store import leases, measurements
+from store.alarms import accept, num_alarms_open, read_alarms
 from store.backup import back_up, restore
 from store.blobs.blob_store import BlobStore
+from store.database.blob_references import kept_images
 from store.database.database import Database, now
 from store.database.facts import write_fact
 from store.database.migrate import migrate
 from store.database.schema import facts, metadata
+from store.drift_references import add_images, freeze, last_images, normal_images, read_log
 from store.errors import DatabaseUnavailableError
 from store.evidence.held_out import num_held_out
 from store.evidence.pools import PoolImage, store_pool
 from store.evidence.questions import num_open, open_questions
+from store.labelled_draws import labelled_draws
 from store.measurements import Measurement
 from store.predictions import predictions
 from store.predictions.prediction_ids import new_prediction_id
@@ -42,6 +46,7 @@ from store.samples.samples import add_sample, delete_sample, samples_by_id
 from store.samples.splits import SplitSettings
 from store.slices import slice_names
 from store.versions import NewVersion, add_version
+from tests.store.alarm_work import begun, drift_image, in_force, raised
 
 pytestmark = pytest.mark.slow
 
@@ -251,3 +256,27 @@ def test_a_backup_comes_back(
     with restored.read() as connection:
         assert [target.get(sample.sha256) for sample in samples_by_id(connection, [1])] == [content]
     restored.close()
+
+
+def test_alarms_and_what_is_normal_are_kept_and_read_alike(database: Database) -> None:
+    database.write(lambda c: add_version(c, NewVersion(("ants", "bees"), FILES), []))
+    database.write(partial(promote, version="v1", reason="first", actor="test"))
+    reference = begun(database)
+    normal = [drift_image("day")]
+    assert database.write(lambda c: add_images(c, reference, normal, reference.read_until, keep=1))
+    database.write(lambda c: freeze(c, reference))
+    frozen = in_force(database)
+    later = [drift_image(name) for name in ("dusk", "night")]
+    assert database.write(lambda c: add_images(c, frozen, later, frozen.read_until, keep=1))
+    alarm = raised(database, names=["night"])
+    with database.read() as connection:
+        assert [image.embedding for image in normal_images(connection, frozen.id)] == [later[0].embedding]
+        assert [image.sha256 for image in last_images(connection, frozen.id)] == [later[1].sha256]
+        assert read_log(connection, frozen, 10).images == ()
+        assert labelled_draws(connection, "v1", 0).draws == []
+        assert read_alarms(connection) == [alarm]
+        assert num_alarms_open(connection) == {"class_mix": 0, "errors": 0, "looks": 1}
+        assert kept_images(connection, [alarm.images[0].sha256]) == {alarm.images[0].sha256}
+    accepted = database.write(lambda c: accept(c, alarm.id, "as it should be", "ann"))
+    assert accepted.state == "accepted"
+    assert in_force(database).frozen is None

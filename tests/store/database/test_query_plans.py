@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from store.alarms import unended_alarms
+from store.database.blob_references import kept_images
 from store.database.database import Database
+from store.drift_references import DriftReference, normal_images, num_normal, read_log
 from store.evidence.disputes import num_disputes, open_disputes, settle
 from store.evidence.held_out import HeldOutImage, held_out_since, num_held_out
 from store.evidence.pools import PoolImage, labels_of, release_pool, store_pool
@@ -22,6 +25,7 @@ from tests.store.predictions.test_predictions import NOON, prediction
 from tests.store.round_work import request
 
 CLASSES = ("ants", "bees")
+REFERENCE = DriftReference(1, "v1", NOON, NOON, 0, NOON)
 PAGE = HeldOutImage("a", 1, "ann", None, NOON, NOON)
 
 
@@ -103,6 +107,11 @@ HELD_OUT = SplitSettings(holdout_fraction=1.0, audit_fraction=1.0)
         (lambda c: labels_of(c, ["a", "b"]), "samples"),
         (lambda c: withdraw(c, ["a", "b"]), "questions"),
         (lambda c: release_pool(c, 1), "held_out_images"),
+        (lambda c: read_log(c, REFERENCE, 200), "ix_predictions_version_created"),
+        (lambda c: normal_images(c, 1), "ix_drift_images_reference_id"),
+        (lambda c: num_normal(c, 1), "ix_drift_images_reference_id"),
+        (unended_alarms, "ix_alarms_ended"),
+        (lambda c: kept_images(c, ["a", "b"]), "ix_alarm_images_nearest_sha256"),
     ],
 )
 def test_evidence_is_read_by_its_indices(

@@ -1,0 +1,12 @@
+// Whether the images that come in still look like those that were learnt.
+
+import { get } from "../api.js";
+import { show } from "../dom.js";
+import { start } from "../frame.js";
+import { buildDriftChart, buildDriftWords } from "../parts/drift.js";
+
+start(async () => {
+  const drift = await get("/v1/drift");
+  show(document.getElementById("drift"), drift, buildDriftWords);
+  show(document.getElementById("chart"), drift, buildDriftChart);
+});

@@ -1,0 +1,60 @@
+// The alarms: what was noticed, since when, the images that show it, and what a person said of it.
+
+import { action } from "../actions.js";
+import { badge, element, hint, link } from "../dom.js";
+import { since, words } from "../format.js";
+import { picture } from "../picture.js";
+
+const KINDS = { looks: "the images look different", class_mix: "other classes come", errors: "more answers are wrong" };
+const STATES = { open: "bad", acknowledged: "warn", accepted: "", ended: "" };
+
+export function alarmCard(alarm) {
+  const { id, kind, state, raised, sentence, images } = alarm;
+  return element(
+    "li", { className: "alarm", id: `alarm-${id}` },
+    element(
+      "div", { className: "line-title" },
+      element("strong", {}, `Alarm ${id}`), badge(STATES[state] ?? "", words(state)),
+      element("span", { className: "quiet" }, KINDS[kind] ?? words(kind ?? "")), since(raised),
+    ),
+    element("p", { className: "sentence-lead" }, sentence),
+    hint(...course(alarm)),
+    images?.length ? pictures(alarm) : null,
+    alarm.ended ? null : controls(alarm),
+  );
+}
+
+function course({ since: began, ended, classes, acted_by: actor, reason, version, state }) {
+  return [
+    began ? ["It began ", since(began), ". "] : [],
+    ended ? ["It ended ", since(ended), ". "] : [],
+    classes?.length ? `Most in ${classes.slice(0, 8).join(", ")}${classes.length > 8 ? ", …" : ""}. ` : "",
+    version ? ["Answered by ", link(`/versions/${version}`, version), ". "] : [],
+    actor ? `${words(state)} by ${actor}${reason ? `: ${reason}` : ""}` : "",
+  ].flat();
+}
+
+function pictures({ id, images }) {
+  const path = (sha256) => `/v1/alarms/${id}/images/${sha256}`;
+  return element(
+    "div", {},
+    hint("The images that made it most, each beside the one that is normal and most like it. Their labels are asked for, under Labelling."),
+    element("ul", { className: "pairs" }, ...images.slice(0, 20).map(({ sha256, nearest_sha256: nearest }) => element(
+      "li", {},
+      picture(path(sha256), "An image that made the alarm"),
+      nearest ? picture(path(nearest), "The normal image that is most like it") : null,
+    ))),
+  );
+}
+
+function controls({ id, state }) {
+  return element(
+    "div", { className: "row" },
+    state === "open" ? action("I have seen it", `Alarm ${id} goes on, and no other of its kind is raised meanwhile.`, {
+      title: `Acknowledge alarm ${id}`, path: `/v1/alarms/${id}/ack`, takesReason: true, id: `ack-${id}`,
+    }) : null,
+    action("This is the new normal", "What comes from now on is normal, and the alarm ends.", {
+      title: `Accept alarm ${id}`, path: `/v1/alarms/${id}/accept`, takesReason: true, id: `accept-${id}`,
+    }),
+  );
+}

@@ -1,0 +1,80 @@
+// Drift in words: whether the images that come in still look like those that were learnt, and since when.
+
+import { buildChart } from "../chart.js";
+import { element, hint, quiet } from "../dom.js";
+import { day, number, since } from "../format.js";
+
+// Of what chance alone gives: from here on it is strong.
+const STRONG = 3;
+const WORDS = {
+  none: ["good", "No drift", "The images that come in look like those that were learnt."],
+  slight: ["plain", "Slight drift", "The images that come in look a little different from those that were learnt."],
+  strong: [
+    "warn", "Strong drift",
+    "The images that come in look different from those that were learnt. Label some, so that the next round learns them.",
+  ],
+  unknown: ["plain", "Not measured yet", ""],
+};
+
+// Says none, slight or strong, and since when. One window in twenty is over the line by chance alone, so that
+// two in a row are needed.
+export function judgeDrift({ points, production }) {
+  const own = points.filter((point) => point.version === production && Number.isFinite(point.mmd) && Number.isFinite(point.null_95));
+  if (!own.length) return { level: "unknown", since: null, last: null };
+  const calm = own.findIndex((point) => point.mmd <= point.null_95);
+  const run = calm < 0 ? own : own.slice(0, calm);
+  if (run.length < 2) return { level: "none", since: null, last: own[0] };
+  const ratio = Math.min(run[0].mmd / run[0].null_95, run[1].mmd / run[1].null_95);
+  return { level: ratio > STRONG ? "strong" : "slight", since: run.at(-1).created, last: own[0] };
+}
+
+export function buildDriftWords(drift) {
+  const judged = judgeDrift(drift);
+  const [kind, title, sentence] = WORDS[judged.level];
+  return element(
+    "div", { className: `verdict-words ${kind}` },
+    element("p", { className: "headline" }, title, judged.since ? element("span", { className: "of" }, ` since ${day(judged.since)}`) : null),
+    element("p", {}, judged.level === "unknown" ? wanted(drift) : sentence),
+    judged.last ? hint(measuredOn(judged.last, drift.production), since(judged.last.created), ".") : null,
+  );
+}
+
+function measuredOn({ num_samples: num }, production) {
+  return `Measured on the last ${number(num)} predictions of ${production}, `;
+}
+
+function wanted({ has_reference: hasReference, production }) {
+  if (!production) return "There is no version in production yet.";
+  return hasReference
+    ? "It takes 50 predictions of the version in production, and is measured by the learner."
+    : "The version in production has no images to compare with. The next promoted round, or “perennial train”, brings them.";
+}
+
+export function buildDriftChart({ points: newestFirst }) {
+  const measured = [...newestFirst].reverse().filter((point) => Number.isFinite(point.mmd));
+  const points = measured.flatMap((point, index) => withGap(point, measured[index - 1]));
+  if (!points.length) return quiet("Each measurement becomes a point here.");
+  return buildChart({
+    label: "Drift over time, beside what chance alone gives",
+    times: points.map(({ created }) => new Date(created).getTime() / 1000),
+    notes: points.map(({ version }) => version),
+    lines: [
+      { name: "distance from what was learnt", colour: "--accent", spanGaps: false, values: points.map(({ mmd }) => mmd) },
+      { name: "chance alone stays under this", colour: "--warn", spanGaps: false, isDashed: true, values: points.map(limitOf) },
+    ],
+    marks: measured.filter(({ version }, index) => version !== measured[index - 1]?.version)
+      .map(({ version, created }) => ({ time: new Date(created).getTime() / 1000, text: version })),
+    written: number,
+  });
+}
+
+function limitOf({ null_95: limit }) {
+  return limit ?? null;
+}
+
+// Each version is compared with its own images: no line leads from one to the next.
+function withGap(point, before) {
+  if (!before || before.version === point.version) return [point];
+  const created = new Date(new Date(point.created).getTime() - 1).toISOString();
+  return [{ created, version: point.version, mmd: null, null_95: null }, point];
+}

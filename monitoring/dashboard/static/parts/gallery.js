@@ -1,0 +1,20 @@
+// Predictions as pictures, each with its answer and what became of it.
+
+import { element, hint } from "../dom.js";
+import { percent, since } from "../format.js";
+import { picture } from "../picture.js";
+
+export function buildGallery(predictions) {
+  return element("ul", { className: "gallery" }, ...predictions.map(card));
+}
+
+function card({ id, label, confidence, version, source, created, true_label: truth }) {
+  const isWrong = truth !== null && truth !== label;
+  return element(
+    "li", { className: isWrong ? "shot wrong" : "shot" },
+    picture(`/v1/predictions/${id}/image`, `An image that was answered with ${label}`),
+    element("p", { className: "shot-label", title: label }, label, element("span", { className: "quiet" }, ` ${percent(confidence, 0)}`)),
+    truth === null ? null : element("p", { className: isWrong ? "bad-text" : "good-text" }, isWrong ? `✗ is ${truth}` : "✓ right"),
+    hint(`${version}, ${source}, `, since(created)),
+  );
+}

@@ -1,0 +1,1 @@
+"""Drift: whether the images that come in differ from what is normal, and in what."""

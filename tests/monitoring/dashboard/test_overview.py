@@ -1,0 +1,97 @@
+"""The overview says whether all is well, in one sentence and one colour, and what waits for a person."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import Connection, delete, update
+
+from store import learning_state
+from store.database import schema
+from store.database.database import Database
+from tests.monitoring.dashboard.browser import Open, words_of
+
+pytestmark = pytest.mark.slow
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def calm(filled: Database) -> Database:
+    """A store in which nothing is the matter: without the drift of the last hours, and without questions."""
+
+    def work(connection: Connection) -> None:
+        drift = schema.measurements.c.metric == "drift_mmd"
+        connection.execute(update(schema.measurements).where(drift).values(value=0.001))
+        connection.execute(delete(schema.questions))
+
+    filled.write(work)
+    return filled
+
+
+def health(page: Page, kind: str) -> str:
+    expect(page.locator("#health > div")).to_have_class(re.compile(rf"\b{kind}\b"))
+    return words_of(page, "#health")
+
+
+def test_all_is_well(calm: Database, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(calm))
+    assert "All is well: v3 answers, and nothing is the matter." in health(page, "good")
+    assert "Nothing. Questions, disputes" in words_of(page, "#waiting")
+    assert "No drift" in words_of(page, "#drift")
+
+
+def test_strong_drift_is_told_with_its_day(filled: Database, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(filled))
+    assert "look different from those that were learnt" in health(page, "warn")
+    assert re.search(r"Strong drift since \d+ \w+", words_of(page, "#drift"))
+    assert "5 images to label" in words_of(page, "#waiting")
+
+
+def test_one_window_over_the_line_is_no_drift_yet(calm: Database, serve: Serve, open_page: Open) -> None:
+    last = schema.measurements.select().where(schema.measurements.c.metric == "drift_mmd")
+
+    def work(connection: Connection) -> None:
+        newest = connection.execute(last.order_by(schema.measurements.c.created.desc()).limit(1)).one()
+        chosen = schema.measurements.c.id == newest.id
+        connection.execute(update(schema.measurements).where(chosen).values(value=0.1))
+
+    calm.write(work)
+    assert "No drift" in words_of(open_page(serve(calm)), "#drift")
+
+
+def test_the_worst_stands_first_and_the_rest_below(calm: Database, serve: Serve, open_page: Open) -> None:
+    def work(connection: Connection) -> None:
+        learning_state.pause(connection, "labels are looked at", "ada")
+        connection.execute(update(schema.workers).values(error="the file is damaged"))
+
+    calm.write(work)
+    page = open_page(serve(calm))
+    assert "2 workers could not load v3: the file is damaged" in health(page, "bad")
+    assert "Learning is paused: labels are looked at" in words_of(page, "#health li")
+
+
+def test_an_open_alarm_is_what_is_the_matter(
+    calm: Database, serve: Serve, open_page: Open, alarms: list[dict[str, Any]]
+) -> None:
+    alarms.append({"id": 1, "state": "open", "ended": None, "sentence": "Since noon the images are darker."})
+    page = open_page(serve(calm))
+    assert "Since noon the images are darker." in health(page, "bad")
+    expect(page.locator("#waiting-alarms")).to_have_text("1")
+
+
+def test_accuracy_over_time_is_drawn_and_stands_as_a_table(
+    filled: Database, serve: Serve, open_page: Open
+) -> None:
+    page = open_page(serve(filled))
+    expect(
+        page.get_by_role("img", name="Accuracy of production on old and on new images, from v1 to v3")
+    ).to_be_visible()
+    assert page.locator("#accuracy canvas").count() == 1
+    page.locator("#accuracy summary").click()
+    rows = [re.sub(r"\s+", " ", text) for text in page.locator("#accuracy tbody tr").all_inner_texts()]
+    # Newest first: now, then each promotion, with the version before it on what was new.
+    assert rows[0].endswith("–")
+    assert any("v3 promoted 91 % (86 % to 94 %) 79 % (73 % to 84 %)" in row for row in rows)
+    assert any("v2, on what came since – 53 % (46 % to 60 %)" in row for row in rows)
