@@ -61,7 +61,7 @@ vendored: .venv/dev ## Bring the files of others that the pages use, with npm
 	@$(RUN)python -m scripts.vendored
 
 SEED ?= 0
-bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n MODE=how users behave
+bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n MODE=how users behave, or several
 	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(MODE),--mode $(MODE)) $(if $(DATA),--data $(DATA))
 
 bench-gate: .venv/dev ## How often the gate and the watch err, ten minutes a seed: SEED=0,1,2 are recorded
