@@ -19,6 +19,8 @@ SETTINGS = {
     "PERENNIAL_THRESHOLD_SAMPLES": "5000",
     "PERENNIAL_LEARNING_RATE": "0.001",
     "PERENNIAL_EPOCHS": "5",
+    # Beside other programs an idle round would first wait for two minutes, twice.
+    "PERENNIAL_ROUND_PRIORITY": "normal",
 }
 
 
