@@ -58,7 +58,7 @@ screenshots: .venv/dev ## Take the pictures of a running dashboard, with chromiu
 	@$(RUN)python -m docs.screenshots $(URL)
 
 SEED ?= 0
-bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n MODE=how users behave
+bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n MODE=how users behave, or several
 	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(MODE),--mode $(MODE)) $(if $(DATA),--data $(DATA))
 
 bench-gate: .venv/dev ## How often the gate and the watch err, ten minutes a seed: SEED=0,1,2 are recorded

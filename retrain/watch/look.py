@@ -1,6 +1,7 @@
 """The learner's look at a watch: it counts the labels that came, and acts on what the rule decides."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection
 
 from retrain.watch import sentence
 from retrain.watch.roll_back import go_back, learnable_samples
-from retrain.watch.rule import Tally, decide, evidence
+from retrain.watch.rule import LabelCounts, Tally, decide, evidence
 from store.database.database import Database
 from store.errors import NoPredecessorError, VersionRetiredError
 from store.evidence.pools import LabelOf, labels_of
@@ -53,14 +54,17 @@ def count(num_images: int, images: Sequence[AnsweredImage], labels: Mapping[str,
         labels: SHA-256 → what people said, where they said something.
     """
     known = [(image, labels[image.sha256]) for image in images if image.sha256 in labels]
-    num_lost = sum(said.label == image.predecessor_label for image, said in known)
-    num_won = sum(said.label == image.production_label for image, said in known)
+    said_by: dict[str | None, list[tuple[AnsweredImage, LabelOf]]] = defaultdict(list)
+    for image, said in known:
+        said_by[said.source].append((image, said))
+    counts = _counts(known)
     return Tally(
         num_images=num_images,
-        num_lost=num_lost,
-        num_won=num_won,
+        num_lost=counts.num_lost,
+        num_won=counts.num_won,
         num_open=len(images) - len(known),
-        num_neither=len(known) - num_lost - num_won,
+        num_neither=counts.num_neither,
+        by_source={source: _counts(part) for source, part in said_by.items() if source is not None},
     )
 
 
@@ -74,6 +78,12 @@ def figures(tally: Tally, text: str) -> dict[str, float | int | str]:
         "evidence": evidence(tally.num_lost, tally.num_won + tally.num_open),
         "sentence": text,
     }
+
+
+def _counts(known: Sequence[tuple[AnsweredImage, LabelOf]]) -> LabelCounts:
+    num_lost = sum(said.label == image.predecessor_label for image, said in known)
+    num_won = sum(said.label == image.production_label for image, said in known)
+    return LabelCounts(num_lost, num_won, len(known) - num_lost - num_won)
 
 
 def _is_lost(image: AnsweredImage, labels: Mapping[str, LabelOf]) -> bool:

@@ -1,7 +1,9 @@
 """The watch's rule: counts of a watch in, its decision out."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import compress
 from typing import Final, Literal
 
 from scipy.special import betaincc, betaln
@@ -10,14 +12,32 @@ Decision = Literal["watching", "rolled_back", "confirmed", "unconfirmed"]
 
 #: Evidence from which a watch decides; an equal version reaches it in at most one watch of a hundred.
 MIN_EVIDENCE: Final = 100.0
+#: Evidence that must be left without any one source of labels: a liar gets through in one watch of twenty.
+MIN_EVIDENCE_WITHOUT: Final = 20.0
 #: More images than this are not waited for.
 MAX_IMAGES: Final = 5000
 #: So many are the first that come; all later ones are draws, so that a watch sees weeks and not an hour.
 NUM_FIRST_IMAGES: Final = 500
+#: From so many sources of labels on none decides alone.
+MIN_SOURCES: Final = 3
 # Less than this share of the images is not worth a swap.
 _MIN_SHARE = 0.01
 # The greatest float is about e^709.
 _MAX_LOG = 700.0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """What one source said where production and predecessor differ: images lost, won and neither."""
+
+    num_lost: int = 0
+    num_won: int = 0
+    num_neither: int = 0
+
+    @property
+    def num(self) -> int:
+        """All of them."""
+        return self.num_lost + self.num_won + self.num_neither
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +50,7 @@ class Tally:
         num_won: Images that only production answered rightly, c.
         num_open: Images that they answered differently and whose label nobody gave yet.
         num_neither: Images that they answered differently and both wrongly.
+        by_source: Source of labels → its part of those that are lost, won and neither.
     """
 
     num_images: int
@@ -37,6 +58,18 @@ class Tally:
     num_won: int
     num_open: int = 0
     num_neither: int = 0
+    by_source: Mapping[str, LabelCounts] = field(default_factory=dict)
+
+    def without(self, source: str) -> "Tally":
+        """Return the counts without the images that a source labelled."""
+        counts = self.by_source[source]
+        return Tally(
+            self.num_images - counts.num,
+            self.num_lost - counts.num_lost,
+            self.num_won - counts.num_won,
+            self.num_open,
+            self.num_neither - counts.num_neither,
+        )
 
 
 def evidence(num_lost: int, num_won: int) -> float:
@@ -70,17 +103,37 @@ def decide(tally: Tally) -> Decision:
     """Return what follows from a watch's counts.
 
     An open difference counts against either decision: as a win where production would be rolled back, as a
-    loss where it would be confirmed. So who labels what can only delay. From 5,000 images on without a
-    decision production stays unconfirmed.
+    loss where it would be confirmed. So who labels what can only delay. No one source decides alone, where
+    there are three: see `decisive_source`. From 5,000 images on without a decision production stays
+    unconfirmed.
     """
-    lost, won, still_open = tally.num_lost, tally.num_won, tally.num_open
-    if _is_decisive(lost, won + still_open, tally.num_images):
-        return "rolled_back"
-    if _is_decisive(won, lost + still_open, tally.num_images):
-        return "confirmed"
+    decision = _favoured(tally, MIN_EVIDENCE)
+    if decision is not None and decisive_source(tally) is None:
+        return decision
     return "watching" if tally.num_images < MAX_IMAGES else "unconfirmed"
 
 
-def _is_decisive(num_for: int, num_against: int, num_images: int) -> bool:
+def decisive_source(tally: Tally) -> str | None:
+    """Return the source of labels that decides alone: without it too little evidence is left.
+
+    It is asked from three sources on.
+    """
+    decision = _favoured(tally, MIN_EVIDENCE)
+    if decision is None or len(tally.by_source) < MIN_SOURCES:
+        return None
+    is_alone = (_favoured(tally.without(each), MIN_EVIDENCE_WITHOUT) != decision for each in tally.by_source)
+    return next(compress(tally.by_source, is_alone), None)
+
+
+def _favoured(tally: Tally, min_evidence: float) -> Literal["rolled_back", "confirmed"] | None:
+    lost, won, still_open = tally.num_lost, tally.num_won, tally.num_open
+    if _is_decisive(lost, won + still_open, tally.num_images, min_evidence):
+        return "rolled_back"
+    if _is_decisive(won, lost + still_open, tally.num_images, min_evidence):
+        return "confirmed"
+    return None
+
+
+def _is_decisive(num_for: int, num_against: int, num_images: int, min_evidence: float) -> bool:
     is_worth_it = num_for > num_against and num_for - num_against >= _MIN_SHARE * num_images
-    return is_worth_it and evidence(num_for, num_against) >= MIN_EVIDENCE
+    return is_worth_it and evidence(num_for, num_against) >= min_evidence

@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from retrain.watch.rule import MAX_IMAGES, MIN_EVIDENCE, Tally, evidence
+from retrain.watch.rule import (
+    MAX_IMAGES,
+    MIN_EVIDENCE,
+    MIN_SOURCES,
+    Tally,
+    decisive_source,
+    evidence,
+)
 
 
 def watching(version: str, predecessor: str, tally: Tally) -> str:
@@ -11,7 +18,7 @@ def watching(version: str, predecessor: str, tally: Tally) -> str:
     return (
         f"{version} is watched: of {_images(tally)} it answered {num_differing:,} otherwise than "
         f"{predecessor}, of which it lost {tally.num_lost:,} and won {tally.num_won:,}; {tally.num_open:,} "
-        "want a label."
+        f"want a label.{_held_back(tally)}"
     )
 
 
@@ -29,7 +36,7 @@ def rolled_back(version: str, predecessor: str, tally: Tally, sources: Sequence[
     return (
         f"{version} was worse than {predecessor}: of {_images(tally)} it lost {tally.num_lost:,} and won "
         f"{against:,}{counted}; the evidence is {evidence(tally.num_lost, against):,.0f}, and "
-        f"{MIN_EVIDENCE:.0f} is enough.{_learnt_from(version, sources)}"
+        f"{MIN_EVIDENCE:.0f} is enough.{_labelled_by(tally)}{_learnt_from(version, sources)}"
     )
 
 
@@ -46,11 +53,25 @@ def unconfirmed(version: str, predecessor: str, tally: Tally) -> str:
     return (
         f"{version} stays unconfirmed: {MAX_IMAGES:,} images did not tell it from {predecessor}; it lost "
         f"{tally.num_lost:,} and won {tally.num_won:,}, and {tally.num_open:,} had no label."
+        f"{_held_back(tally)}"
     )
 
 
 def _images(tally: Tally) -> str:
     return "one image" if tally.num_images == 1 else f"{tally.num_images:,} images"
+
+
+def _held_back(tally: Tally) -> str:
+    source = decisive_source(tally)
+    return (
+        "" if source is None else f" Without the labels of {source} nothing is proven, so these don't decide."
+    )
+
+
+def _labelled_by(tally: Tally) -> str:
+    if not 0 < len(tally.by_source) < MIN_SOURCES:
+        return ""
+    return f" All its labels are of {' and '.join(sorted(tally.by_source))}."
 
 
 def _learnt_from(version: str, sources: Sequence[tuple[str, int]]) -> str:

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from retrain.watch.look import count, look
-from retrain.watch.rule import Tally
+from retrain.watch.rule import LabelCounts, Tally
 from store import registry
 from store.database.database import Database
 from store.database.schema import held_out_images, samples, version_samples
@@ -38,11 +38,32 @@ def test_what_people_said_is_counted_for_the_answer_that_it_agrees_with() -> Non
     images = [AnsweredImage(name, 0, "ants", "bees") for name in "abcde"]
     labels = {
         "a": LabelOf("bees", is_none=False, source="ann"),
-        "b": LabelOf("ants", is_none=False, source="ann"),
+        "b": LabelOf("ants", is_none=False, source="bob"),
         "c": LabelOf("wasps", is_none=False, source="ann"),
         "d": LabelOf(None, is_none=True, source="ann"),
     }
-    assert count(40, images, labels) == Tally(40, num_lost=1, num_won=1, num_open=1, num_neither=2)
+    said = {"ann": LabelCounts(1, 0, 2), "bob": LabelCounts(0, 1)}
+    assert count(40, images, labels) == Tally(40, 1, 1, num_open=1, num_neither=2, by_source=said)
+
+
+def test_what_one_of_three_sources_decides_alone_waits_for_the_others(database: Database) -> None:
+    differ(database, NAMES, num_alike=80)
+    say(database, NAMES[:8], "bees", "liar")
+    say(database, NAMES[8:9], "ants", "bob")
+    say(database, NAMES[9:], "bees", "ann")
+    look(database)
+    assert production(database) == "v2"
+    assert "Without the labels of" not in in_force(database).figures["sentence"]
+
+    more = [f"hornet {number}" for number in range(9)]
+    differ(database, more, num_alike=80)
+    say(database, more, "bees", "liar")
+    look(database)
+
+    assert production(database) == "v2"
+    assert str(in_force(database).figures["sentence"]).endswith(
+        "Without the labels of liar nothing is proven, so these don't decide."
+    )
 
 
 def test_a_look_writes_down_how_the_watch_stands(database: Database) -> None:
@@ -75,7 +96,10 @@ def test_production_that_loses_nine_images_and_wins_none_is_rolled_back(
     assert production(database) == "v1"
     ended = last(database)
     assert ended.state == "rolled_back"
-    reason = "v2 was worse than v1: of 89 images it lost 9 and won 0; the evidence is 102, and 100 is enough."
+    reason = (
+        "v2 was worse than v1: of 89 images it lost 9 and won 0; the evidence is 102, and 100 is enough. "
+        "All its labels are of ann."
+    )
     with database.read() as connection:
         move = registry.last_move(connection)
         assert paused(connection) is None

@@ -1,5 +1,5 @@
 from retrain.watch import sentence
-from retrain.watch.rule import Tally
+from retrain.watch.rule import LabelCounts, Tally
 
 
 def test_a_roll_back_names_the_counts_the_evidence_and_the_sources() -> None:
@@ -9,6 +9,12 @@ def test_a_roll_back_names_the_counts_the_evidence_and_the_sources() -> None:
         "it); the evidence is 1,818, and 100 is enough. The labels that v4 had learnt are of: "
         "field-app (1,400), kiosk (120)."
     )
+
+
+def test_one_or_two_sources_that_decided_are_named() -> None:
+    votes = {"bob": LabelCounts(4), "ann": LabelCounts(5)}
+    told = sentence.rolled_back("v4", "v3", Tally(90, num_lost=9, num_won=0, by_source=votes), [])
+    assert told.endswith("100 is enough. All its labels are of ann and bob.")
 
 
 def test_one_image_is_no_plural() -> None:

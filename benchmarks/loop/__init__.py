@@ -1,0 +1,1 @@
+"""The whole loop on drifted photographs, as different users go through it."""
