@@ -52,13 +52,19 @@ class ErrorWatcher:
         if normal is None:
             return
         reference = normal.reference
-        counted = self._counted
+        # Only put back at the end: after an error all is counted again.
+        counted, self._counted = self._counted, None
         if counted is None or counted.reference_id != reference.id:
-            counted = self._counted = _Counted(reference.id, reference.last_sample_before)
-        for draws in _new_draws(database, normal, counted):
-            signal = self._count(counted, normal, draws)
+            counted = _Counted(reference.id, reference.last_sample_before)
+        is_last = False
+        while not is_last:
+            with database.read() as connection:
+                page = labelled_draws(connection, normal.production.version, counted.after)
+            signal = self._count(counted, normal, page.draws)
+            counted.after, is_last = page.after, page.is_last
             if signal is not None:
                 raise_in_force(database, reference, _alarm(signal, counted, normal))
+        self._counted = counted
 
     def _count(self, counted: _Counted, normal: Normal, draws: Sequence[LabelledDraw]) -> ErrorSignal | None:
         """Count draws, and return the first signal in them."""
@@ -79,18 +85,6 @@ class ErrorWatcher:
             np.array([draw.is_right for draw in watched], dtype=bool),
             np.array([index_of[draw.predicted] for draw in watched], dtype=np.int64),
         )
-
-
-def _new_draws(database: Database, normal: Normal, counted: _Counted) -> list[list[LabelledDraw]]:
-    """Return pages of the draws that were labelled since the last look."""
-    pages, is_last = [], False
-    while not is_last:
-        with database.read() as connection:
-            page = labelled_draws(connection, normal.production.version, counted.after)
-        counted.after, is_last = page.after, page.is_last
-        if page.draws:
-            pages.append(list(page.draws))
-    return pages
 
 
 def _baseline(usual: Sequence[LabelledDraw], class_names: Sequence[str]) -> list[Counts]:

@@ -102,10 +102,10 @@ class ImageWatcher:
 
     def _compare(self, database: Database, normal: Normal, last: Sequence[DriftImage], num_new: int) -> None:
         """Compare the new images, which are the end of the last ones, with the normal ones."""
-        monitored = self._monitored
+        # Only put back at the end: after an error it is made anew, and sees what it missed.
+        monitored, self._monitored = self._monitored, None
         if monitored is None or monitored.reference_id != normal.reference.id:
-            monitored = self._monitored = self._new_monitor(database, normal)
-            num_new = len(last)
+            monitored, num_new = self._new_monitor(database, normal), len(last)
         with database.read() as connection:
             going_on = [alarm for alarm in unended_alarms(connection) if alarm.kind in _ABOUT_IMAGES]
         seen = observations(last, normal.production.class_names)
@@ -121,6 +121,7 @@ class ImageWatcher:
             if crossing.explanation.kind not in kinds:
                 told = new_alarm(crossing, normal, self._blobs, self._settings)
                 raise_in_force(database, normal.reference, told)
+        self._monitored = monitored
 
     def _new_monitor(self, database: Database, normal: Normal) -> _Monitored:
         with database.read() as connection:

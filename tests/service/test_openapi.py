@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from tests.store.alarm_work import raised
+
 # They answer text, or an image.
 NOT_JSON = {
     "/metrics",
     "/v1/predictions/{prediction_id}/image",
     "/v1/queue/{question_id}/image",
     "/v1/disputes/{dispute_id}/image",
+    "/v1/alarms/{alarm_id}/images/{sha256}",
 }
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +48,7 @@ async def test_every_json_answer_is_an_object_whose_fields_are_all_named(run: An
 
 
 async def test_every_get_answers_as_the_document_says(run: Any, serving: Any) -> None:
+    alarm = raised(serving.database)
     async with run(serving) as api:
         requested = await api.client.post("/v1/rounds")
         await api.client.post("/v1/learning/pause")
@@ -53,6 +57,7 @@ async def test_every_get_answers_as_the_document_says(run: Any, serving: Any) ->
             if "get" not in item or path in NOT_JSON:
                 continue
             concrete = path.replace("{version}", "v1").replace("{round_id}", str(requested.json()["id"]))
+            concrete = concrete.replace("{alarm_id}", str(alarm.id))
             answer = await api.client.get(concrete)
             assert answer.status_code == 200, path
             assert answer.json().keys() == answer_schema(document, item["get"])["properties"].keys(), path
