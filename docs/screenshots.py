@@ -17,7 +17,7 @@ WIDTH = 1440
 HEIGHT = 955
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-_COLOURS = 64
+_COLOURS = 256
 # Of the pages that the guide shows, in light alone.
 _PAGES = {"round": "/rounds/1", "forgetting": "/forgetting", "drift": "/drift", "images": "/images"}
 
@@ -61,8 +61,9 @@ def chromium() -> Iterator[Browser]:
 
 
 def _save(picture: Image.Image, name: str) -> None:
-    # Few colours: a page's flat surfaces stay as they are, and the file is a third.
-    small = picture.quantize(_COLOURS, dither=Image.Dither.NONE)
+    # Few colours: a page's flat surfaces stay as they are, and the file is a third. The octree keeps the
+    # few that are not grey.
+    small = picture.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     small.save(IMAGES / f"{name}.png", optimize=True)
 
 

@@ -50,7 +50,7 @@ def test_an_image_is_tried_and_its_answer_corrected(
 
 
 def test_what_is_no_image_is_refused_in_words(start: Start, serving: Any, open_page: Open) -> None:
-    page = open_page(start(serving), expected="422")
+    page = open_page(start(serving), expected="415")
     choose(page, b"no image")
     expect(page.locator("#problem")).to_contain_text("image")
     assert page.locator(".tried").count() == 0
