@@ -42,7 +42,7 @@ class RunningPrometheus:
         series: list[dict[str, Any]] = answer["data"]["result"]
         return series
 
-    def without_figures(self, expressions: list[str], seconds: float = 60) -> list[str]:
+    def without_figures(self, expressions: list[str], seconds: float = 120) -> list[str]:
         """Return the queries that had no finite number until the time was over; it stops when all had."""
         waiting, until = expressions, time.monotonic() + seconds
         while waiting and time.monotonic() < until:

@@ -38,7 +38,7 @@ def pause(database: Database, reason: str) -> None:
 
 def send(database: Database, receiver: Receiver, **settings: Any) -> int:
     store_messages(database)
-    webhook = replace(WebhookSettings(receiver.url, request_seconds=5.0), **settings)
+    webhook = replace(WebhookSettings(receiver.url, request_seconds=60.0), **settings)
     return send_messages(database, webhook, random.Random(0))
 
 
