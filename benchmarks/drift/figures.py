@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import mean, median
 from typing import Any
 
-from scipy.stats import beta, chi2
+from scipy.stats import beta, chi2  # type: ignore[attr-defined]  # SciPy comes without types
 
 from benchmarks.drift.errors import ErrorOutcome, declared_labels
 from benchmarks.drift.outcomes import Named, Outcome

@@ -22,6 +22,7 @@ CACHE = Path(__file__).parents[1] / "cache" / "drift"
 _NUM_FOR_HEAD = 300
 _PIXELS = 64
 _PIECE = 1000
+Variant = Callable[[Photograph, np.random.Generator], Photograph]
 _MEAN, _DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
@@ -55,7 +56,7 @@ def tinted(photograph: Photograph, rng: np.random.Generator) -> Photograph:
     return Photograph(buffer.getvalue(), photograph.label)
 
 
-VARIANTS: dict[str, Callable[[Photograph, np.random.Generator], Photograph]] = {
+VARIANTS: dict[str, Variant] = {
     "day": lambda photograph, rng: photograph,
     "night": night,
     "tinted": tinted,
@@ -78,11 +79,10 @@ def read_pool(archive: Path = DEFAULT_ARCHIVE, *, limit: int | None = None, cach
         *turns(train, _NUM_FOR_HEAD * len(names), 10**9),
         *turns(test, 0, 10**9),
     ][:limit]
-    head = _head(_embedded("head", learnt, cache), _classes(learnt, names), len(names))
-    variants = {}
-    for name, variant in VARIANTS.items():
-        varied = [variant(each, np.random.default_rng(number)) for number, each in enumerate(unseen)]
-        variants[name] = _observed(_embedded(name, varied, cache), head)
+    head = _head(_embedded("head", VARIANTS["day"], learnt, cache), _classes(learnt, names), len(names))
+    variants = {
+        name: _observed(_embedded(name, variant, unseen, cache), head) for name, variant in VARIANTS.items()
+    }
     hashes = np.array([perceptual_hash(_opened(each)) for each in unseen])
     return Pool(_classes(unseen, names), variants, hashes)
 
@@ -109,14 +109,17 @@ def _observed(embeddings: NDArray[np.float32], head: torch.nn.Linear) -> Observa
     return Observations(embeddings, labels.numpy(), likely.numpy())
 
 
-def _embedded(name: str, photographs: Sequence[Photograph], cache: Path) -> NDArray[np.float32]:
+def _embedded(
+    name: str, variant: Variant, photographs: Sequence[Photograph], cache: Path
+) -> NDArray[np.float32]:
     """Return embeddings (N, 512), from the cache where it has them, in pieces that are kept one by one."""
     pieces = []
     for start in range(0, len(photographs), _PIECE):
-        piece = photographs[start : start + _PIECE]
-        path = cache / f"{name}-{start}-{len(piece)}.npy"
+        numbers = range(start, min(start + _PIECE, len(photographs)))
+        path = cache / f"{name}-{start}-{len(numbers)}.npy"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
+            piece = [variant(photographs[number], np.random.default_rng(number)) for number in numbers]
             np.save(path, _embed(piece).astype(np.float16))
         pieces.append(np.load(path).astype(np.float32))
     return np.concatenate(pieces)

@@ -9,7 +9,7 @@ from monitoring.drift.change_point import change_point
 from monitoring.drift.odd_rows import MIN_ROWS, NUM_FOLDS
 
 Labels = NDArray[np.int64]
-Values = NDArray[np.float64]
+Values = NDArray[np.floating]
 
 _SMOOTHING = 5.0
 _ROUNDS = 4

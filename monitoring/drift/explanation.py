@@ -15,7 +15,7 @@ from monitoring.errors import TooFewEmbeddingsError
 
 Kind = Literal["class_mix", "looks"]
 Indices = NDArray[np.int64]
-Values = NDArray[np.float64]
+Values = NDArray[np.floating]
 
 NUM_WITNESSES = 20
 # An image is a witness only if it is rather surely of the drifted kind.

@@ -87,5 +87,6 @@ def _sums(rows: Features, wanted: NDArray[np.int64]) -> Features:
     """Return the sums of the wanted rows: from (M, n) row numbers to (M, F)."""
     num, each = wanted.shape
     ones = np.ones(wanted.size, dtype=np.float32)
-    counts = csr_array((ones, wanted.ravel(), np.arange(0, wanted.size + 1, each)), shape=(num, len(rows)))
+    ends = np.arange(0, wanted.size + 1, each)
+    counts = csr_array((ones, wanted.ravel(), ends), shape=(num, len(rows)))  # type: ignore[no-untyped-call]  # SciPy comes without types
     return np.asarray(counts @ rows, dtype=np.float32)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from monitoring.drift.change_point import change_point
 
 Rows = NDArray[np.float32]
-Values = NDArray[np.float64]
+Values = NDArray[np.floating]
 
-_ITERATIONS = 15
+_ITERATIONS = 8
 _FIRST_SHARE = 0.2
 _MIN_SHARE, _MAX_SHARE = 0.02, 0.98
 #: Fewer rows than this are not spoken of.
@@ -68,7 +68,7 @@ def _candidates(
     reference: Rows, recent: Rows, groups: Sequence[NDArray[np.int64]], begin: int
 ) -> Iterator[OddRows]:
     for group in groups:
-        since, centre = begin, recent[group].mean(axis=0, dtype=np.float64)
+        since, centre = begin, recent[group].mean(axis=0)
         for _ in range(2):
             centre, share = _fit(reference, recent[since:], centre)
             scores = recent @ centre
@@ -84,13 +84,14 @@ def _fit(reference: Rows, after: Rows, centre: Values) -> tuple[Values, float]:
     for _ in range(_ITERATIONS):
         odd, usual = (_probabilities(rows, centre, share) for rows in (after, reference))
         share = float(np.clip(odd.mean() - usual.mean(), _MIN_SHARE, _MAX_SHARE))
-        centre = (odd @ after / len(after) - usual @ reference / len(reference)) / share
+        excess = odd @ after / np.float32(len(after)) - usual @ reference / np.float32(len(reference))
+        centre = excess / np.float32(share)
     return centre, share
 
 
 def _probabilities(rows: Rows, centre: Values, share: float) -> Values:
-    log_ratio = np.clip(rows @ centre - centre @ centre / 2, -30, 30)
-    return np.asarray(1 / (1 + (1 - share) / share * np.exp(-log_ratio)))
+    log_ratio = np.clip(rows @ centre - centre @ centre / np.float32(2), -30, 30)
+    return np.asarray(1 / (1 + np.float32((1 - share) / share) * np.exp(-log_ratio)))
 
 
 def _log_ratios(reference: Values, scores: Values, learnt: Values) -> Values:

@@ -89,7 +89,7 @@ def _alarms(rarities: NDArray[np.float32], sizes: NDArray[np.int64], level: floa
     count = 0
     while len(paths):
         is_full = (ends[None, :, None] - begun[paths, None, None]) * BLOCK >= sizes
-        hits = (crossed[paths] & is_full).any(axis=2)
+        hits: NDArray[np.bool_] = np.asarray((crossed[paths] & is_full).any(axis=2))
         first = hits.argmax(axis=1)
         is_hit = hits[np.arange(len(paths)), first]
         paths, first = paths[is_hit], first[is_hit]

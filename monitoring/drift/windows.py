@@ -8,7 +8,7 @@ from monitoring.drift.settings import BLOCK, Window
 
 def block_sums(features: Features) -> Features:
     """Return the sums over each `BLOCK` rows: from (N, F), N a multiple of it, to (N / BLOCK, F)."""
-    return features.reshape(-1, BLOCK, features.shape[-1]).sum(axis=1)
+    return np.asarray(features.reshape(-1, BLOCK, features.shape[-1]).sum(axis=1))
 
 
 def running_sums(blocks: Features) -> Features:

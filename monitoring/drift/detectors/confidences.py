@@ -32,4 +32,4 @@ class ConfidenceDetector:
     def distance(self, sums: Features, size: int, reference: Features, num_reference: int) -> Features:
         """Return the sum of both squared differences, times the window's size."""
         difference = sums / np.float32(size) - reference / np.float32(num_reference)
-        return np.float32(size) * np.einsum("...f,...f->...", difference, difference)
+        return np.asarray(np.float32(size) * np.einsum("...f,...f->...", difference, difference))

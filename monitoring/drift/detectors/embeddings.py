@@ -44,7 +44,7 @@ class EmbeddingDetector:
     def distance(self, sums: Features, size: int, reference: Features, num_reference: int) -> Features:
         """Return the MMD² of each window, biased: its expectation without drift is part of the threshold."""
         difference = sums / np.float32(size) - reference / np.float32(num_reference)
-        return np.einsum("...f,...f->...", difference, difference)
+        return np.asarray(np.einsum("...f,...f->...", difference, difference))
 
 
 def _bandwidth(rows: NDArray[np.float32], rng: np.random.Generator) -> float:

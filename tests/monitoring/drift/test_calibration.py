@@ -16,7 +16,9 @@ def test_a_tail_tells_how_rare_a_distance_is() -> None:
     distances = np.random.default_rng(0).exponential(3, size=200_000).astype(np.float32)
     tail = fit_tail(distances)
     # One look in a thousand reaches 3 · ln 1000; the tail is fitted on 4,000 values, an error of 2 %.
-    assert float(tail.rarity(np.float32(3 * np.log(1000)))) == pytest.approx(np.log(1000), rel=0.05)
+    assert float(tail.rarity(np.array([3 * np.log(1000)], np.float32))[0]) == pytest.approx(
+        np.log(1000), rel=0.05
+    )
     assert tail.at(np.log(1000)) == pytest.approx(3 * np.log(1000), rel=0.05)
 
 
