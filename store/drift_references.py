@@ -87,9 +87,15 @@ def current_reference(connection: Connection) -> DriftReference | None:
     return None if row is None else DriftReference(**row._mapping)
 
 
-def begin_reference(connection: Connection, version: str) -> DriftReference:
-    """Collect anew what is normal for a version, from now on; what was normal for it is forgotten."""
-    moment = now(connection)
+def begin_reference(connection: Connection, version: str, since: datetime | None = None) -> DriftReference:
+    """Collect anew what is normal for a version; what was normal for it is forgotten.
+
+    Args:
+        connection: Of a write.
+        version: Which version's.
+        since: The first moment whose predictions count; None for now.
+    """
+    moment = since or now(connection)
     last_sample = newest_sample(connection)
     begun = _insert(connection, DriftReference(0, version, moment, moment, last_sample, None))
     _forget_older(connection, begun)

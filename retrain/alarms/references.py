@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -21,6 +22,8 @@ from store.versions import Version
 
 log = logging.getLogger(__name__)
 
+# A learner looks sooner than this after a promotion, unless none ran.
+_LONGEST_WAIT = timedelta(minutes=10)
 #: Who ends an alarm when production changes.
 ACTOR = "learner"
 
@@ -83,8 +86,8 @@ def _follow(connection: Connection) -> Normal:
     production = registry.production(connection)
     assert production is not None  # there is no way back to none
     name = production.version
-    is_roll_back = registry.last_move(connection).is_roll_back
-    resumed = resume_reference(connection, name) if is_roll_back else None
+    move = registry.last_move(connection)
+    resumed = resume_reference(connection, name) if move.is_roll_back else None
     reason = (
         f"{name} became production: what is normal is collected anew."
         if resumed is None
@@ -92,4 +95,8 @@ def _follow(connection: Connection) -> Normal:
     )
     for alarm in unended_alarms(connection):
         end_alarm(connection, alarm, "ended", reason, ACTOR)
-    return Normal(production, resumed or begin_reference(connection, name))
+    if resumed is not None:
+        return Normal(production, resumed)
+    # What came before this look counts too, but not what came weeks ago.
+    since = max(move.created, now(connection) - _LONGEST_WAIT)
+    return Normal(production, begin_reference(connection, name, since))

@@ -2,10 +2,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from retrain.alarms.references import follow_production, freeze_where_full
 from retrain.alarms.settings import AlarmJobSettings
 from store import registry
 from store.alarms import find_alarm
+from store.database.schema import alias_moves
 from store.drift_references import DriftReference, add_images, freeze, normal_images
 from store.versions import NewVersion, add_version
 from tests.retrain.alarms.served import in_force
@@ -49,6 +52,21 @@ def test_what_is_normal_is_collected_for_production_and_stays_while_production_d
     first = followed(small_world)
     assert (first.version, first.frozen) == ("v1", None)
     assert followed(small_world) == first
+
+
+def test_it_is_collected_from_the_promotion_on_unless_that_is_long_ago(small_world: World) -> None:
+    with small_world.database.read() as connection:
+        promoted = registry.last_move(connection).created
+    assert followed(small_world).begun == promoted
+    promote(small_world)
+    hour = timedelta(hours=1)
+    with small_world.database.read() as connection:
+        promoted = registry.last_move(connection).created
+    small_world.database.write(
+        lambda c: c.execute(update(alias_moves).values(created=promoted - hour)) and None
+    )
+    begun = followed(small_world).begun
+    assert promoted - hour < begun < promoted
 
 
 def test_after_a_promotion_it_is_collected_anew_and_alarms_end(small_world: World) -> None:
