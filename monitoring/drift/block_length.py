@@ -3,12 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
+# A mean length from which on rows are thought to depend: of independent ones each series finds about 1.2.
+_DEPENDENT = 1.5
+_FEWEST_BLOCKS = 10
+
 
 def block_length(series: NDArray[np.floating]) -> int:
     """Return the block length for a circular block bootstrap of several series: 1 where rows don't depend.
 
-    The series' own lengths are averaged, since each is an estimate with an error, and the largest of many
-    would nearly always find a dependence by chance.
+    Whether rows depend is told by the mean of the series' own lengths: the largest of many would nearly
+    always find a dependence by chance. Where they do, the largest is taken, since a false alarm comes from
+    the series that depends most.
 
     Args:
         series: Shape (N, series), in the order of time.
@@ -24,8 +29,10 @@ def block_length(series: NDArray[np.floating]) -> int:
     varying = centred[:, centred.std(axis=0) > 1e-9]
     if not varying.size:
         return 1
-    length = np.mean([_length_of(each) for each in varying.T])
-    return int(np.clip(round(float(length)), 1, max(1, len(series) // 10)))
+    lengths = [_length_of(each) for each in varying.T]
+    if np.mean(lengths) < _DEPENDENT:
+        return 1
+    return int(np.clip(round(max(lengths)), 1, max(1, len(series) // _FEWEST_BLOCKS)))
 
 
 def _length_of(values: NDArray[np.floating]) -> float:

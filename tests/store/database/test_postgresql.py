@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select, text
 
+from monitoring.webhook.news import collect
 from store import leases, measurements
 from store.alarms import accept, num_alarms_open, read_alarms
 from store.backup import back_up, restore
@@ -31,6 +32,17 @@ from store.evidence.pools import PoolImage, store_pool
 from store.evidence.questions import num_open, open_questions
 from store.labelled_draws import labelled_draws
 from store.measurements import Measurement
+from store.notifications import (
+    News,
+    begin_notifying,
+    forget_sent,
+    next_due,
+    note_delivered,
+    note_failure,
+    notified_since,
+    num_undelivered,
+    store_news,
+)
 from store.predictions import predictions
 from store.predictions.prediction_ids import new_prediction_id
 from store.predictions.predictions import LoggedPrediction
@@ -47,6 +59,7 @@ from store.samples.splits import SplitSettings
 from store.slices import slice_names
 from store.versions import NewVersion, add_version
 from tests.store.alarm_work import begun, drift_image, in_force, raised
+from tests.store.log_work import NOON
 
 pytestmark = pytest.mark.slow
 
@@ -280,3 +293,23 @@ def test_alarms_and_what_is_normal_are_kept_and_read_alike(database: Database) -
     accepted = database.write(lambda c: accept(c, alarm.id, "as it should be", "ann"))
     assert accepted.state == "accepted"
     assert in_force(database).frozen is None
+
+
+def test_messages_are_stored_once_and_wait_alike(database: Database) -> None:
+    database.write(begin_notifying)
+    news = [News("a", "promoted", "v2 is production.", NOON, {"version": "v2"})]
+    assert database.write(lambda c: store_news(c, news)) == 1
+    assert database.write(lambda c: store_news(c, news)) == 0
+    database.write(lambda c: note_failure(c, 1, "expected an answer 2xx, found 500", 60.0))
+    with database.read() as connection:
+        assert next_due(connection) is None
+        assert num_undelivered(connection) == 1
+        assert notified_since(connection) is not None
+        assert collect(connection, NOON) == []
+    database.write(lambda c: note_failure(c, 1, "expected an answer 2xx, found 500", 0.0))
+    with database.read() as connection:
+        due = next_due(connection)
+    assert due is not None
+    assert (due.num_tries, due.details) == (2, {"version": "v2"})
+    database.write(lambda c: note_delivered(c, due.id))
+    assert database.write(forget_sent) == 0
