@@ -29,7 +29,7 @@ export function buildChart({ label, times, lines, marks = [], written, range, no
     legend: { show: false },
     padding: [22, 12, 0, 0],
     cursor: { drag: { x: false, y: false }, y: false },
-    scales: { x: { range: lines.some(({ isBar }) => isBar) ? roomForBars : undefined }, y: { range: range ?? undefined } },
+    scales: { x: { range: lines.some(({ isBar }) => isBar) ? roomForBars : roomForOne }, y: { range: range ?? undefined } },
     axes: [axis({ values: timeLabels, space: 90, size: 44 }), axis({ values: (_, splits) => splits.map(written), size: 62 })],
     series: [{}, ...lines.map((line) => series(line, hasDots))],
     hooks: {
@@ -58,6 +58,11 @@ function drawWhenPlaced(place, height, options, columns) {
 // A bar begins at its time and is as wide as an hour.
 function roomForBars(chart, first, last) {
   return [first, last + 3600];
+}
+
+// One moment alone stands in the middle of an hour; uPlot would give it years.
+function roomForOne(chart, first, last) {
+  return first === last ? [first - 1800, last + 1800] : [first, last];
 }
 
 function colourOf(name) {
