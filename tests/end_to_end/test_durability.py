@@ -75,6 +75,7 @@ def _kill_while_feedback_streams(server: Any, make: Callable[..., bytes], num_ki
     _check(server.home, acknowledged)
 
 
+@pytest.mark.slow
 def test_acknowledged_feedback_survives_a_kill(make_server: Any, picture: Any) -> None:
     _kill_while_feedback_streams(make_server(command="serve"), picture, num_kills=1)
 

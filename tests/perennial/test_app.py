@@ -135,6 +135,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_second_server_on_its_home_is_refused_by_its_address(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ def brief(world: World) -> RoundSettings:
     return replace(world.settings, fine_tune=replace(world.settings.fine_tune, epochs=1))
 
 
+@pytest.mark.slow
 def test_a_student_has_the_statistics_of_the_target_images_and_the_champions_weights(
     world: World, logged: list[str]
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_student_has_the_statistics_of_the_target_images_and_the_champions_wei
     )
 
 
+@pytest.mark.slow
 def test_a_round_adapts_to_logged_images_and_records_to_how_many(
     world: World, logged: list[str], brief: RoundSettings
 ) -> None:
@@ -80,6 +82,7 @@ def test_too_few_logged_images_are_not_adapted_to(world: World, brief: RoundSett
     assert entered.detail["num_adapted"] == 0
 
 
+@pytest.mark.slow
 def test_a_round_can_learn_from_variants_that_simulate_a_shift(world: World, picture: Any) -> None:
     models = RoundModels(world.production, world.blobs, TORCH)
     items = [Item(world.blobs.put(picture("blue", number)), 0) for number in range(8)]

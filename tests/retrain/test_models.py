@@ -23,6 +23,7 @@ def _items(world: World, picture: Any) -> list[Item]:
     ]
 
 
+@pytest.mark.slow
 def test_own_answers_as_labels_leave_the_temperature_alone(world: World, picture: Any) -> None:
     champion: Version = world.production
     models = RoundModels(champion, world.blobs, TORCH)
@@ -35,6 +36,7 @@ def test_own_answers_as_labels_leave_the_temperature_alone(world: World, picture
     assert len(unfitted.reference) == len(items)
 
 
+@pytest.mark.slow
 def test_images_are_held_to_the_limits_of_the_settings(world: World, picture: Any) -> None:
     models = RoundModels(world.production, world.blobs, TORCH, ImageLimits(max_pixels=100))
     with pytest.raises(TooManyPixelsError):

@@ -90,6 +90,7 @@ def test_without_labels_a_round_asks_where_the_two_differ_and_the_answers_promot
         assert {kind.is_held_out for kind in count_new(connection)} == {False}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("held_out")
 def test_a_candidate_that_answers_as_production_does_wins_nothing_and_nobody_is_asked(world: World) -> None:
     gentle = replace(world.settings.fine_tune, epochs=1, learning_rate=1e-9)

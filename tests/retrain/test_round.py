@@ -86,6 +86,7 @@ def test_a_good_round_is_promoted_with_its_slice_and_its_measurements(world: Wor
     assert metrics["new_accuracy"] == measured["v2", "round-1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("has_it", "expected"), [(True, "bfloat16"), (False, "float32")])
 def test_a_round_trains_in_the_precision_that_the_processor_has(
     has_it: bool, expected: str, world: World, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
@@ -133,6 +134,7 @@ def test_in_int8_a_round_judges_and_promotes_what_is_served(
     assert noted.detail["share_changed"] <= served_form.MAX_CHANGED
 
 
+@pytest.mark.slow
 def test_without_a_low_weight_a_round_says_so_and_keeps_to_one_thread(
     world: World, brief: RoundSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +171,7 @@ def test_a_round_that_forgets_is_rejected_and_its_cure_judged(
     assert world.num_pending > 0
 
 
+@pytest.mark.slow
 def test_too_few_holdout_samples_are_inconclusive_and_wait_for_the_next_round(
     world: World, brief: RoundSettings
 ) -> None:
@@ -182,6 +185,7 @@ def test_too_few_holdout_samples_are_inconclusive_and_wait_for_the_next_round(
     assert world.production.version == "v1"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trained_once")
 def test_a_persons_promotion_during_a_round_wins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.send(CLASSES, 160)
@@ -200,6 +204,7 @@ def test_a_persons_promotion_during_a_round_wins(world: World, monkeypatch: pyte
     assert world.num_pending > 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trained_once")
 def test_a_candidate_that_was_judged_against_another_champion_awaits_no_approval(
     world: World, monkeypatch: pytest.MonkeyPatch
@@ -247,6 +252,7 @@ def test_a_round_under_a_lost_lease_writes_nothing_more(
     assert world.production.version == "v1"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trained_once")
 def test_a_promotion_by_approval_waits_for_a_person_and_then_adds_the_slice(world: World) -> None:
     world.send(CLASSES, 160)

@@ -66,6 +66,7 @@ def test_new_images_are_golden_and_the_former_ones_return_to_training(
     assert renewed["num_returned"] + renewed["num_set_aside"] == len(before)
 
 
+@pytest.mark.slow
 def test_a_second_renewal_and_a_second_training_have_slices_of_new_names(
     trained: Path, run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path, settings: Settings
 ) -> None:
@@ -100,6 +101,7 @@ def test_images_that_were_learnt_are_refused(
     assert golden(settings) == before
 
 
+@pytest.mark.slow
 def test_other_classes_are_refused_by_name_and_nothing_is_stored(
     trained: Path, run: Callable[..., Result], tmp_path: Path, settings: Settings
 ) -> None:

@@ -174,6 +174,7 @@ def test_a_class_of_which_nothing_is_left_to_learn_from_is_refused_by_name(
     assert "found none of 'red'" in result.stderr
 
 
+@pytest.mark.slow
 def test_what_is_no_part_of_the_source_is_told(
     run_json: Callable[..., Any], make_images: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -285,6 +286,7 @@ class Recorder:
         self.warnings.append(text)
 
 
+@pytest.mark.slow
 def test_the_steps_of_all_seeds_are_reported_as_one_run(
     make_images: Callable[..., Path], tmp_path: Path, settings: Settings
 ) -> None:

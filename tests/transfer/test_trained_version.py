@@ -55,6 +55,7 @@ def test_train_makes_production_of_a_folder(
     assert version.metrics.keys() >= MEASURED_BY_ROUNDS_TOO
 
 
+@pytest.mark.slow
 def test_training_again_keeps_the_lineage_and_other_classes_begin_one(
     run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path
 ) -> None:
@@ -126,6 +127,7 @@ def test_one_picture_in_two_class_folders_is_left_out_of_both_and_named(
         assert sum(1 for _ in kept_samples(state.database)) == 39
 
 
+@pytest.mark.slow
 def test_training_again_is_measured_on_every_slice(
     run_json: Callable[..., Any], make_images: MakeImages, tmp_path: Path, settings: Settings
 ) -> None:
@@ -200,6 +202,7 @@ def test_a_version_gets_a_form_that_openvino_serves(train: Train) -> None:
     assert {MODEL_FILE, MODEL_WEIGHTS_FILE} <= version.files.keys()
 
 
+@pytest.mark.slow
 def test_a_version_is_judged_and_stored_in_int8_where_it_bears_that(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ def test_an_artifact_from_scratch_serves_what_was_validated(dark_and_bright: Mak
     assert 0.1 <= served.temperature <= 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "changed"),
     [
@@ -139,6 +140,7 @@ def test_from_scratch_the_images_own_size_decides(
     assert transfer(images, images, CLASSES, settings).artifact.preprocessing.image_size == expected
 
 
+@pytest.mark.slow
 def test_at_most_a_thousand_embeddings_are_kept_for_reference(dark_and_bright: MakeImages) -> None:
     images = dark_and_bright(4)
     result = transfer(images, images * 300, CLASSES, replace(SETTINGS, epochs=1))

@@ -56,6 +56,7 @@ def test_an_ensemble_is_served_and_its_gain_and_cost_are_reported(
     assert dict(prediction.top) == pytest.approx(chances, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_seeds_are_reported_with_their_spread_and_the_best_is_deployed(
     run_json: RunJson, run: Callable[..., Result], make_images: MakeImages, tmp_path: Path
 ) -> None:
@@ -72,6 +73,7 @@ def test_seeds_are_reported_with_their_spread_and_the_best_is_deployed(
     assert "honest figure" in run("train", str(folder), *PROBE, "--repeat", "2").stdout
 
 
+@pytest.mark.slow
 def test_calibration_is_reported_before_and_after(
     run_json: RunJson, run: Callable[..., Result], make_images: MakeImages, tmp_path: Path
 ) -> None:
@@ -124,6 +126,7 @@ def test_options_that_would_do_nothing_are_refused_before_images_are_read(
     assert "this training uses adam, which has its own" in result.stderr
 
 
+@pytest.mark.slow
 def test_without_a_hub_train_says_which_network_it_took(
     run_json: RunJson, make_images: MakeImages, tmp_path: Path, no_hub: None
 ) -> None:

@@ -1,3 +1,5 @@
+import pytest
+
 from retrain.dataset import Item
 from retrain.evidence.new_evaluation import NewEvaluation
 from retrain.evidence.new_images import NewImage, NewImages
@@ -16,6 +18,7 @@ def contrary(models: RoundModels, sha256: str) -> ServedModel:
     return models.finished(state, [Item(sha256, 0)], 1, keeps_temperature=True)
 
 
+@pytest.mark.slow
 def test_a_pool_ends_with_enough_questions_but_not_before_what_an_earlier_candidate_was_judged_on(
     world: World,
 ) -> None:

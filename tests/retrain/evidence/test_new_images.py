@@ -135,6 +135,7 @@ def test_untrusted_or_few_direct_images_judge_nothing(
     assert (images.origin, [image.sha256 for image in images.judging]) == ("pool", [predicted])
 
 
+@pytest.mark.slow
 def test_direct_images_judge_nothing_where_most_new_samples_were_predicted(world: World) -> None:
     contents = [scene(number) for number in range(130)]
     world.predict(contents, held_out=False)

@@ -155,6 +155,7 @@ def test_a_candidates_answers_are_those_that_it_would_give_as_a_version(
     )
 
 
+@pytest.mark.slow
 def test_a_version_after_the_trained_one_is_compared_with_it_as_the_anchor(
     world: World, day_artifact: Artifact
 ) -> None:
@@ -179,6 +180,7 @@ def test_a_champion_that_is_better_than_the_anchor_becomes_it(world: World, day_
     assert anchor.version == "v3"
 
 
+@pytest.mark.slow
 def test_an_anchor_without_files_is_no_obstacle_where_it_answered_before(
     world: World, day_artifact: Artifact
 ) -> None:
@@ -203,6 +205,7 @@ def test_a_thin_class_that_lost_two_is_asked_on_learnt_images(world: World, day_
     assert learnt[2].num_lost > 20
 
 
+@pytest.mark.slow
 def test_what_an_earlier_attempt_lost_is_asked_on_learnt_images_too(
     world: World, day_artifact: Artifact
 ) -> None:
@@ -210,6 +213,7 @@ def test_what_an_earlier_attempt_lost_is_asked_on_learnt_images_too(
     assert {label: (len(own), own.num_lost) for label, own in learnt.items()} == {1: (30, 0)}
 
 
+@pytest.mark.slow
 def test_a_champion_without_golden_images_is_compared_by_its_own_answers(
     world: World, day_artifact: Artifact
 ) -> None:

@@ -109,6 +109,7 @@ def test_two_sources_are_too_few_to_ask_for_others() -> None:
     assert decide(_tally_of(LabelCounts(20, 0), LabelCounts(1, 1))) == "rolled_back"
 
 
+@pytest.mark.slow
 def test_a_liar_among_three_neither_rolls_back_an_equal_version_nor_keeps_a_worse_one() -> None:
     # The liar labels half of what differs, always as the predecessor answers; the rest is said rightly.
     rng = np.random.default_rng(2)

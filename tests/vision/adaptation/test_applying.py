@@ -73,6 +73,7 @@ def statistics(result: TransferResult) -> Tensor:
     return result.artifact.state["bn1.running_mean"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_result_names_its_adaptation_and_learns_otherwise_with_it(
     name: AdaptationName, adapt_once: Callable[..., TransferResult]
@@ -86,6 +87,7 @@ def test_the_result_names_its_adaptation_and_learns_otherwise_with_it(
     assert losses[0] != losses[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adversarial", "self_supervised", "batch_norm", "warm_up"])
 def test_the_same_seed_gives_the_same_artifact_whatever_stands_for_the_targets_labels(
     name: AdaptationName,
@@ -97,6 +99,7 @@ def test_the_same_seed_gives_the_same_artifact_whatever_stands_for_the_targets_l
     assert to_files(adapt_once(name).artifact) == to_files(again.artifact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adversarial", "self_supervised", "batch_norm"])
 def test_what_learns_from_the_target_is_changed_by_it(
     name: AdaptationName,
@@ -122,6 +125,7 @@ def test_too_few_pictures_are_refused_before_any_is_read(adapt: Callable[..., Tr
         adapt("batch_norm", target=[(b"no image", 0)] * 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "schedule"), [("warm_up", "warm_up"), ("unfreezing", "step"), ("adversarial", "cosine")]
 )
@@ -220,6 +224,7 @@ def test_adversarial_training_keeps_the_last_epoch_and_reaches_lambda_1(
     assert not torch.equal(weights[0], weights[1])
 
 
+@pytest.mark.slow
 def test_all_of_them_go_together(adapt: Callable[..., TransferResult]) -> None:
     result = adapt(*NAMES)
     assert result.adaptations == tuple(NAMES)
@@ -234,6 +239,7 @@ def test_the_figures_of_the_artifact_are_of_plain_validation_pictures(
     assert len(result.artifact.reference) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [("augmentation", "batch_norm"), ("self_supervised", "adversarial")])
 def test_the_reported_steps_are_those_that_were_planned(
     names: tuple[AdaptationName, ...], settings: TransferSettings, dark_and_bright: MakeImages

@@ -43,6 +43,7 @@ def train(pretrained: Path, dark_and_bright: MakeImages) -> Callable[..., Transf
     return trained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "num_own_groups", "differing"),
     [
@@ -85,6 +86,7 @@ def test_members_that_keep_the_probe_they_began_with_differ_too(train: Callable[
     assert not torch.equal(first["fc.weight"], second["fc.weight"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("is_pretrained", "learning_rate"), [(True, 1e-9), (True, 1e-2), (False, 1e-2)])
 def test_members_answer_in_the_ensemble_as_they_did_alone(
     is_pretrained: bool,
@@ -124,6 +126,7 @@ def test_the_same_seed_gives_the_same_ensemble(train: Callable[..., TransferResu
     assert first != other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "num_members"),
     [("linear_probe", 1), ("linear_probe", 2), ("partial", 2), ("full", 1), ("gradual", 2), ("scratch", 1)],
@@ -156,6 +159,7 @@ def test_the_steps_of_all_phases_were_planned(
     assert all(after == before + 1 for before, after in pairwise([0, *numbers]))
 
 
+@pytest.mark.slow
 def test_a_phase_that_stops_early_is_no_step_back(pretrained: Path, dark_and_bright: MakeImages) -> None:
     steps: list[tuple[int, int]] = []
     settings = TransferSettings(
