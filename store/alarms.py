@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, get_args
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from store.database.database import now
 from store.database.schema import alarm_images
@@ -116,20 +116,43 @@ def raise_alarm(connection: Connection, new: NewAlarm) -> Alarm | None:
         )
         .returning(alarms_table.c.id)
     ).scalar_one()
-    rows = [
-        {
-            "alarm_id": alarm_id,
-            "position": position,
-            "sha256": image.sha256,
-            "prediction_id": image.prediction_id,
-            "nearest_sha256": image.nearest_sha256,
-        }
-        for position, image in enumerate(new.images)
-    ]
-    if rows:
-        connection.execute(insert(alarm_images), rows)
+    _show(connection, alarm_id, new.images)
     ask(connection, [image.sha256 for image in new.images], ALARM)
     return find_alarm(connection, alarm_id)
+
+
+def tell_again(connection: Connection, alarm_id: int, new: NewAlarm) -> bool:
+    """Tell better what an alarm is about, since more images came; it stays raised when it was.
+
+    Args:
+        connection: Of a write.
+        alarm_id: Which one.
+        new: What is known now. Its kind may be another one.
+
+    Returns:
+        Whether it was told: not where the alarm has ended, or another of the new kind goes on.
+
+    Raises:
+        UnknownAlarmError: There is none of that number.
+    """
+    alarm = find_alarm(connection, alarm_id)
+    others = {each.kind for each in unended_alarms(connection) if each.id != alarm_id}
+    if alarm.ended is not None or new.kind in others:
+        return False
+    before, after = ({image.sha256 for image in each.images} for each in (alarm, new))
+    withdraw(connection, before - after)
+    connection.execute(delete(alarm_images).where(alarm_images.c.alarm_id == alarm_id))
+    told = {
+        "kind": new.kind,
+        "since": new.since,
+        "sentence": new.sentence[:_MAX_TEXT],
+        "figures": dict(new.figures),
+        "classes": list(new.classes),
+    }
+    connection.execute(update(alarms_table).where(alarms_table.c.id == alarm_id).values(**told))
+    _show(connection, alarm_id, new.images)
+    ask(connection, [image.sha256 for image in new.images if image.sha256 not in before], ALARM)
+    return True
 
 
 def find_alarm(connection: Connection, alarm_id: int) -> Alarm:
@@ -242,6 +265,21 @@ def end_alarm(
     """
     _act(connection, alarm.id, state, reason, by)
     withdraw(connection, [image.sha256 for image in alarm.images])
+
+
+def _show(connection: Connection, alarm_id: int, images: Sequence[AlarmImage]) -> None:
+    rows = [
+        {
+            "alarm_id": alarm_id,
+            "position": position,
+            "sha256": image.sha256,
+            "prediction_id": image.prediction_id,
+            "nearest_sha256": image.nearest_sha256,
+        }
+        for position, image in enumerate(images)
+    ]
+    if rows:
+        connection.execute(insert(alarm_images), rows)
 
 
 def _act(connection: Connection, alarm_id: int, state: AlarmState, reason: str, by: str) -> None:

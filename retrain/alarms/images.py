@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from sqlalchemy import Connection
 
-from monitoring.drift.monitor import DriftMonitor
+from monitoring.drift.monitor import DriftMonitor, Signal
 from retrain.alarms.references import (
     ACTOR,
     Normal,
@@ -19,7 +19,7 @@ from retrain.alarms.references import (
 from retrain.alarms.settings import AlarmJobSettings
 from retrain.alarms.stream import distinct_images, observations
 from retrain.alarms.telling import Crossing, new_alarm
-from store.alarms import Alarm, end_alarm, unended_alarms
+from store.alarms import Alarm, end_alarm, tell_again, unended_alarms
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database
 from store.drift_references import (
@@ -39,6 +39,15 @@ _SEED = 0
 
 
 @dataclass(slots=True)
+class _Raised:
+    """An alarm that is told once more after so many images."""
+
+    alarm_id: int
+    signal: Signal
+    num_left: int
+
+
+@dataclass(slots=True)
 class _Monitored:
     """A monitor with the images that it compares with, and how many came since its last signal."""
 
@@ -46,6 +55,7 @@ class _Monitored:
     normal: Sequence[DriftImage]
     monitor: DriftMonitor
     num_quiet: int = 0
+    raised: _Raised | None = None
 
 
 class ImageWatcher:
@@ -120,8 +130,34 @@ class ImageWatcher:
             # To put it into words takes seconds.
             if crossing.explanation.kind not in kinds:
                 told = new_alarm(crossing, normal, self._blobs, self._settings)
-                raise_in_force(database, normal.reference, told)
+                alarm = raise_in_force(database, normal.reference, told)
+                left = self._settings.num_told_again + num_new
+                monitored.raised = None if alarm is None else _Raised(alarm.id, signal, left)
+        self._tell_again(database, normal, monitored, last, num_new)
         self._monitored = monitored
+
+    def _tell_again(
+        self,
+        database: Database,
+        normal: Normal,
+        monitored: _Monitored,
+        last: Sequence[DriftImage],
+        num_new: int,
+    ) -> None:
+        """Tell the last alarm once more, where enough images came since."""
+        raised = monitored.raised
+        if raised is None:
+            return
+        raised.num_left -= num_new
+        if raised.num_left > 0:
+            return
+        seen = observations(last, normal.production.class_names)
+        explanation = monitored.monitor.explain(raised.signal, seen)
+        crossing = Crossing(raised.signal, explanation, monitored.normal, last)
+        told = new_alarm(crossing, normal, self._blobs, self._settings)
+        if database.write(partial(tell_again, alarm_id=raised.alarm_id, new=told)):
+            log.info("alarm %d is told again: %s", raised.alarm_id, told.sentence)
+        monitored.raised = None
 
     def _new_monitor(self, database: Database, normal: Normal) -> _Monitored:
         with database.read() as connection:

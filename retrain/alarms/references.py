@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from retrain.alarms.settings import AlarmJobSettings
 from store import registry
-from store.alarms import NewAlarm, end_alarm, raise_alarm, unended_alarms
+from store.alarms import Alarm, NewAlarm, end_alarm, raise_alarm, unended_alarms
 from store.database.database import Database, now
 from store.drift_references import (
     DriftReference,
@@ -70,16 +70,22 @@ def freeze_where_full(database: Database, reference: DriftReference, settings: A
     )
 
 
-def raise_in_force(database: Database, reference: DriftReference, new: NewAlarm) -> None:
-    """Raise an alarm about what was compared with a reference, unless another is in force by now."""
+def raise_in_force(database: Database, reference: DriftReference, new: NewAlarm) -> Alarm | None:
+    """Raise an alarm about what was compared with a reference, unless another is in force by now.
 
-    def work(connection: Connection) -> bool:
+    Returns:
+        The alarm; None where it was not raised.
+    """
+
+    def work(connection: Connection) -> Alarm | None:
         current = current_reference(connection)
         is_in_force = current is not None and current.id == reference.id
-        return is_in_force and raise_alarm(connection, new) is not None
+        return raise_alarm(connection, new) if is_in_force else None
 
-    if database.write(work):
+    alarm = database.write(work)
+    if alarm is not None:
         log.warning("alarm: %s", new.sentence)
+    return alarm
 
 
 def _follow(connection: Connection) -> Normal:

@@ -25,6 +25,8 @@ class AlarmJobSettings:
         max_images: Predictions of the log that one look reads, since each new image is decoded.
         max_lag: So far looks may fall behind the log; then what is in between is passed over.
         num_quiet: After so many images that give no signal they look as before, and alarms about them end.
+        num_told_again: So many images after it was raised an alarm is told once more. At once 84 % of the
+            images that it shows are of what moved, then 96 % (docs/measurements/drift.md).
         num_described: Images of each side whose looks are described in words.
         limits: What one image may cost.
     """
@@ -39,5 +41,6 @@ class AlarmJobSettings:
     max_images: int = 200
     max_lag: timedelta = timedelta(minutes=10)
     num_quiet: int = 1600
+    num_told_again: int = 200
     num_described: int = 100
     limits: ImageLimits = field(default_factory=ImageLimits)

@@ -13,6 +13,7 @@ from store.alarms import (
     raise_alarm,
     read_alarms,
     shown_image,
+    tell_again,
     unended_alarms,
 )
 from store.database.blob_references import unreferenced
@@ -23,7 +24,7 @@ from store.evidence.questions import TRIAL, WATCH, ask, open_questions
 from store.forgotten_images import DRAW, expire_images
 from store.predictions.predictions import delete_prediction
 from tests.store.alarm_work import begun, drift_image, in_force, new_alarm, newest, raised
-from tests.store.log_work import LEARNT, log, predicted, sha_of
+from tests.store.log_work import LEARNT, log, log_names, predicted, sha_of
 
 pytestmark = pytest.mark.usefixtures("champion")
 
@@ -53,6 +54,30 @@ def test_one_alarm_of_each_kind_goes_on_at_most(database: Database) -> None:
         assert [alarm.kind for alarm in unended_alarms(connection)] == ["errors", "looks"]
         assert num_alarms_open(connection) == {"class_mix": 0, "errors": 1, "looks": 0}
         assert num_alarms_raised(connection) == {"class_mix": 0, "errors": 1, "looks": 1}
+
+
+def test_an_alarm_is_told_again_with_other_images_and_asks_for_their_labels(database: Database) -> None:
+    log_names(database, ["night 1", "night 2", "night 3"])
+    alarm = raised(database)
+    assert set(asked(database)) >= {sha_of("night 1"), sha_of("night 2")}
+    better = new_alarm("class_mix", names=("night 2", "night 3"), sentence="Other classes come.")
+
+    assert database.write(lambda c: tell_again(c, alarm.id, better))
+
+    told = newest(database)
+    assert (told.id, told.raised, told.kind) == (alarm.id, alarm.raised, "class_mix")
+    assert told.sentence == "Other classes come."
+    assert [image.sha256 for image in told.images] == [sha_of("night 2"), sha_of("night 3")]
+    assert sha_of("night 1") not in asked(database)
+    assert set(asked(database)) >= {sha_of("night 2"), sha_of("night 3")}
+
+
+def test_an_alarm_that_ended_or_whose_kind_goes_on_already_is_not_told_again(database: Database) -> None:
+    first, second = raised(database), raised(database, "class_mix", names=())
+    assert not database.write(lambda c: tell_again(c, second.id, new_alarm("looks")))
+    database.write(lambda c: end_alarm(c, first, "ended", "v2 became production", "learner"))
+    assert not database.write(lambda c: tell_again(c, first.id, new_alarm("looks")))
+    assert newest(database).kind == "class_mix"
 
 
 def test_a_kind_is_raised_again_after_its_alarm_ended(database: Database) -> None:

@@ -84,6 +84,23 @@ def test_other_classes_that_look_as_ever_raise_an_alarm_of_their_own_kind(
     assert "other classes come than before, looking as ever: 'red' 25 → " in alarm.sentence
 
 
+def test_an_alarm_is_told_again_once_more_images_came(small_world: World, watcher: ImageWatcher) -> None:
+    by_night = night(60)
+    serve(small_world, by_night)
+    look(small_world, watcher)
+    [first] = alarms(small_world)
+    more = night(SETTINGS.num_told_again, start=500)
+    serve(small_world, more)
+    look(small_world, watcher, 2)
+
+    [again] = alarms(small_world)
+    assert (again.id, again.raised, again.kind) == (first.id, first.raised, "looks")
+    shown = {image.sha256 for image in again.images}
+    dark = {small_world.blobs.put(content) for _, content in (*by_night, *more)}
+    assert shown <= dark
+    assert shown != {image.sha256 for image in first.images}
+
+
 def test_while_an_alarm_goes_on_no_other_of_its_kind_is_raised(
     small_world: World, watcher: ImageWatcher
 ) -> None:
