@@ -1,5 +1,6 @@
 """A store with a plausible past."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,6 @@ from sqlalchemy import Connection, Table, insert
 from store import leases, workers
 from store.database import schema
 from store.database.database import Database
-from store.database.migrate import migrate
 from store.predictions.prediction_ids import new_prediction_id
 from store.workers import WorkerBeat
 
@@ -34,10 +34,8 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'perennial.db'}"
-    migrate(url)
-    opened = Database(url)
+def database(tmp_path: Path, empty_database: Path) -> Iterator[Database]:
+    opened = Database(f"sqlite:///{shutil.copy(empty_database, tmp_path)}")
     yield opened
     opened.close()
 

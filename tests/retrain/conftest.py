@@ -1,6 +1,8 @@
 """Stores for rounds to run on, and the network that knows the day."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,6 @@ from store import registry, slices
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database
 from store.database.facts import write_fact
-from store.database.migrate import migrate
 from store.versions import NewVersion, add_version
 from tests.retrain.world import CLASSES, FAST, World, day_pictures, picture
 from vision.artifact import Artifact, to_files
@@ -52,37 +53,47 @@ def day_artifact() -> Artifact:
     return Artifact("resnet18", CLASSES, preprocessing, result.state, reference=embeddings.to(torch.float16))
 
 
-@pytest.fixture
-def make_world(tmp_path: Path) -> Iterator[Callable[[], World]]:
-    """Return a function that makes an empty store."""
-    made: list[World] = []
-
-    def make() -> World:
-        url = f"sqlite:///{tmp_path / 'perennial.db'}"
-        migrate(url)
-        made.append(World(Database(url), BlobStore(str(tmp_path / "blobs")), url))
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    """A folder with an empty store, to copy."""
+    folder = tmp_path_factory.mktemp("empty-store")
+    shutil.copy(empty_database, folder)
+    with opened(folder) as world:
         # The same splits in each run: a hundred pictures are few.
-        made[-1].database.write(lambda c: write_fact(c, "split_secret", "00" * 32))
-        return made[-1]
-
-    yield make
-    for world in made:
-        world.database.close()
-        world.blobs.close()
+        world.database.write(lambda c: write_fact(c, "split_secret", "00" * 32))
+    return folder
 
 
-@pytest.fixture
-def world(make_world: Callable[[], World], day_artifact: Artifact) -> World:
-    """A store whose production version knows the day, with its golden set."""
-    made = make_world()
+@pytest.fixture(scope="session")
+def day_store(tmp_path_factory: pytest.TempPathFactory, empty_store: Path, day_artifact: Artifact) -> Path:
+    """A folder with a store whose production version knows the day, with its golden set, to copy."""
+    folder = tmp_path_factory.mktemp("day-store")
+    shutil.copytree(empty_store, folder, dirs_exist_ok=True)
+    with opened(folder) as world:
+        fill(world, day_artifact)
+    return folder
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[World]:
+    """Open the store in a folder."""
+    url = f"sqlite:///{folder / 'perennial.db'}"
+    world = World(Database(url), BlobStore(str(folder / "blobs")), url)
+    yield world
+    world.database.close()
+    world.blobs.close()
+
+
+def fill(world: World, artifact: Artifact) -> None:
+    """Add the pictures by day, and a production version that learnt them."""
     ids_by_split: dict[str, list[int]] = {
         split: [
-            made.add(label, content, origin="initial", split=split).sample_id
+            world.add(label, content, origin="initial", split=split).sample_id
             for label, content in day_pictures(split)
         ]
         for split in ("train", "validation", "golden")
     }
-    files = {name: made.blobs.put(content) for name, content in to_files(day_artifact).items()}
+    files = {name: world.blobs.put(content) for name, content in to_files(artifact).items()}
 
     def work(connection: Connection) -> None:
         new = NewVersion(class_names=CLASSES, files=files, margin=0.05)
@@ -91,8 +102,27 @@ def world(make_world: Callable[[], World], day_artifact: Artifact) -> World:
         slices.add_slice(connection, "golden-1", version.lineage, None, ids_by_split["golden"])
         registry.promote(connection, version.version, reason="trained", actor="train")
 
-    made.database.write(work)
-    return made
+    world.database.write(work)
+
+
+@pytest.fixture
+def make_world(tmp_path: Path, empty_store: Path) -> Iterator[Callable[[], World]]:
+    """Return a function that makes an empty store."""
+    with ExitStack() as stack:
+
+        def make() -> World:
+            shutil.copytree(empty_store, tmp_path, dirs_exist_ok=True)
+            return stack.enter_context(opened(tmp_path))
+
+        yield make
+
+
+@pytest.fixture
+def world(tmp_path: Path, day_store: Path) -> Iterator[World]:
+    """A store whose production version knows the day, with its golden set."""
+    shutil.copytree(day_store, tmp_path, dirs_exist_ok=True)
+    with opened(tmp_path) as world:
+        yield world
 
 
 @pytest.fixture

@@ -111,8 +111,10 @@ def template(tmp_path_factory: pytest.TempPathFactory, artifacts: list[Artifact]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path, empty_database: Path) -> Iterator[Store]:
     """An empty store."""
+    (tmp_path / "store").mkdir()
+    shutil.copy(empty_database, tmp_path / "store")
     with open_store(tmp_path / "store") as opened:
         yield opened
 

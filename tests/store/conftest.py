@@ -1,5 +1,6 @@
 """Fixtures of the store's tests: a migrated SQLite database for each, a champion in it, and a lease."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,15 +9,12 @@ from sqlalchemy import Connection
 
 from store import leases, registry
 from store.database.database import Database
-from store.database.migrate import migrate
 from store.versions import NewVersion, add_version
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'perennial.db'}"
-    migrate(url)
-    opened = Database(url)
+def database(tmp_path: Path, empty_database: Path) -> Iterator[Database]:
+    opened = Database(f"sqlite:///{shutil.copy(empty_database, tmp_path)}")
     yield opened
     opened.close()
 

@@ -117,11 +117,14 @@ def test_an_alarm_is_told_and_accepted_with_a_reason(
 ) -> None:
     alarms += [
         dict(ALARM),
-        {**ALARM, "id": 3, "state": "ended", "ended": NOW.isoformat(), "sentence": "Blurrier.", "images": []},
+        {**ALARM, "id": 3, "state": "ended", "ended": NOW.isoformat(), "sentence": "Blurrier."},
     ]
     page = open_page(serve(filled) + "/alarms")
     assert "Images of bees are darker by 38 % since noon." in words_of(page, "#open-alarms")
     assert "Blurrier." in words_of(page, "#past-alarms")
+    assert page.locator("#past-alarms img").count() == 0
+    page.locator("#past-alarms summary").click()
+    expect(page.locator("#past-alarms .pairs img").last).to_have_js_property("naturalWidth", 96)
     expect(page.locator("#open-alarms .pairs img").last).to_have_js_property("naturalWidth", 96)
     page.get_by_role("button", name="This is the new normal").click()
     page.get_by_label("Reason, for the record").fill("the night shift began")

@@ -19,7 +19,7 @@ export function alarmCard(alarm) {
     ),
     element("p", { className: "sentence-lead" }, sentence),
     hint(...course(alarm)),
-    images?.length ? pictures(alarm) : null,
+    images?.length ? (alarm.ended ? onDemand(alarm) : pictures(alarm)) : null,
     alarm.ended ? null : controls(alarm),
   );
 }
@@ -32,6 +32,20 @@ function course({ since: began, ended, classes, acted_by: actor, reason, version
     version ? ["Answered by ", link(`/versions/${version}`, version), ". "] : [],
     actor ? `${words(state)} by ${actor}${reason ? `: ${reason}` : ""}` : "",
   ].flat();
+}
+
+// The pictures of what is over are fetched when they are asked for: a page of old alarms has two thousand.
+function onDemand(alarm) {
+  const node = element("details", {}, element("summary", {}, `${alarm.images.length} images`));
+  node.addEventListener("toggle", () => node.append(pictures(alarm)), { once: true });
+  return node;
+}
+
+// The pictures of what is over are fetched when they are asked for: fifty old alarms have two thousand.
+function onDemand(alarm) {
+  const node = element("details", {}, element("summary", {}, `${alarm.images.length} images`));
+  node.addEventListener("toggle", () => node.append(pictures(alarm)), { once: true });
+  return node;
 }
 
 function pictures({ id, images }) {
