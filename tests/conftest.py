@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from tests.empty_database import empty_database  # noqa: F401  # used by name
+
 TEARDOWN_SECONDS = 300.0
 
 
