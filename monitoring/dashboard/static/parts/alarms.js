@@ -34,13 +34,6 @@ function course({ since: began, ended, classes, acted_by: actor, reason, version
   ].flat();
 }
 
-// The pictures of what is over are fetched when they are asked for: a page of old alarms has two thousand.
-function onDemand(alarm) {
-  const node = element("details", {}, element("summary", {}, `${alarm.images.length} images`));
-  node.addEventListener("toggle", () => node.append(pictures(alarm)), { once: true });
-  return node;
-}
-
 // The pictures of what is over are fetched when they are asked for: fifty old alarms have two thousand.
 function onDemand(alarm) {
   const node = element("details", {}, element("summary", {}, `${alarm.images.length} images`));
