@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,11 +70,13 @@ def measure(seed: int, name: str, data: Path, folder: Path) -> dict[str, Any]:
 
 
 def _world(data: Path, seed: int, mode: Mode) -> World:
+    # As many of each class, and no fewer than a round waits for.
+    num_feedback = mode.num_classes * math.ceil(650 / mode.num_classes)
     return make_world(
         data,
         seed,
         num_initial=mode.num_initial,
-        num_feedback=650 if not mode.only_wrong else 1300,
+        num_feedback=2 * num_feedback if mode.only_wrong else num_feedback,
         num_unseen=150 * mode.num_classes,
         num_classes=mode.num_classes,
         is_shifted=mode.is_shifted,
