@@ -110,7 +110,7 @@ def _fill(database: Database, since: datetime) -> None:
 
 def _insert(database: Database, table: Table, rows: Iterator[dict[str, Any]]) -> None:
     for number, chunk in enumerate(chunks(rows, _CHUNK)):
-        database.write(lambda connection, chunk=chunk: connection.execute(insert(table), chunk) and None)  # type: ignore[misc]
+        database.write(lambda connection, chunk=chunk: connection.execute(insert(table), chunk) and None)  # type: ignore[misc]  # of a lambda with a default nothing is inferred
         if number % 10 == 0:
             print(f"{table.name}: {number * _CHUNK} rows", file=sys.stderr, flush=True)
 

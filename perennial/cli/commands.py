@@ -86,7 +86,7 @@ class Commands(click.Group):
         """Run the command, and print its error where a person can mend it."""
         try:
             return super().invoke(ctx)
-        except Exception as error:
+        except Exception as error:  # a process boundary: what a person can't mend is raised again
             mendable = _mendable(error)
             if mendable is None:
                 raise

@@ -12,7 +12,8 @@ Decision = Literal["watching", "rolled_back", "confirmed", "unconfirmed"]
 
 #: Evidence from which a watch decides; an equal version reaches it in at most one watch of a hundred.
 MIN_EVIDENCE: Final = 100.0
-#: Evidence that must be left without any one source of labels: a liar gets through in one watch of twenty.
+#: Evidence that must be left without any one source of labels. One liar among three gets through in 5 watches
+#: of 100 at most, and in some 3 more before a third source has labelled anything.
 MIN_EVIDENCE_WITHOUT: Final = 20.0
 #: More images than this are not waited for.
 MAX_IMAGES: Final = 5000

@@ -112,7 +112,7 @@ def test_messages_that_ended_a_month_ago_go_and_those_that_wait_stay(database: D
     for number, days in ((1, 31), (2, 29)):
         ended = datetime.now(UTC) - timedelta(days=days)
         query = update(table).where(table.c.id == number).values(ended=ended)
-        database.write(lambda c, query=query: c.execute(query) and None)  # type: ignore[misc]
+        database.write(lambda c, query=query: c.execute(query) and None)  # type: ignore[misc]  # of a lambda with a default nothing is inferred
     assert database.write(forget_sent) == 1
     assert [row.key for row in rows(database)] == ["new", "waits"]
 

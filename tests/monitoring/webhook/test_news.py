@@ -63,7 +63,7 @@ def test_a_failed_round_is_news(filled: Database) -> None:
 def test_a_round_that_waits_is_news_however_long_it_has_waited(filled: Database) -> None:
     for state, awaited in (("awaiting_labels", "labels"), ("awaiting_approval", "your approval")):
         query = text("UPDATE rounds SET state = :state, reason = 'Twelve are missing.' WHERE id = 4")
-        filled.write(lambda c, query=query, state=state: c.execute(query, {"state": state}) and None)  # type: ignore[misc]
+        filled.write(lambda c, query=query, state=state: c.execute(query, {"state": state}) and None)  # type: ignore[misc]  # of a lambda with a default nothing is inferred
         waiting = news(filled, NOW + timedelta(days=1))[f"round_{state}"]
         assert waiting.text == f"Round 4 waits for {awaited}. Twelve are missing."
 

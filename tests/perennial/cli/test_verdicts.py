@@ -15,7 +15,7 @@ def check(name: str, passed: bool | None, figure: str = "", note: str = "") -> d
 def printed(verdict: Verdict) -> list[str]:
     console = Console(file=io.StringIO(), width=160)
     print_verdict(console, verdict)
-    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]  # of a StringIO
 
 
 def test_a_verdict_is_a_sentence_a_table_of_rules_and_what_would_settle_it() -> None:

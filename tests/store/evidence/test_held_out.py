@@ -111,7 +111,7 @@ def test_a_held_out_image_goes_with_its_last_prediction_unless_it_is_a_sample(da
     log(database, [twice, once, kept])
     sample_id = label(database, "kept").sample_id
     for row, left in ((twice, {"x", "kept"}), (once, {"kept"}), (kept, {"kept"})):
-        database.write(lambda c, row=row: delete_prediction(c, row.id))  # type: ignore[misc]
+        database.write(lambda c, row=row: delete_prediction(c, row.id))  # type: ignore[misc]  # of a lambda with a default nothing is inferred
         assert names_held_out(database, ["x", "kept"]) == left
     database.write(lambda c: delete_sample(c, sample_id))
     assert names_held_out(database, ["kept"]) == set()
