@@ -109,8 +109,8 @@ bench-transfer: .venv/dev ## What pretrained features are worth with few images:
 bench-adaptation: .venv/dev ## What a shift of domain costs, and which adaptation wins it back: SEED=0,1,2
 	@$(RUN)python -m benchmarks.adaptation $(if $(filter command line,$(origin SEED)),--seed $(SEED))
 
-bench-drift: .venv/dev ## False alarms and delays of drift's alarm, half an hour: SEED=n STREAMS=of each kind STREAMS=n
-	@$(RUN)python -m benchmarks.drift --seed $(SEED) $(if $(STREAMS),--streams $(STREAMS)) $(if $(STREAMS),--streams $(STREAMS))
+bench-drift: .venv/dev ## False alarms and delays of drift's alarm, half an hour: SEED=n STREAMS=n
+	@$(RUN)python -m benchmarks.drift --seed $(SEED) $(if $(STREAMS),--streams $(STREAMS))
 
 SEEDS ?= 3
 lab: .venv/dev ## The six experiments on a folder of images, as a table: DATA=folder SEEDS=n
