@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from monitoring.drift.monitor import DriftMonitor, Signal
+from monitoring.drift.observations import Observations
 from retrain.alarms.references import (
     ACTOR,
     Normal,
@@ -19,7 +20,7 @@ from retrain.alarms.references import (
 from retrain.alarms.settings import AlarmJobSettings
 from retrain.alarms.stream import distinct_images, observations
 from retrain.alarms.telling import Crossing, new_alarm
-from store.alarms import Alarm, end_alarm, tell_again, unended_alarms
+from store.alarms import Alarm, NewAlarm, end_alarm, tell_again, unended_alarms
 from store.blobs.blob_store import BlobStore
 from store.database.database import Database
 from store.drift_references import (
@@ -56,6 +57,20 @@ class _Monitored:
     monitor: DriftMonitor
     num_quiet: int = 0
     raised: _Raised | None = None
+
+    def crossing(self, signal: Signal, seen: Observations, last: Sequence[DriftImage]) -> Crossing:
+        """Return in what the last images, and what is known of them, differ from the normal ones."""
+        return Crossing(signal, self.monitor.explain(signal, seen), self.normal, last)
+
+    def take_due(self, num_new: int) -> _Raised | None:
+        """Count new images, and return once the alarm that so many came after."""
+        if self.raised is None:
+            return None
+        self.raised.num_left -= num_new
+        if self.raised.num_left > 0:
+            return None
+        due, self.raised = self.raised, None
+        return due
 
 
 class ImageWatcher:
@@ -126,38 +141,19 @@ class ImageWatcher:
             if going_on and monitored.num_quiet >= self._settings.num_quiet:
                 _end(database, going_on, monitored.num_quiet)
         elif kinds != _ABOUT_IMAGES:
-            crossing = Crossing(signal, monitored.monitor.explain(signal, seen), monitored.normal, last)
+            crossing = monitored.crossing(signal, seen, last)
             # To put it into words takes seconds.
             if crossing.explanation.kind not in kinds:
                 told = new_alarm(crossing, normal, self._blobs, self._settings)
                 alarm = raise_in_force(database, normal.reference, told)
                 left = self._settings.num_told_again + num_new
                 monitored.raised = None if alarm is None else _Raised(alarm.id, signal, left)
-        self._tell_again(database, normal, monitored, last, num_new)
+        raised = monitored.take_due(num_new)
+        if raised is not None:
+            crossing = monitored.crossing(raised.signal, seen, last)
+            told = new_alarm(crossing, normal, self._blobs, self._settings)
+            _tell_again(database, raised.alarm_id, told)
         self._monitored = monitored
-
-    def _tell_again(
-        self,
-        database: Database,
-        normal: Normal,
-        monitored: _Monitored,
-        last: Sequence[DriftImage],
-        num_new: int,
-    ) -> None:
-        """Tell the last alarm once more, where enough images came since."""
-        raised = monitored.raised
-        if raised is None:
-            return
-        raised.num_left -= num_new
-        if raised.num_left > 0:
-            return
-        seen = observations(last, normal.production.class_names)
-        explanation = monitored.monitor.explain(raised.signal, seen)
-        crossing = Crossing(raised.signal, explanation, monitored.normal, last)
-        told = new_alarm(crossing, normal, self._blobs, self._settings)
-        if database.write(partial(tell_again, alarm_id=raised.alarm_id, new=told)):
-            log.info("alarm %d is told again: %s", raised.alarm_id, told.sentence)
-        monitored.raised = None
 
     def _new_monitor(self, database: Database, normal: Normal) -> _Monitored:
         with database.read() as connection:
@@ -170,6 +166,11 @@ class ImageWatcher:
             np.random.default_rng(_SEED),
         )
         return _Monitored(normal.reference.id, images, monitor)
+
+
+def _tell_again(database: Database, alarm_id: int, told: NewAlarm) -> None:
+    if database.write(partial(tell_again, alarm_id=alarm_id, new=told)):
+        log.info("alarm %d is told again: %s", alarm_id, told.sentence)
 
 
 def _end(database: Database, going_on: Sequence[Alarm], num_quiet: int) -> None:
