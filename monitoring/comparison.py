@@ -13,6 +13,7 @@ from store.slices import slice_names
 from store.versions import Version, find_version
 
 MAX_CONFUSIONS = 10
+MAX_MATRIX_CLASSES = 12
 MAX_FLIPS = 24
 # Of the images of a slice that both answered differently, those that are looked at for flips.
 _MAX_DIFFERENCES = 1000
@@ -51,7 +52,21 @@ class Counts:
 @dataclass
 class _Tally:
     classes: dict[str, Counts] = field(default_factory=dict)
-    confusions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # (label, answered) → images.
+    answered: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def confusions(self, *, with_right: bool = False) -> list[Confusion]:
+        """Return what was answered for what, the most frequent first."""
+        return [
+            Confusion(label=label, answered=answered, num_images=num)
+            for (label, answered), num in self.answered.most_common()
+            if with_right or label != answered
+        ]
+
+    @property
+    def num_named(self) -> int:
+        """Classes that an image shows or that were answered."""
+        return len({name for pair in self.answered for name in pair})
 
 
 def compare(connection: Connection, version: str, other: str, part: str = "", limit: int = 20) -> Comparison:
@@ -80,10 +95,8 @@ def compare(connection: Connection, version: str, other: str, part: str = "", li
         slices=slices,
         classes=[_class(name, counts) for name, counts in _most_changed(wanted)[:limit]],
         num_classes=len(wanted),
-        confusions=[
-            Confusion(label=label, answered=answered, num_images=num)
-            for (label, answered), num in tally.confusions.most_common(MAX_CONFUSIONS)
-        ],
+        confusions=tally.confusions()[:MAX_CONFUSIONS],
+        matrix=tally.confusions(with_right=True) if tally.num_named <= MAX_MATRIX_CLASSES else None,
         flips=_flips(connection, pair, [each.slice for each in slices]),
     )
 
@@ -115,8 +128,7 @@ def _count(counted: Iterable[PairedAnswers], pair: tuple[Version, Version], tall
         outcome = {"is_right": answered == each.label, "was_right": before == each.label}
         total.add(**outcome, num=each.num)
         tally.classes.setdefault(each.label, Counts()).add(**outcome, num=each.num)
-        if answered != each.label:
-            tally.confusions[each.label, answered] += each.num
+        tally.answered[each.label, answered] += each.num
     return total
 
 

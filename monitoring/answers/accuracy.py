@@ -61,7 +61,7 @@ class ClassComparison(Answer):
 
 
 class Confusion(Answer):
-    """How often a version answered one class for another."""
+    """How often a version answered images of one class with another, or with that class itself."""
 
     label: str = Field(description="What the images show.")
     answered: str = Field(description="What the version answered.")
@@ -88,4 +88,8 @@ class Comparison(Answer):
     classes: list[ClassComparison] = Field(description="Those that changed most first.")
     num_classes: int = Field(description="How many there are, beyond those listed too.")
     confusions: list[Confusion] = Field(description="The version's most frequent ones.")
+    matrix: list[Confusion] | None = Field(
+        description="How often the version answered each class with which, right answers included; null with "
+        "more than 12 classes."
+    )
     flips: list[Flip] = Field(description="Negative flips, those of the newest slice first; at most 24.")

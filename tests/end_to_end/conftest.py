@@ -56,7 +56,13 @@ class Server:
     def variables(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}
         kept.pop("PROMETHEUS_MULTIPROC_DIR", None)
-        return {**kept, "BENTOML_DO_NOT_TRACK": "True", "PERENNIAL_HOME": str(self.home), **self.environment}
+        own = {
+            "BENTOML_DO_NOT_TRACK": "True",
+            "PERENNIAL_HOME": str(self.home),
+            # Beside other tests a round that yields to all else would hardly get on.
+            "PERENNIAL_ROUND_PRIORITY": "normal",
+        }
+        return {**kept, **own, **self.environment}
 
     def run(self, *arguments: str) -> str:
         """Run a command of Perennial on this server's home, and return what it printed."""

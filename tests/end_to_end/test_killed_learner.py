@@ -16,6 +16,7 @@ ENDED = ("promoted", "rejected", "inconclusive", "failed", "cancelled")
 
 
 def _send(server: Any, make: Callable[..., bytes], number: int) -> None:
+    """Send labelled pictures, and ask for a round on them."""
     labels = ("blue", "green", "red")
     with httpx.Client(base_url=server.url, timeout=30) as client:
         for index in range(number):
@@ -25,6 +26,8 @@ def _send(server: Any, make: Callable[..., bytes], number: int) -> None:
                 "/v1/feedback", files={"image": ("a.jpg", content, "image/jpeg")}, data={"label": label}
             )
             assert answer.status_code == 201, answer.text
+        # So few would hardly be decided, so that no round begins by itself.
+        assert client.post("/v1/rounds").status_code == 202
 
 
 def _learner_pids(server: Any) -> list[int]:
@@ -89,11 +92,7 @@ def _check_end(server: Any, wait_until: Any) -> None:
 def test_the_server_outlives_a_killed_learner_in_a_container(
     make_server: Any, picture: Any, wait_until: Any
 ) -> None:
-    settings = {
-        "BENTOML_CONTAINERIZED": "true",
-        "PERENNIAL_THRESHOLD_SAMPLES": "60",
-        "PERENNIAL_LEASE_SECONDS": "3",
-    }
+    settings = {"BENTOML_CONTAINERIZED": "true", "PERENNIAL_LEASE_SECONDS": "3"}
     server = make_server(environment=settings).start()
     _send(server, picture, 90)
     _kill_learners(server, wait_until, num_kills=1)
@@ -120,7 +119,7 @@ def test_a_lost_supervisor_is_replaced_in_a_container(make_server: Any, wait_unt
 def test_ten_kills_of_the_learner_at_random_moments(
     make_server: Any, picture: Any, wait_until: Any, containerized: str
 ) -> None:
-    settings = {"PERENNIAL_THRESHOLD_SAMPLES": "60", "PERENNIAL_LEASE_SECONDS": "3"}
+    settings = {"PERENNIAL_LEASE_SECONDS": "3"}
     if containerized:
         settings["BENTOML_CONTAINERIZED"] = containerized
     server = make_server(environment=settings).start()

@@ -1,5 +1,7 @@
 """Two versions are compared on the labelled images that both answered."""
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 from sqlalchemy import Connection, insert
 
@@ -23,6 +25,15 @@ def judged(database: Database) -> Database:
     before = [0] * 6 + [1] * 4 + [1] * 5 + [NOT_FINITE] * 5
     after = [0] * 10 + [0] + [1] * 4 + [0] * 5
 
+    _store(database, CLASSES, labels, {"v1": before, "v2": after})
+    return database
+
+
+def _store(
+    database: Database, classes: Sequence[str], labels: Sequence[str], answers: Mapping[str, Sequence[int]]
+) -> None:
+    """Store golden images with what versions of one line answered on them, as indices of classes."""
+
     def work(connection: Connection) -> None:
         rows = [
             {
@@ -32,16 +43,16 @@ def judged(database: Database) -> Database:
             for number, label in enumerate(labels)
         ]  # fmt: skip
         ids = connection.execute(insert(samples).returning(samples.c.id), rows).scalars().all()
-        for parent, answers in ((None, before), ("v1", after)):
-            version = add_version(connection, NewVersion(CLASSES, {}, parent=parent), []).version
-            given = {f"{number:064x}": Answer(index, 0.9) for number, index in enumerate(answers)}
-            store_answers(connection, version, given)
+        parent = None
+        for indices in answers.values():
+            parent = add_version(connection, NewVersion(tuple(classes), {}, parent=parent), []).version
+            given = {f"{number:064x}": Answer(index, 0.9) for number, index in enumerate(indices)}
+            store_answers(connection, parent, given)
         slices.add_slice(connection, "golden-1", 1, None, ids)
         # On these no version was asked.
         slices.add_slice(connection, "round-9", 1, None, [])
 
     database.write(work)
-    return database
 
 
 def compared(database: Database, part: str = "", limit: int = 20) -> Comparison:
@@ -74,6 +85,21 @@ def test_classes_are_searched_by_a_part_of_their_name_and_counted_beyond_the_lim
 def test_what_is_answered_for_another_class_is_counted(judged: Database) -> None:
     confusions = [(each.label, each.answered, each.num_images) for each in compared(judged).confusions]
     assert confusions == [("wasps", "ants", 5), ("bees", "ants", 1)]
+
+
+def test_of_few_classes_the_whole_matrix_is_told_right_answers_included(judged: Database) -> None:
+    comparison = compared(judged)
+    assert comparison.matrix is not None
+    matrix = {(each.label, each.answered): each.num_images for each in comparison.matrix}
+    assert sum(matrix.values()) == comparison.slices[0].num_images
+    assert sum(num for (label, answered), num in matrix.items() if label == answered) == 14
+    assert matrix["wasps", "ants"] == 5
+
+
+def test_of_many_classes_no_matrix_is_told(database: Database) -> None:
+    classes = [f"class {number:02}" for number in range(13)]
+    _store(database, classes, classes, {"v1": range(13), "v2": range(13)})
+    assert compared(database).matrix is None
 
 
 def test_what_was_right_before_and_is_wrong_now_is_named(judged: Database) -> None:

@@ -50,6 +50,15 @@ export function table(headings, rows, properties = {}) {
   );
 }
 
+// A table whose cells are coloured by their share; it may scroll sideways, by keyboard too.
+export function heatMap(label, headings, rows, foot = null) {
+  const head = element("tr", {}, ...headings.map((text) => element("th", { scope: "col" }, text)));
+  return element("div", { className: "scroll", tabIndex: 0, attributes: { role: "region", "aria-label": label } }, element(
+    "table", { className: "heat" },
+    element("thead", {}, head), element("tbody", {}, ...rows), foot && element("tfoot", {}, foot),
+  ));
+}
+
 export function cells(...contents) {
   return contents.map((content) => element("td", {}, ...[content].flat().filter(isShown)));
 }

@@ -78,7 +78,8 @@ def test_two_versions_are_compared_by_slice_and_class(
     assert "v3 is right on 6 that v1 got wrong, and wrong on 1 that v1 got right." in words_of(page)
     assert words_of(page, "#slices tbody").startswith("golden set 83.3 % 66.7 % gained 16.7 points")
     assert words_of(page, "#classes tbody").startswith("bees 83.3 % 66.7 % 6 1 30")
-    assert words_of(page, "#confusions tbody") == "bees ants 5"
+    assert words_of(page, "#confusions thead") == "Shows ants bees"
+    assert words_of(page, "#confusions tbody") == "ants 0 0 bees 5 25"
     expect(page.locator("#flips .shot")).to_have_count(1)
     expect(page.locator("#flips .shot")).to_contain_text("v3 says ants")
     page.get_by_label("Search the classes").fill("wasp")

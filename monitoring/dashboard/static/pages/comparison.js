@@ -18,7 +18,7 @@ start(async () => {
   show(byId("summary"), comparison.slices, () => buildSummary(comparison));
   show(byId("slices"), comparison.slices, () => buildSlices(comparison));
   show(byId("classes"), comparison, buildClasses);
-  show(byId("confusions"), comparison.confusions, () => buildConfusions(comparison));
+  show(byId("confusions"), [comparison.confusions, comparison.matrix], () => buildConfusions(comparison));
   show(byId("flips"), comparison.flips, () => buildFlips(comparison));
   for (const name of ["by-flip", "by-class", "by-confusion"]) byId(name).hidden = !comparison.slices.length;
 });

@@ -1,6 +1,6 @@
 // Two versions beside each other: by slice, by class, and what one takes for what.
 
-import { badge, cells, element, hint, quiet, table } from "../dom.js";
+import { badge, cells, element, heatMap, hint, quiet, table } from "../dom.js";
 import { change, count, number, percent, points, sliceName } from "../format.js";
 import { picture } from "../picture.js";
 
@@ -57,8 +57,34 @@ export function buildFlips({ version, other, flips }) {
   )));
 }
 
-export function buildConfusions({ version, confusions }) {
+export function buildConfusions({ version, confusions, matrix }) {
   if (!confusions.length) return quiet(`${version} took nothing for something else.`);
+  if (matrix) return buildMatrix(version, matrix);
   const rows = confusions.map(({ label, answered, num_images: num }) => element("tr", {}, ...cells(label, answered, number(num))));
   return table(["Shows", `${version} says`, "images"], rows, { className: "numbers" });
+}
+
+// What images show down, what the version says across; the colour is the share of the row.
+function buildMatrix(version, matrix) {
+  const names = [...new Set(matrix.flatMap(({ label, answered }) => [label, answered]))].sort();
+  const numOf = new Map(matrix.map(({ label, answered, num_images: num }) => [JSON.stringify([label, answered]), num]));
+  const num = (label, answered) => numOf.get(JSON.stringify([label, answered])) ?? 0;
+  const rows = names.map((label) => {
+    const total = names.reduce((sum, answered) => sum + num(label, answered), 0);
+    return element(
+      "tr", {}, element("th", { scope: "row" }, label),
+      ...names.map((answered) => matrixCell(num(label, answered), total, label === answered)),
+    );
+  });
+  return [
+    heatMap(`What ${version} takes for what`, ["Shows", ...names], rows),
+    hint(`Each row is what images show, each column what ${version} says. Framed: the right answers.`),
+  ];
+}
+
+function matrixCell(num, total, isRight) {
+  const cell = element("td", { className: isRight ? "right" : "" }, number(num));
+  // Set through the object model, which the content security policy allows.
+  cell.style.setProperty("--share", total ? (num / total).toFixed(3) : "0");
+  return cell;
 }

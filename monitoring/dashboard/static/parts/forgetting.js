@@ -1,10 +1,7 @@
 // The forgetting matrix as a heat map: versions down, slices across, the colour being the accuracy.
 
-import { element, link, quiet } from "../dom.js";
+import { element, heatMap, link, quiet } from "../dom.js";
 import { change, count, percent, points, sliceName } from "../format.js";
-
-// It may scroll sideways, by keyboard too.
-const REGION = { role: "region", "aria-label": "Accuracy of each version on each slice" };
 
 export function buildForgettingWords({ production, forgotten, intervals, cells }) {
   if (!cells.length) {
@@ -43,14 +40,10 @@ export function buildForgetting({
     ...slices.map((slice) => heat(cellOf.get(`${version} ${slice}`), scale)),
   ));
   return [
-    element("div", { className: "scroll", tabIndex: 0, attributes: REGION }, element(
-      "table", { className: "heat" },
-      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Version"), ...slices.map(
-        (slice) => element("th", { scope: "col" }, sliceName(slice)),
-      ))),
-      element("tbody", {}, ...rows),
-      element("tfoot", {}, lostRow(slices, forgotten, intervals)),
-    )),
+    heatMap(
+      "Accuracy of each version on each slice", ["Version", ...slices.map(sliceName)], rows,
+      lostRow(slices, forgotten, intervals, production),
+    ),
     scaleLine(scale),
     isOverused ? element(
       "p", { className: "bad-text" },
@@ -79,7 +72,7 @@ function scaleLine({ low, high }) {
   );
 }
 
-function lostRow(slices, forgotten, intervals) {
+function lostRow(slices, forgotten, intervals, production) {
   return element(
     "tr", {},
     element("th", { scope: "row" }, "Against the best before"),
@@ -91,6 +84,7 @@ function lostRow(slices, forgotten, intervals) {
       const title = interval ? `since ${interval.since}, on ${count(interval.num_images, "image")}` : "";
       return element(
         "td", { className, title }, change(-lost), interval ? element("small", {}, `${points(-interval.high)} to ${points(-interval.low)}`) : null,
+        interval ? element("small", {}, link(`/versions/${production}/against/${interval.since}`, "by class")) : null,
       );
     }),
   );
