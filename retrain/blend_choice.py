@@ -50,56 +50,106 @@ class Blend:
     negative_flips: float
 
 
-def choose_blend(
-    weights: Sequence[float],
-    right_at: Callable[[float], Tensor],
-    champion_right: Tensor,
-    is_new: Tensor,
-    limits: BlendLimits,
-) -> tuple[Blend, list[Blend]]:
-    """Return the largest blend that holds the old and is about as good on new as any, and all others tried.
+class BlendSearch:
+    """Tries blends on validation: each once, and no more of them than the choice needs.
 
-    About as good is within one standard error of the best, since validation is small and a larger share
-    learnt more. Where no blend holds the old, the one with the fewest flips is returned: the gate decides
-    anyway.
+    It takes for granted that a larger share learns more and loses more, so that the border between what holds
+    the old and what doesn't is found by bisection.
 
     Args:
-        weights: The candidate's shares to try, in (0, 1].
+        shares: The candidate's shares that may be tried, in (0, 1].
         right_at: Maps a share to whether its blend answers each validation sample rightly, shape (n,).
         champion_right: Shape (n,), the same of the champion.
         is_new: Shape (n,), whether a sample is new.
         limits: What "holds the old" means.
-
-    Source:
-        Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022. The rule of one standard error:
-        Breiman et al., "Classification and regression trees", 1984, section 3.4.3.
     """
-    blends = [_measured(weight, right_at(weight), champion_right, is_new) for weight in weights]
-    holding = [
-        blend
-        for blend in blends
-        if blend.negative_flips <= limits.max_flips and blend.gain_old >= -limits.max_loss
-    ]
-    if holding:
+
+    def __init__(
+        self,
+        shares: Sequence[float],
+        right_at: Callable[[float], Tensor],
+        champion_right: Tensor,
+        is_new: Tensor,
+        limits: BlendLimits,
+    ) -> None:
+        self._shares = sorted(shares)
+        self._right_at = right_at
+        self._champion_right = champion_right
+        self._is_new = is_new
+        self._limits = limits
+        self._tried: dict[float, Blend] = {}
+
+    @property
+    def tried(self) -> list[Blend]:
+        """What was tried until now, the largest share first."""
+        return [self._tried[share] for share in sorted(self._tried, reverse=True)]
+
+    def choose(self) -> Blend:
+        """Return the largest blend that holds the old and is about as good on new as any.
+
+        About as good is within one standard error of the best, since validation is small and a larger share
+        learnt more. Beside the largest that holds the old, half of it is tried. Where no blend holds the old,
+        the one with the fewest flips is returned: the gate decides anyway.
+
+        Source:
+            Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022. The rule of one standard
+            error: Breiman et al., "Classification and regression trees", 1984, section 3.4.3.
+        """
+        largest = self._largest_that_holds()
+        if largest is None:
+            return min(self.tried, key=lambda blend: (blend.negative_flips, blend.weight))
+        for share in [share for share in self._shares if share <= largest / 2][-1:]:
+            self._at(share)
+        holding = [blend for blend in self.tried if self._holds(blend)]
         best = max(holding, key=lambda blend: blend.gain_new)
         good = [blend for blend in holding if blend.gain_new >= best.gain_new - best.error_new]
-        return max(good, key=lambda blend: blend.weight), blends
-    return min(blends, key=lambda blend: (blend.negative_flips, blend.weight)), blends
+        return max(good, key=lambda blend: blend.weight)
+
+    def smaller_share(self, chosen: Blend) -> float:
+        """Return the share of a second attempt: half of the first, or less where the gain is sure.
+
+        Sure is a gain on new of three standard errors, on validation. A production that is broken needs
+        little of the candidate to be mended, and the less it takes the less is lost.
+
+        Args:
+            chosen: The first attempt's blend.
+        """
+        half = chosen.weight / 2
+        smaller = [*(share for share in self._shares if share < half), half]
+        unsure, sure = -1, len(smaller) - 1
+        while sure - unsure > 1:
+            middle = (unsure + sure) // 2
+            if _is_sure(self._at(smaller[middle])):
+                sure = middle
+            else:
+                unsure = middle
+        return smaller[sure]
+
+    def _largest_that_holds(self) -> float | None:
+        holding, losing = -1, len(self._shares)
+        # The whole candidate holds the old most often.
+        middle = losing - 1
+        while losing - holding > 1:
+            if self._holds(self._at(self._shares[middle])):
+                holding = middle
+            else:
+                losing = middle
+            middle = (holding + losing) // 2
+        return None if holding < 0 else self._shares[holding]
+
+    def _holds(self, blend: Blend) -> bool:
+        limits = self._limits
+        return blend.negative_flips <= limits.max_flips and blend.gain_old >= -limits.max_loss
+
+    def _at(self, share: float) -> Blend:
+        if share not in self._tried:
+            right = self._right_at(share)
+            self._tried[share] = _measured(share, right, self._champion_right, self._is_new)
+        return self._tried[share]
 
 
-def smaller_share(chosen: Blend, tried: Sequence[Blend]) -> float:
-    """Return the share of a second attempt: half of the first, or less where validation is sure of the gain.
-
-    Sure is a gain on new of three standard errors. A production that is broken needs little of the candidate
-    to be mended, and the less it takes the less is lost.
-
-    Args:
-        chosen: The first attempt's blend.
-        tried: All that were tried.
-    """
-    half = chosen.weight / 2
-    sure = [blend.weight for blend in tried if blend.gain_new > 0 and blend.gain_new >= 3 * blend.error_new]
-    return min([half, *sure])
+def _is_sure(blend: Blend) -> bool:
+    return blend.gain_new > 0 and blend.gain_new >= 3 * blend.error_new
 
 
 def _measured(weight: float, right: Tensor, champion_right: Tensor, is_new: Tensor) -> Blend:

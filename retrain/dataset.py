@@ -8,16 +8,17 @@ import numpy as np
 from sqlalchemy import Connection
 
 from retrain.errors import LeakageError
-from retrain.replay import class_balanced_replay
+from retrain.replay import replay
 from retrain.shares import limit_shares
 from store import slices
 from store.blobs.blob_store import BlobStore
 from store.samples.pending import judged_groups, pending_samples, replayable
 from store.samples.sample import Sample
+from store.version_history import first_rounds
 from store.versions import Version
 
-# Every blend answers all of them: with more this would take longer than the training.
-_MAX_OLD_VALIDATION = 2000
+# Each epoch and each blend answers all of them: with 2,000 that took three times as long as the training.
+_MAX_OLD_VALIDATION = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,13 @@ def collect(
     training = limit_shares(learnable(new, "train"), lambda sample: sample.is_trusted, rng=rng)
     old = learnable(replayable(connection, champion.class_names), "train")
     validation = learnable(replayable(connection, champion.class_names, "validation"), "validation")
+    round_of = first_rounds(connection)
     num_to_replay = round(replay_ratio * len(training))
     samples = RoundSamples(
         new_training=tuple(training),
-        replayed=tuple(class_balanced_replay(old, num_to_replay, rng)) if num_to_replay else (),
+        replayed=tuple(replay(old, num_to_replay, round_of, rng)) if num_to_replay else (),
         new_validation=tuple(learnable(new, "validation")),
-        old_validation=tuple(_at_most(validation, _MAX_OLD_VALIDATION, rng)),
+        old_validation=tuple(_at_most(validation, _MAX_OLD_VALIDATION, round_of, rng)),
         new_holdout=tuple(sample for sample in new if sample.split == "holdout" or sample.group in judged),
         slices=old_holdouts,
         num_to_replay=num_to_replay,
@@ -121,8 +123,10 @@ def collect(
     return samples
 
 
-def _at_most(part: list[Sample], num: int, rng: np.random.Generator) -> list[Sample]:
-    return part if len(part) <= num else class_balanced_replay(part, num, rng)
+def _at_most(
+    part: list[Sample], num: int, round_of: Mapping[int, int], rng: np.random.Generator
+) -> list[Sample]:
+    return part if len(part) <= num else replay(part, num, round_of, rng)
 
 
 def refuse_leakage(samples: RoundSamples) -> None:

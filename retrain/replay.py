@@ -1,9 +1,12 @@
 """Chooses old samples to rehearse, so that learning the new doesn't overwrite the old."""
 
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+
+_FIRST_TRAINING: Final = 0
 
 
 class Replayable(Protocol):
@@ -26,6 +29,34 @@ class Replayable(Protocol):
 
 
 S = TypeVar("S", bound=Replayable)
+
+
+def replay(samples: Sequence[S], num: int, round_of: Mapping[int, int], rng: np.random.Generator) -> list[S]:
+    """Draw old samples of every time, without replacement, as many of each class as possible.
+
+    Half of them are what rounds learnt, so that what changed since the first training is not forgotten
+    behind what it began with. Among the rounds, shares go with the square root of their size.
+
+    Args:
+        samples: The replay buffer: what versions in production's ancestry were trained on.
+        num: How many to draw; all come back, shuffled, where there are fewer.
+        round_of: The round that first learnt a sample, by the sample's id; none for the first training.
+        rng: Draws them.
+    """
+    by_round: dict[int, list[S]] = {}
+    for sample in samples:
+        by_round.setdefault(round_of.get(sample.id, _FIRST_TRAINING), []).append(sample)
+    parts = [by_round[number] for number in sorted(by_round)]
+    weights = np.sqrt([len(part) for part in parts])
+    if len(parts) > 1 and _FIRST_TRAINING in by_round:
+        weights[0] = weights[1:].sum()
+    shares = _shares([len(part) for part in parts], num, rng, weights)
+    drawn = [
+        sample
+        for part, share in zip(parts, shares, strict=True)
+        for sample in class_balanced_replay(part, share, rng)
+    ]
+    return [drawn[index] for index in rng.permutation(len(drawn))]
 
 
 def class_balanced_replay(samples: Sequence[S], num: int, rng: np.random.Generator) -> list[S]:
@@ -57,18 +88,27 @@ def class_balanced_replay(samples: Sequence[S], num: int, rng: np.random.Generat
     return [drawn[index] for index in rng.permutation(len(drawn))]
 
 
-def _shares(sizes: Sequence[int], num: int, rng: np.random.Generator) -> list[int]:
-    """Return how many to draw of each class: as even as the sizes allow, the remainder by lot."""
+def _shares(
+    sizes: Sequence[int],
+    num: int,
+    rng: np.random.Generator,
+    weights: NDArray[np.floating] | None = None,
+) -> list[int]:
+    """Return how many to draw of each part: by weight as far as the sizes allow, the remainder by lot.
+
+    Without weights all parts weigh alike.
+    """
     shares = np.zeros(len(sizes), dtype=int)
     left = np.array(sizes, dtype=int)
+    all_weights = np.ones(len(sizes)) if weights is None else weights
     wanted = min(max(num, 0), int(left.sum()))
     while wanted:
-        open_classes = np.flatnonzero(left)
-        each = wanted // len(open_classes)
-        if each == 0:
-            open_classes, each = rng.choice(open_classes, wanted, replace=False), 1
-        given = np.minimum(left[open_classes], each)
-        shares[open_classes] += given
-        left[open_classes] -= given
+        open_weights = np.where(left > 0, all_weights, 0.0)
+        open_weights /= open_weights.sum()
+        given = np.minimum(left, np.floor(wanted * open_weights + 1e-9).astype(int))
+        if not given.any():
+            given[rng.choice(len(sizes), wanted, replace=False, p=open_weights)] = 1
+        shares += given
+        left -= given
         wanted -= int(given.sum())
     return [int(share) for share in shares]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from retrain.attempts import Attempt, Judging
-from retrain.blend_choice import Blend, choose_blend, limits_for, smaller_share
+from retrain.blend_choice import BlendSearch, limits_for
 from retrain.cures import next_cure
 from retrain.errors import NoChampionError, RoundCancelledError
 from retrain.fine_tune import fine_tune
@@ -86,11 +86,13 @@ class LearningRound:
         items = gather_items(inputs.samples, inputs.old, inputs.logged, models)
         tuned = self._fine_tune(inputs, models, items)
         self._journal.enter_evaluating(curves_of(tuned.epochs, tuned.best_epoch, tuned.diagnosis))
-        chosen, tried = self._choose_blend(inputs, models, items, tuned.state)
+        search = self._blend_search(inputs, models, items, tuned.state)
+        chosen = search.choose()
+        self._journal.note("blend", weight=chosen.weight, tried=[asdict(blend) for blend in search.tried])
         judging = Judging(self._state, self._settings, self._journal, inputs, models, items)
         attempts = [judging.attempt(models.blended(tuned.state, chosen.weight), "fine_tune")]
         if (cure := next_cure(attempts[0].verdict)) is not None:
-            weights = models.blended(tuned.state, smaller_share(chosen, tried))
+            weights = models.blended(tuned.state, search.smaller_share(chosen))
             attempts.append(judging.attempt(weights, cure, attempts[0]))
         if attempts[-1].verdict.decision in ("passed", "awaiting_labels"):
             self._store(inputs, attempts[-1], tuned)
@@ -141,10 +143,10 @@ class LearningRound:
         self._journal.note("epoch", **asdict(epoch))
         self._journal.stop_if_cancelled()
 
-    def _choose_blend(
+    def _blend_search(
         self, inputs: RoundInputs, models: RoundModels, items: RoundItems, tuned: StateDict
-    ) -> tuple[Blend, Sequence[Blend]]:
-        """Choose on validation how far to go from the champion's weights towards the tuned ones."""
+    ) -> BlendSearch:
+        """Return the search for how far to go from the champion's weights towards the tuned ones."""
         validation, num_new = items.validation, items.num_new_validation
         labels = torch.tensor([item.label for item in validation])
 
@@ -153,7 +155,7 @@ class LearningRound:
             return models.answer_in_float32(weights, validation).argmax(dim=1).eq(labels)
 
         margin = inputs.champion.margin
-        chosen, tried = choose_blend(
+        return BlendSearch(
             self._settings.blends,
             lambda share: right(models.blended(tuned, share)),
             champion_right=right(dict(models.artifact.state)),
@@ -164,8 +166,6 @@ class LearningRound:
                 self._settings.gate.max_negative_flips,
             ),
         )
-        self._journal.note("blend", weight=chosen.weight, tried=[asdict(blend) for blend in tried])
-        return chosen, tried
 
     def _store(self, inputs: RoundInputs, attempt: Attempt, tuned: TrainingResult) -> None:
         """Store the candidate, and promote it, or let it wait for a person's approval or for labels."""

@@ -36,6 +36,17 @@ def rounds_of(connection: Connection, names: Sequence[str]) -> dict[str, int]:
     return {row.version: row.round_id for row in connection.execute(query)}
 
 
+def first_rounds(connection: Connection) -> dict[int, int]:
+    """Return sample id → the round whose version learnt it first, or chose on it; not of first trainings."""
+    query = (
+        select(version_samples.c.sample_id, func.min(versions.c.round_id))
+        .join(versions, versions.c.version == version_samples.c.version)
+        .where(versions.c.round_id.is_not(None), version_samples.c.role.in_(("train", "validation")))
+        .group_by(version_samples.c.sample_id)
+    )
+    return {sample_id: round_id for sample_id, round_id in connection.execute(query)}
+
+
 def num_roll_backs(connection: Connection) -> int:
     """Return how often production was rolled back, by whomever."""
     query = select(func.count()).where(alias_moves.c.name == PRODUCTION, alias_moves.c.is_roll_back.is_(True))

@@ -29,8 +29,10 @@ def main() -> None:
         json.dumps(
             {
                 "seconds": round(seconds, 1),
+                "cpu_seconds": round(time.process_time(), 1),
                 "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
                 "state": ended.state,
+                "reason": ended.reason,
             }
         )
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from retrain.blend_choice import Blend, BlendLimits, choose_blend, limits_for, smaller_share
+from retrain.blend_choice import Blend, BlendLimits, BlendSearch, limits_for
 
 # Two new samples that production gets wrong, four old ones that it gets right.
 IS_NEW = torch.tensor([True, True, False, False, False, False])
@@ -21,20 +21,21 @@ def _right(indices: list[int]) -> Tensor:
 
 
 def _choose(weights: tuple[float, ...], right_at: Callable[[float], Tensor]) -> tuple[Blend, list[Blend]]:
-    return choose_blend(weights, right_at, CHAMPION_RIGHT, IS_NEW, LIMITS)
+    search = BlendSearch(weights, right_at, CHAMPION_RIGHT, IS_NEW, LIMITS)
+    return search.choose(), search.tried
 
 
 def _wins(num_by_weight: dict[float, int], num_new: int = 100) -> Blend:
     """Choose among blends that win so many of the new samples, and lose nothing old."""
     champion = torch.zeros(num_new + 10, dtype=torch.bool)
-    chosen, _ = choose_blend(
+    search = BlendSearch(
         tuple(num_by_weight),
         lambda weight: torch.arange(num_new + 10) < num_by_weight[weight],
         champion,
         torch.arange(num_new + 10) < num_new,
         LIMITS,
     )
-    return chosen
+    return search.choose()
 
 
 def test_the_blend_that_learns_most_among_those_that_hold_the_old_is_chosen() -> None:
@@ -58,8 +59,8 @@ def test_a_larger_share_is_chosen_within_one_standard_error_of_the_best() -> Non
 def test_a_loss_of_accuracy_over_the_limit_does_not_hold_the_old() -> None:
     limits = BlendLimits(max_flips=1.0, max_loss=0.25)
     answers = {0.9: _right([0, 1, 2, 3]), 0.3: _right([0, 2, 3, 4])}
-    chosen, _ = choose_blend((0.9, 0.3), lambda weight: answers[weight], CHAMPION_RIGHT, IS_NEW, limits)
-    assert chosen.weight == 0.3
+    search = BlendSearch((0.9, 0.3), lambda weight: answers[weight], CHAMPION_RIGHT, IS_NEW, limits)
+    assert search.choose().weight == 0.3
 
 
 def test_where_none_holds_the_old_the_one_with_the_fewest_flips_is_shown_to_the_gate() -> None:
@@ -74,32 +75,70 @@ def test_the_limits_leave_a_fifth_of_the_gates_flips_and_two_fifths_of_its_margi
     assert limits.max_loss == pytest.approx(0.008)
 
 
-def _blend(weight: float, gain: float, error: float) -> Blend:
-    return Blend(weight, gain, error, 0.0, 0.0)
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+
+
+def _search(num_won: Callable[[float], float], num_lost: Callable[[float], float]) -> BlendSearch:
+    """Return a search among blends that win and lose so many of 100 new and 100 old samples."""
+    index = torch.arange(200)
+
+    def right_at(share: float) -> Tensor:
+        is_won, is_kept = index < num_won(share), index < 200 - num_lost(share)
+        return torch.where(index < 100, is_won, is_kept)
+
+    return BlendSearch(SHARES, right_at, index >= 100, index < 100, BlendLimits(max_flips=0.04, max_loss=1.0))
+
+
+def test_where_all_of_the_candidate_holds_the_old_only_half_is_tried_beside_it() -> None:
+    search = _search(lambda share: 30 * share, lambda share: 0)
+    assert search.choose().weight == 1.0
+    assert [blend.weight for blend in search.tried] == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("border", SHARES)
+def test_the_border_is_found_with_at_most_six_blends(border: float) -> None:
+    search = _search(lambda share: 30 * share, lambda share: 4 if share <= border else 5)
+    assert search.choose().weight == border
+    assert len(search.tried) <= 6
+
+
+def test_no_blend_is_tried_twice() -> None:
+    asked: list[float] = []
+
+    def num_won(share: float) -> float:
+        asked.append(share)
+        return 30 * share
+
+    search = _search(num_won, lambda share: 8 * share)
+    search.smaller_share(search.choose())
+    assert len(asked) == len(set(asked)) == len(search.tried)
 
 
 def test_the_second_attempt_is_half_of_the_first() -> None:
-    unsure = [_blend(0.1, 0.02, 0.01), _blend(0.8, 0.05, 0.02)]
-    assert smaller_share(unsure[1], unsure) == 0.4
+    # Three of 100 are won: 1.7 standard errors.
+    search = _search(lambda share: 3, lambda share: 0)
+    assert search.smaller_share(search.choose()) == 0.5
 
 
 def test_the_second_attempt_is_less_where_validation_is_sure_of_less() -> None:
-    tried = [_blend(0.1, 0.02, 0.01), _blend(0.2, 0.06, 0.02), _blend(0.8, 0.4, 0.05)]
-    assert smaller_share(tried[2], tried) == 0.2
+    # 9 of 100 are 3.1 standard errors, 8 are 2.9.
+    search = _search(lambda share: 9 if share > 0.15 else 8, lambda share: 0)
+    assert search.smaller_share(search.choose()) == 0.2
 
 
 def test_a_blend_that_changes_nothing_is_not_sure_of_a_gain() -> None:
-    tried = [_blend(0.1, 0.0, 0.0), _blend(0.6, 0.05, 0.02)]
-    assert smaller_share(tried[1], tried) == 0.3
+    search = _search(lambda share: 0, lambda share: 0)
+    assert search.smaller_share(search.choose()) == 0.5
 
 
 def test_one_validation_sample_is_sure_of_nothing() -> None:
-    chosen, tried = choose_blend(
+    search = BlendSearch(
         (1.0, 0.1),
         lambda weight: torch.tensor([True, True]),
         torch.tensor([False, True]),
         torch.tensor([True, False]),
         LIMITS,
     )
+    chosen = search.choose()
     assert chosen.weight == 1.0
-    assert smaller_share(chosen, tried) == 0.5
+    assert search.smaller_share(chosen) == 0.5

@@ -1,11 +1,11 @@
-"""Class-balanced replay."""
+"""Replay: as many of each class, and half of what rounds learnt."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
-from retrain.replay import class_balanced_replay
+from retrain.replay import class_balanced_replay, replay
 
 
 @dataclass(frozen=True)
@@ -78,3 +78,37 @@ def test_every_sample_of_a_class_is_drawn_as_often() -> None:
     # 40,000 seeds, and a reservoir that is off by one would leave one out altogether.
     assert len(seen) == 40
     assert all(abs(count - 125) < 5 * 9.7 for count in seen.values())
+
+
+def by_round(num_first: int, *nums: int) -> tuple[list[Old], dict[int, int]]:
+    """Return samples of two classes, and the round of each that is not of the first training."""
+    samples = [Old(index, "ab"[index % 2]) for index in range(num_first + sum(nums))]
+    rounds = [number for number, num in enumerate(nums, 1) for _ in range(num)]
+    return samples, dict(enumerate(rounds, num_first))
+
+
+def counted(samples: list[Old], round_of: dict[int, int], num: int) -> Counter[tuple[int, str | None]]:
+    drawn = replay(samples, num, round_of, np.random.default_rng(0))
+    assert len({sample.id for sample in drawn}) == len(drawn)
+    return Counter((round_of.get(sample.id, 0), sample.label) for sample in drawn)
+
+
+def test_half_is_of_rounds_whatever_their_number_and_size() -> None:
+    counts = counted(*by_round(100_000, 500, 500), 400)
+    assert counts == {(r, c): 100 if r == 0 else 50 for r in (0, 1, 2) for c in "ab"}
+
+
+def test_rounds_share_by_the_square_root_of_their_size() -> None:
+    counts = counted(*by_round(1000, 100, 400), 120)
+    assert counts == {(0, "a"): 30, (0, "b"): 30, (1, "a"): 10, (1, "b"): 10, (2, "a"): 20, (2, "b"): 20}
+
+
+def test_without_rounds_all_is_of_the_first_training_and_without_that_all_of_rounds() -> None:
+    assert counted(*by_round(100), 50) == {(0, "a"): 25, (0, "b"): 25}
+    samples, round_of = by_round(0, 40, 40)
+    assert counted(samples, round_of, 40) == {(r, c): 10 for r in (1, 2) for c in "ab"}
+
+
+def test_a_small_round_gives_all_and_the_others_fill_up() -> None:
+    counts = counted(*by_round(1000, 4), 100)
+    assert counts == {(0, "a"): 48, (0, "b"): 48, (1, "a"): 2, (1, "b"): 2}

@@ -32,13 +32,13 @@ CLASSES = ("blue", "green", "red", "yellow")
 
 def _before_evaluating(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Let something happen in the middle of a round."""
-    choose_blend = LearningRound._choose_blend
+    blend_search = LearningRound._blend_search
 
     def act_first(*arguments: Any) -> Any:
         act()
-        return choose_blend(*arguments)
+        return blend_search(*arguments)
 
-    monkeypatch.setattr(LearningRound, "_choose_blend", act_first)
+    monkeypatch.setattr(LearningRound, "_blend_search", act_first)
 
 
 # A test of `perennial train` holds that its metrics have these names.

@@ -2,7 +2,8 @@ from sqlalchemy import Connection
 
 from store.database.database import Database
 from store.measurements import Measurement, record
-from store.version_history import last_promotions, latest_on_slices, parents_in_lineage
+from store.version_history import first_rounds, last_promotions, latest_on_slices, parents_in_lineage
+from store.versions import NewVersion, add_version
 from tests.store.version_work import add, add_line, promote, roll_back
 
 
@@ -42,3 +43,19 @@ def test_the_latest_value_on_each_slice_is_that_of_the_metric_and_the_versions(d
     with database.read() as connection:
         [latest] = latest_on_slices(connection, "accuracy", ["v1"])
     assert latest == Measurement("accuracy", 0.75, 100, version="v1", slice="golden-1")
+
+
+def test_a_sample_belongs_to_the_round_that_learnt_it_first(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        roles: dict[int | None, list[tuple[int, str, int | None]]] = {
+            None: [(1, "train", None)],
+            4: [(2, "train", None), (3, "validation", None), (1, "replay", None)],
+            9: [(5, "train", None), (2, "train", None), (6, "holdout", None), (3, "replay", None)],
+        }
+        for round_id, members in roles.items():
+            new = NewVersion(("ants", "bees"), {"weights.safetensors": "0" * 64}, round_id=round_id)
+            add_version(connection, new, members)
+
+    database.write(work)
+    with database.read() as connection:
+        assert first_rounds(connection) == {2: 4, 3: 4, 5: 9}

@@ -1,0 +1,131 @@
+"""The product's own rounds on a stream."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import Connection
+
+from benchmarks.continual.stream import IMAGE_SIZE, Stream
+from benchmarks.photographs import Photograph, write_folder
+from benchmarks.serving.filling import state_of
+from benchmarks.serving.servers import ROOT, clean_environment, run_perennial
+from store.registry import production
+from store.samples.new_samples import NewSample
+from store.samples.pending import TRAINING_SPLITS, pending_samples
+from store.samples.samples import add_sample
+from store.samples.splits import SplitSettings
+from store.state import State
+from store.versions import load_files, production_classes
+from vision.artifact import Artifact, from_files
+from vision.perceptual_hash import perceptual_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of the product.
+
+    Attributes:
+        state: How it ended.
+        reason: Why.
+        cpu_seconds: Of its process, all threads.
+        artifact: Production after it.
+        learnt: The samples that a rival may learn from too: those for training and for validation.
+    """
+
+    state: str
+    reason: str
+    cpu_seconds: float
+    artifact: Artifact
+    learnt: tuple[tuple[bytes, str], ...]
+
+
+def train_start(stream: Stream, home: Path) -> None:
+    """Train the first version of a home, unless it is there."""
+    if (home / "perennial.db").exists():
+        return
+    images = home.with_name(f"{home.name}-images")
+    write_folder(stream.initial, images)
+    environment = clean_environment() | {"PERENNIAL_HOME": str(home)}
+    run_perennial(environment, "train", str(images), "--weights", "none", "--image-size", str(IMAGE_SIZE))
+    shutil.rmtree(images)
+
+
+class Product:
+    """A copy of a home in which rounds run one after another."""
+
+    def __init__(self, start: Path, folder: Path, settings: dict[str, str]) -> None:
+        shutil.copytree(start, folder)
+        self._environment = clean_environment() | {"PERENNIAL_HOME": str(folder), **settings}
+
+    def production(self) -> Artifact:
+        """Return the version in production."""
+        with state_of(self._environment) as state:
+            return _production(state)
+
+    def learn(self, photographs: Sequence[Photograph]) -> Round:
+        """Send pictures with their labels, and run a round on them."""
+        with state_of(self._environment) as state:
+            ids = _send(state, photographs)
+            with state.database.read() as connection:
+                learnt = _learnable(connection, ids)
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.scale.one_round"],
+            env=self._environment, capture_output=True, text=True, check=False, cwd=ROOT,
+        )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(f"The round failed:\n{done.stderr[-4000:]}")
+        result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        with state_of(self._environment) as state:
+            return Round(
+                state=result["state"],
+                reason=result["reason"],
+                cpu_seconds=result["cpu_seconds"],
+                artifact=_production(state),
+                learnt=tuple((state.blobs.get(sha256), label) for sha256, label in learnt),
+            )
+
+
+def _production(state: State) -> Artifact:
+    with state.database.read() as connection:
+        version = production(connection)
+    if version is None:
+        raise SystemExit("Expected a version in production, found none.")
+    return from_files(load_files(state.blobs, version))
+
+
+def _send(state: State, photographs: Sequence[Photograph]) -> list[int]:
+    """Store pictures with their labels, as a trusted source sends them."""
+    new = [
+        NewSample(
+            sha256=state.blobs.put(photograph.content),
+            phash=perceptual_hash(Image.open(io.BytesIO(photograph.content)).convert("RGB")),
+            origin="direct",
+            source="benchmark",
+            label=photograph.label,
+            is_trusted=True,
+        )
+        for photograph in photographs
+    ]
+
+    def work(connection: Connection) -> list[int]:
+        names = production_classes(connection) or ()
+        return [add_sample(connection, each, names, SplitSettings()).sample_id for each in new]
+
+    return state.database.write(work)
+
+
+def _learnable(connection: Connection, ids: Sequence[int]) -> list[tuple[str, str]]:
+    wanted = set(ids)
+    return [
+        (sample.sha256, str(sample.label))
+        for sample in pending_samples(connection)
+        if sample.id in wanted and sample.split in TRAINING_SPLITS
+    ]
