@@ -99,7 +99,9 @@ def store_candidate(
             fencing=journal.fencing,
         )
         name = _end(connection, judged, candidate, needs_approval=needs_approval)
-        store_answers(connection, name, candidate.old.answers)
+        # Of the new images too: where they become a slice, both versions can be compared on it.
+        store_answers(connection, name, {**candidate.old.answers, **candidate.new.candidate_answers})
+        store_answers(connection, candidate.champion.version, candidate.new.champion_answers)
         _record_accuracies(connection, candidate, name, journal)
         return name
 

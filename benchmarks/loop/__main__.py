@@ -25,7 +25,8 @@ def main() -> None:
     for seed in arguments.seeds:
         with tempfile.TemporaryDirectory(prefix="perennial-loop-") as temporary:
             for name in arguments.modes:
-                figures = measure(seed, name, arguments.data, Path(temporary))
+                trained = (arguments.trained or Path(temporary) / "trained") / f"seed-{seed}"
+                figures = measure(seed, name, arguments.data, Path(temporary), trained)
                 runs[name].append({"seed": seed, **figures})
                 print(json.dumps({"mode": name, **runs[name][-1]}), flush=True)
     command = f"make bench-loop SEED={','.join(map(str, arguments.seeds))}"
@@ -39,23 +40,24 @@ def main() -> None:
     print(json.dumps(medians if len(medians) > 1 else medians[arguments.modes[0]]))
 
 
-def measure(seed: int, name: str, data: Path, folder: Path) -> dict[str, Any]:
+def measure(seed: int, name: str, data: Path, folder: Path, trained: Path) -> dict[str, Any]:
     """Return the figures of one run of the loop, in a home of its own.
 
     Args:
         seed: Decides which photographs are in which part.
         name: Of the mode.
         data: The archive of photographs.
-        folder: Keeps first versions of this seed, which several modes begin with.
+        folder: For the home.
+        trained: Keeps first versions of this seed, which several modes begin with.
     """
     mode = MODES[name]
     world = _world(data, seed, mode)
-    trained = folder / f"trained-on-{mode.num_classes}-classes"
-    if not trained.exists():
+    first = trained / f"{mode.num_classes}-classes"
+    if not first.exists():
         print_progress(f"seed {seed}: training on {len(world.initial)} photographs by day")
-        train(world, trained, mode)
+        train(world, first, mode)
     print_progress(f"seed {seed}: {name}")
-    home = copy(trained, folder / name, mode)
+    home = copy(first, folder / name, mode)
     with home.serve() as url:
         figures = asyncio.run(serve_and_learn(url, world, mode))
     before = accuracies(home.export(figures.pop("version_before")), world)
@@ -109,6 +111,9 @@ def _arguments() -> argparse.Namespace:
         default=["direct"],
         type=lambda text: text.split(","),
         help=f"how users behave, one or several: {', '.join(MODES)}",
+    )
+    parser.add_argument(
+        "--trained", type=Path, help="where first versions are kept for the next run, eight minutes each"
     )
     parser.add_argument(
         "--data", type=Path, default=DEFAULT_ARCHIVE, help="a tar of train/CLASS and test/CLASS"

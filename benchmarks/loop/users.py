@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,13 @@ async def serve_and_learn(url: str, world: World, mode: Mode) -> dict[str, Any]:
         load = asyncio.create_task(_load(client, world.load, stop))
         num_labels = await _send_feedback(client, world.feedback, mode)
         print_progress(f"{num_labels} labels of photographs by night sent; waiting for the round")
+        labels = {photograph.content: photograph.label for photograph in (*world.feedback, *world.load)}
         ended = await _wait_for_round(client)
+        num_answers = 0
+        if mode.is_attended and ended["state"] == "awaiting_labels":
+            num_answers = await _answer_questions(client, labels)
+            print_progress(f"{num_answers} questions answered")
+            ended = await _settled(client)
         print_progress(f"round {ended['state']}: {ended['reason']}")
         swapped = await _wait_for_workers(client, ended)
         await asyncio.sleep(5)  # the load goes on past the swap, since that is where a request would be lost
@@ -41,6 +47,7 @@ async def serve_and_learn(url: str, world: World, mode: Mode) -> dict[str, Any]:
         "state": ended["state"],
         "requests": requests,
         "failed": failed,
+        "num_answers": num_answers,
         "requests_by_version": by_version,
         "seconds_to_all_workers": swapped,
         "round_seconds": _seconds(ended["started"], ended["ended"]) if ended["ended"] else None,
@@ -128,6 +135,32 @@ async def _wait_for_round(client: httpx.AsyncClient, seconds: float = 1800) -> d
             return dict(rounds[0])
         await asyncio.sleep(0.5)
     raise SystemExit(f"No round ended within {seconds:.0f} s; the last state seen was '{last or 'none'}'.")
+
+
+async def _answer_questions(client: httpx.AsyncClient, labels: Mapping[bytes, str]) -> int:
+    """Answer the questions one after another, as long as the round waits; return how many were answered."""
+    num_answered = 0
+    while questions := (await client.get("/v1/queue", params={"limit": 50})).json()["questions"]:
+        for question in questions:
+            content = (await client.get(f"/v1/queue/{question['id']}/image")).content
+            answer = await client.post(f"/v1/queue/{question['id']}", json={"label": labels[content]})
+            answer.raise_for_status()
+            num_answered += 1
+            # The learner looks once a second.
+            await asyncio.sleep(1.5)
+            if (await _last_round(client))["state"] != "awaiting_labels":
+                return num_answered
+    return num_answered
+
+
+async def _settled(client: httpx.AsyncClient) -> dict[str, Any]:
+    """Return the round after the learner has looked at the last answers."""
+    await asyncio.sleep(15)
+    return await _last_round(client)
+
+
+async def _last_round(client: httpx.AsyncClient) -> dict[str, Any]:
+    return dict((await client.get("/v1/rounds", params={"limit": 1})).json()["rounds"][0])
 
 
 async def _wait_for_workers(client: httpx.AsyncClient, ended: dict[str, Any]) -> float | None:

@@ -36,7 +36,12 @@ def _candidate(world: World, roles: Sequence[tuple[int, str, int | None]] = ()) 
         champion=replace(world.production, margin=0.02),
         files={"weights": b"the candidate's"},
         roles=roles,
-        new=NewComparison(_evidence([0, 0], [0, 1], [0, 1]), ()),
+        new=NewComparison(
+            _evidence([0, 0], [0, 1], [0, 1]),
+            (),
+            champion_answers={"b" * 64: Answer(0, 0.6)},
+            candidate_answers={"b" * 64: Answer(1, 0.8)},
+        ),
         old=OldComparison(
             evidence=OldEvidence(no_outcomes("golden")),
             calibration=None,
@@ -74,7 +79,10 @@ def test_a_promoted_version_has_its_bytes_its_margin_and_its_measurements(small_
     # Both on the new slice, the candidate alone on the old one.
     assert _num_rows(small_world) == (2, 3)
     with small_world.database.read() as connection:
-        assert read_answers(connection, name, ["a" * 64]) == {"a" * 64: Answer(1, 0.9)}
+        images = ["a" * 64, "b" * 64]
+        own = {"a" * 64: Answer(1, 0.9), "b" * 64: Answer(1, 0.8)}
+        assert read_answers(connection, name, images) == own
+        assert read_answers(connection, "v1", images) == {"b" * 64: Answer(0, 0.6)}
 
 
 def test_nothing_is_written_when_production_moved_meanwhile(small_world: World) -> None:

@@ -14,7 +14,7 @@ LOW_SHARE = 0.5
 ADVICE: dict[Diagnosis, str] = {
     "underfitting": "train longer, take a larger backbone, unfreeze more, or augment less",
     "overfitting": "add images, augment more, unfreeze less, or stop earlier",
-    "good fit": "ready to serve",
+    "good fit": "the training needs no change",
 }
 
 

@@ -43,6 +43,10 @@ export function words(name) {
   return String(name).replaceAll("_", " ");
 }
 
+export function capitalised(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 // A <time> whose text `refreshTimes` keeps current, so that what holds it need not be rebuilt.
 export function since(iso) {
   if (!iso) return "–";

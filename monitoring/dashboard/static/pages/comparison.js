@@ -1,7 +1,7 @@
 // Two versions beside each other.
 
 import { get } from "../api.js";
-import { show } from "../dom.js";
+import { quiet, show } from "../dom.js";
 import { refreshNow, start } from "../frame.js";
 import { buildClasses, buildConfusions, buildFlips, buildSlices, buildSummary } from "../parts/comparison.js";
 import { setUpComparing } from "../parts/comparing.js";
@@ -14,7 +14,10 @@ byId("class-part").addEventListener("input", refreshNow);
 byId("class-form").addEventListener("submit", (event) => event.preventDefault());
 start(async () => {
   const query = new URLSearchParams({ other, label: byId("class-part").value.trim() });
-  const comparison = await get(`/v1/models/${version}/comparison?${query}`);
+  const comparison = await get(`/v1/models/${version}/comparison?${query}`).catch((refusal) => {
+    show(byId("summary"), refusal.message, () => quiet(`${version} and ${other} can’t be compared.`));
+    throw refusal;
+  });
   show(byId("summary"), comparison.slices, () => buildSummary(comparison));
   show(byId("slices"), comparison.slices, () => buildSlices(comparison));
   show(byId("classes"), comparison, buildClasses);

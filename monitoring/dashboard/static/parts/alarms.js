@@ -2,7 +2,7 @@
 
 import { action } from "../actions.js";
 import { badge, element, hint, link } from "../dom.js";
-import { since, words } from "../format.js";
+import { capitalised, since, words } from "../format.js";
 import { picture } from "../picture.js";
 
 const KINDS = { looks: "the images look different", class_mix: "other classes come", errors: "more answers are wrong" };
@@ -30,7 +30,7 @@ function course({ since: began, ended, classes, acted_by: actor, reason, version
     ended ? ["It ended ", since(ended), ". "] : [],
     classes?.length ? `Most in ${classes.slice(0, 8).join(", ")}${classes.length > 8 ? ", …" : ""}. ` : "",
     version ? ["Answered by ", link(`/versions/${version}`, version), ". "] : [],
-    actor ? `${words(state)} by ${actor}${reason ? `: ${reason}` : ""}` : "",
+    actor ? `${capitalised(words(state))} by ${actor === "learner" ? "the learner" : actor}${reason ? `: ${reason}` : ""}` : "",
   ].flat();
 }
 
@@ -45,7 +45,10 @@ function pictures({ id, images }) {
   const path = (sha256) => `/v1/alarms/${id}/images/${sha256}`;
   return element(
     "div", {},
-    hint("The images that made it most, each beside the one that is normal and most like it. Their labels are asked for, under Labelling."),
+    hint(
+      "The images that made it most, each at the left of the one that is normal and most like it. Their labels are asked for, under ",
+      link("/labelling", "Labelling"), ".",
+    ),
     element("ul", { className: "pairs" }, ...images.slice(0, 20).map(({ sha256, nearest_sha256: nearest }) => element(
       "li", {},
       picture(path(sha256), "An image that made the alarm"),

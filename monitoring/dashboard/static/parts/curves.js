@@ -1,7 +1,7 @@
 // The curves of one training: losses and accuracies of both sets, the kept epoch, the diagnosis and its advice.
 
 import { element, svg } from "../dom.js";
-import { number, percent } from "../format.js";
+import { capitalised, number, percent } from "../format.js";
 
 const SIZE = { width: 440, height: 230, left: 52, right: 12, top: 26, bottom: 36 };
 const PARTS = [["training", "line"], ["validation", "null"]];
@@ -83,8 +83,4 @@ function gridLine(value, height, written) {
 
 function label(x, y, text, anchor) {
   return svg("text", { class: "label", x, y, "text-anchor": anchor }, String(text));
-}
-
-function capitalised(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

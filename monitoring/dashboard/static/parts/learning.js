@@ -30,13 +30,12 @@ function progress(status, hasRounds) {
   const bar = element("progress", { max: Math.max(1, threshold), value: Math.min(num_pending, threshold) });
   bar.setAttribute("aria-label", "New samples until a round starts");
   const untilNext = left ? `${count(left, "more sample")} until the next round.` : "Enough samples for a round.";
+  // What the next round waits for may be another number than the threshold: its sentence names it.
+  const goal = waits_for ? count(num_pending, "new sample").replace(/^\S+/, "") : ` of ${number(threshold)} new samples`;
   return element(
     "div", { className: "progress" },
-    element(
-      "p", { className: "headline" },
-      number(num_pending), element("span", { className: "of" }, ` of ${number(threshold)} new samples`),
-    ),
-    bar,
+    element("p", { className: "headline" }, number(num_pending), element("span", { className: "of" }, goal)),
+    waits_for ? null : bar,
     round ? null : hint(waits_for ?? (hasRounds ? untilNext : untilFirst(status))),
   );
 }
@@ -107,13 +106,9 @@ function trainingProgress({ epoch, num_epochs, num_steps_done, num_steps, second
 }
 
 export function inline(detail) {
-  const entries = Object.entries(detail ?? {}).filter(([, value]) => value !== null);
-  if (!entries.length) return "";
-  const parts = entries.map(([name, value]) => {
-    const text = typeof value === "object" ? JSON.stringify(value) : number(value);
-    return `${words(name)} ${text.length > 80 ? `${text.slice(0, 80)}…` : text}`;
-  });
-  return `: ${parts.join(", ")}`;
+  // Lists, such as all blends that were tried, are for programs.
+  const entries = Object.entries(detail ?? {}).filter(([, value]) => value !== null && typeof value !== "object");
+  return entries.length ? `: ${entries.map(([name, value]) => `${words(name)} ${number(value)}`).join(", ")}` : "";
 }
 
 function state({ paused, learner }) {

@@ -67,7 +67,19 @@ function pressed(event) {
 function go(way) {
   if (isSending) return;
   sitting[way]();
+  const answer = sitting.current?.answer;
+  say(answer ? `${told(answer)} That stands until you give another answer.` : "");
   draw();
+}
+
+// What became of an answer, in words.
+function told({ label, answer }) {
+  if (label) return `Taken: ${label}.`;
+  return answer === "skip" ? "Skipped: others are asked." : "Taken: none of these.";
+}
+
+function say(text) {
+  byId("queue-said").textContent = text;
 }
 
 async function send(answer) {
@@ -80,6 +92,7 @@ async function send(answer) {
     showProgress(numOpen);
     if (answer.label) remember(answer.label);
     sitting.answered(question, answer);
+    say(`${told(answer)} Undo shows it again.`);
   } catch (refusal) {
     if (refusal.status === 404) sitting.drop(question);
     complain(refusal.message, true);

@@ -38,7 +38,7 @@ export function buildDetail(round) {
       "p", {}, "Candidate ", link(`/versions/${round.candidate}`, round.candidate),
       ", judged against ", link(`/versions/${round.production}`, round.production), ": ",
       link(`/versions/${round.candidate}/against/${round.production}`, "compare them"), ".",
-    ) : null,
+    ) : round.production ? element("p", {}, "Judged against ", link(`/versions/${round.production}`, round.production), ".") : null,
     // Its sentence stands above.
     round.verdict ? buildVerdict({ ...round.verdict, sentence: "" }) : null,
     hint(`Asked for by ${round.requested_by}: ${round.trigger}.`.replace("..", ".")),

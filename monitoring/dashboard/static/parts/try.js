@@ -67,7 +67,8 @@ function answered({ prediction, told }) {
     "div", { className: "tried-answer", attributes: { role: "status" } },
     element("p", { className: "headline" }, label, element("span", { className: "of" }, ` ${percent(confidence)} sure, says ${version}`)),
     element("ul", { className: "bars" }, ...top.slice(0, 5).map(bar)),
-    told ? element("p", {}, thanks(told)) : correction(label),
+    told ? element("p", {}, thanks(told)) : null,
+    correction(told?.label),
   );
 }
 
@@ -77,10 +78,10 @@ function bar({ label, confidence }) {
   return element("li", {}, name, meter, element("span", { className: "bar-value" }, percent(confidence)));
 }
 
-function correction(label) {
+function correction(chosen) {
   return element(
     "div", {}, hint("What does it show? Your answer is a label, from which the next round learns."),
-    element("div", { className: "choice" }, ...buildClasses({ classes, chosen: label }, correct, () => {})),
+    element("div", { className: "choice" }, ...buildClasses({ classes, chosen }, correct, () => {})),
   );
 }
 

@@ -68,9 +68,17 @@ function promotion({ promotion: last, is_production: isProduction }) {
   return [isProduction ? "since " : "last ", since(last.created), `: ${last.reason} (${last.actor})`];
 }
 
+// Figures whose name in the API says too little on a page.
+const NAMES = {
+  num_golden: "Golden images", num_new: "New images that judged", num_epochs: "Epochs of training", image_size: "Pixels a side",
+  share_changed: "Answers that rounding changed", temperature: "Temperature of its confidences",
+};
+
 function metricFacts(metrics) {
   const shown = Object.entries(metrics).filter(([name, value]) => name !== "description" && ["number", "string"].includes(typeof value));
   return shown.flatMap(([name, value]) => {
+    if (name === "num_members" && value === 1) return [];
+    if (name in NAMES) return fact(NAMES[name], name === "share_changed" ? percent(value) : number(value));
     if (name.startsWith("num_")) return fact(words(name.slice(4)), number(value));
     const isShare = /accuracy|share|_error$/.test(name) && typeof value === "number" && value <= 1;
     return fact(words(name), isShare ? percent(value) : number(value));
