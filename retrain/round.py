@@ -56,7 +56,10 @@ def run_round(
     except RoundCancelledError as error:
         journal.end("cancelled", str(error))
     except ChampionChangedError as error:
-        journal.end("cancelled", f"A person's move of production wins over the round. {error}")
+        journal.end(
+            "cancelled",
+            f"Production moved while the round ran, by a person or the watch, and that wins. {error}",
+        )
     except NoChampionError as error:
         journal.end("failed", str(error))
     except TrainingDivergedError as error:

@@ -17,6 +17,7 @@ from store.evidence.trials import Trial, current_trial, end_trial
 from store.rounds import rounds
 from store.rounds.progress import advance, note_verdict
 from store.rounds.records import Round, find_round
+from store.version_history import main_sources_learnt
 from store.versions import find_version
 
 log = logging.getLogger(__name__)
@@ -61,9 +62,11 @@ def may_be_replaced(trial: Trial, moment: datetime) -> bool:
 def _judged(connection: Connection, waiting: Round, settings: GateSettings) -> Verdict:
     pool = read_pool(connection, waiting.id)
     labels = labels_of(connection, [image.sha256 for image in pool])
-    names = find_version(connection, str(waiting.candidate)).class_names
+    candidate = str(waiting.candidate)
+    names = find_version(connection, candidate).class_names
+    learnt_from = main_sources_learnt(connection, candidate)
     verdict = Verdict.from_json(waiting.verdict or {})
-    return judge_again(verdict, evidence_of_pool(pool, labels, names), settings)
+    return judge_again(verdict, evidence_of_pool(pool, labels, names, learnt_from), settings)
 
 
 def _act(
@@ -79,7 +82,10 @@ def _act(
         rounds.close_judged(connection, waiting.id, state, reason=reason, verdict=stored, fencing=fencing)
 
     if champion is None or champion.version != waiting.production:
-        close("cancelled", f"A person's move of production wins over the round. {sentence}")
+        close(
+            "cancelled",
+            f"Production moved while the round waited, by a person or the watch, and that wins. {sentence}",
+        )
     elif verdict.decision == "passed" and promote == "ask":
         advance(connection, waiting.id, "awaiting_approval", fencing=fencing, reason=sentence, verdict=stored)
         end_trial(connection, waiting.id)

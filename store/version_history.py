@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from store.database.schema import alias_moves, labels, measurements, samples, version_samples, versions
 from store.measurements import Measurement
 from store.registry import Move, move_of
 from store.versions import PRODUCTION
+
+#: A source that gave less of what a version learnt is none of its main ones.
+MAIN_SHARE = 0.1
 
 
 def parents_in_lineage(connection: Connection, lineage: int) -> dict[str, str | None]:
@@ -39,12 +42,12 @@ def rounds_of(connection: Connection, names: Sequence[str]) -> dict[str, int]:
 def first_rounds(connection: Connection) -> dict[int, int]:
     """Return sample id → the round whose version learnt it first, or chose on it; not of first trainings."""
     query = (
-        select(version_samples.c.sample_id, func.min(versions.c.round_id))
+        select(version_samples.c.sample_id, func.min(versions.c.round_id).label("round_id"))
         .join(versions, versions.c.version == version_samples.c.version)
         .where(versions.c.round_id.is_not(None), version_samples.c.role.in_(("train", "validation")))
         .group_by(version_samples.c.sample_id)
     )
-    return {sample_id: round_id for sample_id, round_id in connection.execute(query)}
+    return {sample_id: int(round_id) for sample_id, round_id in connection.execute(query)}
 
 
 def num_roll_backs(connection: Connection) -> int:
@@ -70,6 +73,30 @@ def sources_learnt(connection: Connection, version: str, limit: int = 5) -> list
         .limit(limit)
     )
     return [(row.source, int(row.num)) for row in connection.execute(query)]
+
+
+def main_sources_learnt(connection: Connection, version: str) -> dict[str, bool]:
+    """Return source → whether it gave trusted labels, for the main sources of a version's new labels.
+
+    First trainings have none.
+    """
+    source = func.coalesce(labels.c.source, samples.c.source)
+    num, is_trusted = func.count().label("num"), func.max(case((samples.c.is_trusted, 1), else_=0))
+    query = (
+        select(source.label("source"), num, is_trusted.label("is_trusted"))
+        .select_from(version_samples)
+        .join(samples, samples.c.id == version_samples.c.sample_id)
+        .outerjoin(labels, labels.c.id == version_samples.c.label_revision)
+        .where(
+            version_samples.c.version == version,
+            version_samples.c.role == "train",
+            samples.c.origin != "initial",
+        )
+        .group_by(source)
+    )
+    rows = connection.execute(query).all()
+    num_all = sum(row.num for row in rows)
+    return {row.source: bool(row.is_trusted) for row in rows if row.num >= MAIN_SHARE * num_all}
 
 
 def latest_on_slices(connection: Connection, metric: str, names: Sequence[str]) -> list[Measurement]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from retrain.dataset import Item
 from retrain.evidence.new_images import NewImage, NewImages
 from retrain.evidence.pool import MAX_IMAGES, pool_size
-from retrain.evidence.stored_pool import label_index
+from retrain.evidence.stored_pool import label_index, trusted_sources
 from retrain.gate.outcomes import NO_ANSWER, UNLABELLED, NewEvidence
 from retrain.models import RoundModels
 from store.evidence.answers import NOT_FINITE, Answer
@@ -106,6 +106,8 @@ class NewEvaluation:
             np.array(self._labels[:num], dtype=np.int64),
             tuple(None if each is None else each.source for each in said),
             self._images.origin,
+            self._images.learnt_from,
+            trusted_sources(self._images.labels.values()),
         )
 
     def _pool(self, judging: Sequence[NewImage], answers: Sequence[Answer]) -> list[PoolImage]:

@@ -1,6 +1,7 @@
 """The fair new images of a round: a pool of live traffic, or what trusted keys sent with its label."""
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from store.samples.near_duplicates import near_split
 from store.samples.sample import Sample
 from store.samples.splits import SplitSettings
 from store.state import State
+from store.version_history import MAIN_SHARE
 from vision.decoding import ImageLimits
 
 # Some of them are near-duplicates, or near to what was learnt.
@@ -50,12 +52,14 @@ class NewImages:
         judging: One of each cluster, in the order in which they judge.
         others: Their near-duplicates.
         labels: What people said of them, by SHA-256.
+        learnt_from: The main sources of what the round learns; none where trusted keys' own images judge.
     """
 
     origin: Literal["pool", "direct"]
     judging: tuple[NewImage, ...]
     others: tuple[NewImage, ...]
     labels: Mapping[str, LabelOf]
+    learnt_from: frozenset[str] = frozenset()
 
 
 def read_new_images(
@@ -78,7 +82,13 @@ def read_new_images(
     judging, others = _clustered(_hashed(state, candidates, limits))
     with state.database.read() as connection:
         labels = labels_of(connection, [image.sha256 for image in judging])
-    return NewImages("pool", tuple(judging), tuple(others), labels)
+    learnt_from = _main_sources(samples.new_training)
+    return NewImages("pool", tuple(judging), tuple(others), labels, learnt_from)
+
+
+def _main_sources(samples: Sequence[Sample]) -> frozenset[str]:
+    nums = Counter(sample.source for sample in samples)
+    return frozenset(source for source, num in nums.items() if num >= MAIN_SHARE * len(samples))
 
 
 def _direct_images(samples: Sequence[Sample]) -> NewImages:
@@ -91,7 +101,7 @@ def _direct_images(samples: Sequence[Sample]) -> NewImages:
         "direct",
         tuple(image for image in images if first[image.cluster] is image),
         tuple(image for image in images if first[image.cluster] is not image),
-        {sample.sha256: LabelOf(sample.label, False, sample.source) for sample in samples},
+        {sample.sha256: LabelOf(sample.label, False, sample.source, sample.is_trusted) for sample in samples},
     )
 
 

@@ -1,6 +1,6 @@
 """The evidence of a stored pool, with the labels that there are now; it needs no network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,10 @@ from store.evidence.pools import LabelOf, PoolImage
 
 
 def evidence_of_pool(
-    pool: Sequence[PoolImage], labels: Mapping[str, LabelOf], class_names: Sequence[str]
+    pool: Sequence[PoolImage],
+    labels: Mapping[str, LabelOf],
+    class_names: Sequence[str],
+    learnt_from: Iterable[str] = (),
 ) -> NewEvidence:
     """Return the evidence of a stored pool with the labels that there are now.
 
@@ -18,6 +21,7 @@ def evidence_of_pool(
         pool: The images that judge.
         labels: What people said, by SHA-256.
         class_names: Production's.
+        learnt_from: The main sources of what the candidate learnt.
     """
     index = {name: number for number, name in enumerate(class_names)}
 
@@ -30,7 +34,14 @@ def evidence_of_pool(
         indices([image.candidate_label for image in pool]),
         np.array([label_index(each, class_names) for each in said], dtype=np.int64),
         tuple(None if each is None else each.source for each in said),
+        learnt_from=frozenset(learnt_from),
+        trusted=trusted_sources(labels.values()),
     )
+
+
+def trusted_sources(labels: Iterable[LabelOf]) -> frozenset[str]:
+    """Return the sources of the trusted ones among labels."""
+    return frozenset(said.source for said in labels if said.is_trusted and said.source is not None)
 
 
 def label_index(said: LabelOf | None, class_names: Sequence[str]) -> int:

@@ -56,20 +56,26 @@ def check_new(new: NewEvidence, alpha: float, settings: GateSettings) -> Check:
 def check_sources(new: NewEvidence, settings: GateSettings) -> Check:
     """Check that no one source of labels decides alone.
 
-    From `min_sources` on, the candidate must be better without any one that gave `min_source_labels` or more.
+    Where `min_sources` are known, of these labels or of what the candidate learnt, it must be better without
+    any one that nobody trusts and that gave `min_source_labels` or more.
     """
     labels = Counter(source for source in new.sources if source is not None)
-    numbers: dict[str, Number] = {"num_sources": len(labels)}
+    num_known = len(labels.keys() | new.learnt_from)
+    numbers: dict[str, Number] = {"num_sources": num_known}
     bound = f"p ≤ {settings.alpha_sources:g}"
-    if len(labels) < settings.min_sources:
-        few = counted(len(labels), "source")
+    if num_known < settings.min_sources:
+        few = counted(num_known, "source")
         note = f"not asked, because labels came from {few}, and it takes {settings.min_sources}"
         return Check("sources", None, _RULE_SOURCES, "–", bound, note, numbers=numbers)
-    large = [source for source, num in labels.items() if num >= settings.min_source_labels]
+    large = [
+        source
+        for source, num in labels.items()
+        if num >= settings.min_source_labels and source not in new.trusted
+    ]
     decisive_images = new.where_they_differ()
     without = {source: decisive_images.without(source).tally() for source in large}
     if not without:
-        note = f"not asked, because no source gave {settings.min_source_labels} labels"
+        note = f"not asked, because no untrusted source gave {settings.min_source_labels} labels"
         return Check("sources", None, _RULE_SOURCES, "–", bound, note, numbers=numbers)
     decisive = max(without, key=lambda source: p_now(without[source]))
     p = p_now(without[decisive])
@@ -115,7 +121,10 @@ def _figure(tally: Tally, p: float) -> str:
         return "no images"
     answered = f"{tally.num_won} won, {tally.num_lost} lost"
     unlabelled = f", {tally.num_open} unlabelled" if tally.num_open else ""
-    return f"differ on {tally.num_differing:,} of {tally.num_images:,}: {answered}{unlabelled}, {p_value(p)}"
+    num_neither = tally.num_differing - tally.num_won - tally.num_lost - tally.num_open
+    neither = f", {num_neither} both wrong" if num_neither else ""
+    said = f"{answered}{unlabelled}{neither}, {p_value(p)}"
+    return f"differ on {tally.num_differing:,} of {tally.num_images:,}: {said}"
 
 
 def _note(tally: Tally, needed: int | None) -> str:

@@ -1,7 +1,7 @@
 """What champion and candidate answered on the same images: all that the gate measures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Final, Literal
 
@@ -149,6 +149,8 @@ class NewEvidence:
         labels: Shape (n,), the right class, `UNLABELLED` or `NEITHER`.
         sources: Who gave each label; None where nobody did.
         origin: "pool" for images that were predicted, "direct" for those that came with their label.
+        learnt_from: The main sources of what the candidate learnt.
+        trusted: Sources whose labels are authoritative.
 
     Raises:
         OutcomesError: They differ in length.
@@ -159,6 +161,8 @@ class NewEvidence:
     labels: NDArray[np.int64]
     sources: tuple[str | None, ...]
     origin: Literal["pool", "direct"] = "pool"
+    learnt_from: frozenset[str] = frozenset()
+    trusted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         lengths = {len(part) for part in (self.champion, self.candidate, self.labels, self.sources)}
@@ -170,9 +174,12 @@ class NewEvidence:
 
     def chosen(self, is_chosen: NDArray[np.bool_]) -> "NewEvidence":
         """Return the evidence of some of the images."""
-        sources = tuple(compress(self.sources, is_chosen.tolist()))
-        return NewEvidence(
-            self.champion[is_chosen], self.candidate[is_chosen], self.labels[is_chosen], sources, self.origin
+        return replace(
+            self,
+            champion=self.champion[is_chosen],
+            candidate=self.candidate[is_chosen],
+            labels=self.labels[is_chosen],
+            sources=tuple(compress(self.sources, is_chosen.tolist())),
         )
 
     def without(self, source: str) -> "NewEvidence":

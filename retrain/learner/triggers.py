@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from retrain.gate.mcnemar import power
 from store.samples.pending import PendingCounts
@@ -172,9 +173,22 @@ def _why_unprovable(forecast: Forecast, settings: TriggerSettings) -> str | None
         if forecast.num_unfair > forecast.num_images
         else ""
     )
+    # In tens: a count that rises with an image would tell that this image is held out.
+    tens = forecast.num_images // 10 * 10
+    there = f"some {tens:,}" if tens else "under 10"
     return (
-        f"The new images to judge on are too few for a proof: there are {forecast.num_images:,}, one in five "
-        f"of what is predicted.{remedy}"
+        f"The new images to judge on are too few for a proof: there are {there}, and it takes about "
+        f"{_fewest_images(settings.alpha):,}. One in five that are predicted is one.{remedy}"
+    )
+
+
+@lru_cache
+def _fewest_images(alpha: float) -> int:
+    """Return how many images to judge on make a proof likely, in tens."""
+    return next(
+        num
+        for num in range(10, 10_000, 10)
+        if power(_HOPED_GAIN, _USUAL_DISAGREEMENT, num, alpha) >= _LEAST_POWER
     )
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from store.errors import NoPredecessorError, VersionRetiredError
 from store.evidence.pools import LabelOf, labels_of
 from store.evidence.watch_images import AnsweredImage, answered_images
 from store.evidence.watches import Watch, WatchState, current_watch, end_watch, note_figures
-from store.version_history import sources_learnt
+from store.version_history import main_sources_learnt, sources_learnt
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ def look(database: Database) -> None:
         images = [image for image in answered_images(connection, watch.id) if image.differs]
         labels = labels_of(connection, [image.sha256 for image in images])
     tally = count(watch.num_images, images, labels)
+    if decide(tally) in ("rolled_back", "confirmed"):
+        tally = _with_learnt(database, watch.version, tally)
     decision = decide(tally)
     if decision == "watching":
         _note(database, watch, tally)
@@ -65,7 +68,16 @@ def count(num_images: int, images: Sequence[AnsweredImage], labels: Mapping[str,
         num_open=len(images) - len(known),
         num_neither=counts.num_neither,
         by_source={source: _counts(part) for source, part in said_by.items() if source is not None},
+        trusted=frozenset(said.source for _, said in known if said.is_trusted and said.source is not None),
     )
+
+
+def _with_learnt(database: Database, version: str, tally: Tally) -> Tally:
+    """Return the counts with the sources of what production learnt."""
+    with database.read() as connection:
+        learnt = main_sources_learnt(connection, version)
+    trusted = tally.trusted | {source for source, is_trusted in learnt.items() if is_trusted}
+    return replace(tally, learnt_from=frozenset(learnt), trusted=trusted)
 
 
 def figures(tally: Tally, text: str) -> dict[str, float | int | str]:

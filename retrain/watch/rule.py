@@ -19,7 +19,7 @@ MIN_EVIDENCE_WITHOUT: Final = 20.0
 MAX_IMAGES: Final = 5000
 #: So many are the first that come; all later ones are draws, so that a watch sees weeks and not an hour.
 NUM_FIRST_IMAGES: Final = 500
-#: From so many sources of labels on none decides alone.
+#: From so many sources of labels on none decides alone, unless it is trusted.
 MIN_SOURCES: Final = 3
 # Less than this share of the images is not worth a swap.
 _MIN_SHARE = 0.01
@@ -52,6 +52,8 @@ class Tally:
         num_open: Images that they answered differently and whose label nobody gave yet.
         num_neither: Images that they answered differently and both wrongly.
         by_source: Source of labels → its part of those that are lost, won and neither.
+        learnt_from: The main sources of what production learnt.
+        trusted: Sources, of these labels and of what was learnt, that gave trusted labels.
     """
 
     num_images: int
@@ -60,6 +62,8 @@ class Tally:
     num_open: int = 0
     num_neither: int = 0
     by_source: Mapping[str, LabelCounts] = field(default_factory=dict)
+    learnt_from: frozenset[str] = frozenset()
+    trusted: frozenset[str] = frozenset()
 
     def without(self, source: str) -> "Tally":
         """Return the counts without the images that a source labelled."""
@@ -104,9 +108,9 @@ def decide(tally: Tally) -> Decision:
     """Return what follows from a watch's counts.
 
     An open difference counts against either decision: as a win where production would be rolled back, as a
-    loss where it would be confirmed. So who labels what can only delay. No one source decides alone, where
-    there are three: see `decisive_source`. From 5,000 images on without a decision production stays
-    unconfirmed.
+    loss where it would be confirmed. So who labels what can only delay. Where others are known, a source that
+    nobody trusts does not decide alone: see `decisive_source`. From 5,000 images on without a decision
+    production stays unconfirmed.
     """
     decision = _favoured(tally, MIN_EVIDENCE)
     if decision is not None and decisive_source(tally) is None:
@@ -115,15 +119,18 @@ def decide(tally: Tally) -> Decision:
 
 
 def decisive_source(tally: Tally) -> str | None:
-    """Return the source of labels that decides alone: without it too little evidence is left.
+    """Return the untrusted source of labels that decides alone: without it too little evidence is left.
 
-    It is asked from three sources on.
+    It is asked where three sources are known, or a trusted one: those of the watch's labels, and those of
+    what production learnt. So whoever labels first can't take back what others taught.
     """
     decision = _favoured(tally, MIN_EVIDENCE)
-    if decision is None or len(tally.by_source) < MIN_SOURCES:
+    known = tally.by_source.keys() | tally.learnt_from
+    if decision is None or (len(known) < MIN_SOURCES and not tally.trusted):
         return None
-    is_alone = (_favoured(tally.without(each), MIN_EVIDENCE_WITHOUT) != decision for each in tally.by_source)
-    return next(compress(tally.by_source, is_alone), None)
+    untrusted = [source for source in tally.by_source if source not in tally.trusted]
+    is_alone = (_favoured(tally.without(each), MIN_EVIDENCE_WITHOUT) != decision for each in untrusted)
+    return next(compress(untrusted, is_alone), None)
 
 
 def _favoured(tally: Tally, min_evidence: float) -> Literal["rolled_back", "confirmed"] | None:

@@ -35,7 +35,7 @@ def rolled_back(version: str, predecessor: str, tally: Tally, sources: Sequence[
     counted = f" ({tally.num_open:,} of these want a label, and count for it)" if tally.num_open else ""
     return (
         f"{version} was worse than {predecessor}: of {_images(tally)} it lost {tally.num_lost:,} and won "
-        f"{against:,}{counted}; the evidence is {evidence(tally.num_lost, against):,.0f}, and "
+        f"{against:,}{counted}; the evidence is {_evidence(tally.num_lost, against)}, and "
         f"{MIN_EVIDENCE:.0f} is enough.{_labelled_by(tally)}{_learnt_from(version, sources)}"
     )
 
@@ -57,6 +57,11 @@ def unconfirmed(version: str, predecessor: str, tally: Tally) -> str:
     )
 
 
+def _evidence(num_lost: int, num_won: int) -> str:
+    value = evidence(num_lost, num_won)
+    return f"{value:,.0f}" if value < 1e6 else "over a million"
+
+
 def _images(tally: Tally) -> str:
     return "one image" if tally.num_images == 1 else f"{tally.num_images:,} images"
 
@@ -64,7 +69,10 @@ def _images(tally: Tally) -> str:
 def _held_back(tally: Tally) -> str:
     source = decisive_source(tally)
     return (
-        "" if source is None else f" Without the labels of {source} nothing is proven, so these don't decide."
+        ""
+        if source is None
+        else f" Without the labels of {source} nothing is proven, so these don't decide: have others, or a "
+        "trusted key, label some, or roll back by hand."
     )
 
 

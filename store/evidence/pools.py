@@ -41,11 +41,13 @@ class LabelOf:
         label: The label in force; None without one.
         is_none: Somebody answered "none of the classes", and nobody gave a label.
         source: Whose label, or answer, it is; None where nobody is known.
+        is_trusted: A trusted source or a settlement stands behind the label.
     """
 
     label: str | None
     is_none: bool
     source: str | None
+    is_trusted: bool = False
 
 
 def store_pool(connection: Connection, round_id: int, images: Sequence[PoolImage]) -> None:
@@ -74,12 +76,15 @@ def labels_of(connection: Connection, sha256s: Collection[str]) -> dict[str, Lab
     known: dict[str, LabelOf] = {}
     for chunk in chunks(sha256s):
         query = (
-            select(samples.c.sha256, samples.c.label, labels.c.source)
+            select(samples.c.sha256, samples.c.label, labels.c.source, samples.c.is_trusted)
             .outerjoin(labels, labels.c.id == samples.c.label_revision)
             .where(samples.c.sha256.in_(chunk), samples.c.state == "accepted")
         )
         known |= {sha256: LabelOf(None, True, by) for sha256, by in none_answers(connection, chunk).items()}
-        known |= {row.sha256: LabelOf(row.label, False, row.source) for row in connection.execute(query)}
+        known |= {
+            row.sha256: LabelOf(row.label, False, row.source, row.is_trusted)
+            for row in connection.execute(query)
+        }
     return known
 
 

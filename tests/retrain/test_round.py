@@ -200,7 +200,7 @@ def test_a_persons_promotion_during_a_round_wins(world: World, monkeypatch: pyte
     assert world.production.version == "v2"
     assert world.attempts(ended.id)[-1].verdict["decision"] == "passed"
     assert (ended.state, ended.candidate) == ("cancelled", None)
-    assert "wins over the round" in str(ended.reason)
+    assert "Production moved while the round ran" in str(ended.reason)
     assert world.num_pending > 0
 
 

@@ -133,7 +133,7 @@ def test_another_promotion_cancels_a_round_that_waits(waiting: WaitingRound) -> 
     waiting.answer("red", *range(12))
     ended = waiting.follow()
     assert (ended.state, waiting.world.production.version) == ("cancelled", "v3")
-    assert "wins over the round" in str(ended.reason)
+    assert "Production moved while the round waited" in str(ended.reason)
     with waiting.world.database.read() as connection:
         assert num_open(connection) == 0
 

@@ -66,6 +66,7 @@ def label(
     phash: int | None = None,
     group: str | None = None,
     settings: SplitSettings = LEARNT,
+    is_trusted: bool = False,
 ) -> FeedbackOutcome:
     new = NewSample(
         sha256=sha_of(name),
@@ -73,6 +74,7 @@ def label(
         origin="direct",
         source=source,
         label=of_class,
+        is_trusted=is_trusted,
         group=group,
     )
 

@@ -1,5 +1,7 @@
 """The checks on new images: only differences need a label, and what has none counts for production."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -127,13 +129,28 @@ def test_the_level_without_a_source_is_six_per_cent() -> None:
     assert check_sources(sourced(ann=6, ben=6, cid=1), SETTINGS).passed is None
 
 
+def test_the_sources_of_what_was_learnt_count_too() -> None:
+    alone = sourced(mallory=20)
+    assert check_sources(alone, SETTINGS).is_open is False
+    learnt = replace(alone, learnt_from=frozenset({"ann", "ben"}))
+    check = check_sources(learnt, SETTINGS)
+    assert (check.passed, check.is_open, check.numbers["source"]) == (None, True, "mallory")
+
+
+def test_a_trusted_source_may_decide_alone() -> None:
+    trusted = replace(sourced(ann=30, ben=1, cid=1), trusted=frozenset({"ann"}))
+    check = check_sources(trusted, SETTINGS)
+    assert (check.passed, check.is_open) == (None, False)
+    assert check.note == "not asked, because no untrusted source gave 5 labels"
+
+
 def test_it_is_not_asked_of_two_sources_or_of_none_that_gave_five() -> None:
     two = check_sources(sourced(ann=20, ben=20), SETTINGS)
     assert (two.passed, two.is_open) == (None, False)
     assert two.note == "not asked, because labels came from 2 sources, and it takes 3"
     small = check_sources(sourced(ann=3, ben=3, cid=3), SETTINGS)
     assert (small.passed, small.is_open) == (None, False)
-    assert small.note == "not asked, because no source gave 5 labels"
+    assert small.note == "not asked, because no untrusted source gave 5 labels"
 
 
 def test_a_source_is_left_out_from_five_labels_on() -> None:

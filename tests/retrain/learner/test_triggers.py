@@ -140,7 +140,9 @@ def test_two_trials_that_nobody_answered_stop_rounds_until_somebody_does() -> No
 @pytest.mark.parametrize(
     ("forecast", "expected"),
     [
-        (Forecast(10), "there are 10"),
+        (Forecast(9), "there are under 10, and it takes about 80"),
+        # In tens, since a count that rises with an image would tell that it is held out.
+        (Forecast(29), "there are some 20, and it takes about 80"),
         (Forecast(10, num_unfair=80), "trust the key"),
         (Forecast(500, num_ignored_trials=2), "when open questions are answered"),
         (Forecast(500, num_since_roll_back=3), "of which there are 3"),

@@ -29,9 +29,18 @@ def database(make_world: Callable[[], World]) -> Database:
     return made.database
 
 
-def say(database: Database, names: Sequence[str], of_class: str, source: str = "ann") -> None:
+def say(
+    database: Database, names: Sequence[str], of_class: str, source: str = "ann", *, is_trusted: bool = False
+) -> None:
     for name in names:
-        label(database, name, of_class, source)
+        label(database, name, of_class, source, is_trusted=is_trusted)
+
+
+def learn(database: Database, *by: str) -> None:
+    """Note that v2 learnt a sample of each of these sources."""
+    ids = [label(database, f"bee {n}", "bees", source).sample_id for n, source in enumerate(by)]
+    rows = [{"version": "v2", "sample_id": each, "role": "train", "label_revision": None} for each in ids]
+    database.write(lambda c: c.execute(insert(version_samples), rows))
 
 
 def test_what_people_said_is_counted_for_the_answer_that_it_agrees_with() -> None:
@@ -62,8 +71,18 @@ def test_what_one_of_three_sources_decides_alone_waits_for_the_others(database: 
 
     assert production(database) == "v2"
     assert str(in_force(database).figures["sentence"]).endswith(
-        "Without the labels of liar nothing is proven, so these don't decide."
+        "Without the labels of liar nothing is proven, so these don't decide: have others, or a trusted key, "
+        "label some, or roll back by hand."
     )
+
+
+def test_whoever_labels_first_does_not_take_back_what_others_taught(database: Database) -> None:
+    learn(database, "lab", "app", "lab")
+    differ(database, NAMES, num_alike=80)
+    say(database, NAMES, "bees", "liar")
+    look(database)
+    assert production(database) == "v2"
+    assert "Without the labels of liar nothing is proven" in str(in_force(database).figures["sentence"])
 
 
 def test_a_look_writes_down_how_the_watch_stands(database: Database) -> None:
@@ -154,11 +173,9 @@ def test_five_thousand_images_leave_production_unconfirmed(database: Database) -
 
 
 def test_the_five_largest_sources_of_what_it_learnt_are_named(database: Database) -> None:
-    ids = [label(database, f"bee {n}", "bees", f"key-{min(n // 2, 5)}").sample_id for n in range(14)]
-    rows = [{"version": "v2", "sample_id": each, "role": "train", "label_revision": None} for each in ids]
-    database.write(lambda c: c.execute(insert(version_samples), rows))
+    learn(database, *(f"key-{min(n // 2, 5)}" for n in range(14)))
     differ(database, NAMES[:9], num_alike=80)
-    say(database, NAMES[:9], "bees")
+    say(database, NAMES[:9], "bees", is_trusted=True)
 
     look(database)
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import comb
 from statistics import median
 
@@ -107,6 +108,21 @@ def test_what_the_left_out_source_labelled_does_not_count_as_open() -> None:
 
 def test_two_sources_are_too_few_to_ask_for_others() -> None:
     assert decide(_tally_of(LabelCounts(20, 0), LabelCounts(1, 1))) == "rolled_back"
+
+
+def test_who_labels_first_does_not_take_back_alone_what_others_taught() -> None:
+    alone = _tally_of(LabelCounts(20, 0))
+    assert decide(alone) == "rolled_back"
+    assert decide(replace(alone, learnt_from=frozenset({"lab", "key-0"}))) == "rolled_back"
+    assert decide(replace(alone, learnt_from=frozenset({"lab", "app"}))) == "watching"
+    assert decide(replace(alone, learnt_from=frozenset({"lab"}), trusted=frozenset({"lab"}))) == "watching"
+
+
+def test_a_trusted_source_decides_alone() -> None:
+    tally = _tally_of(LabelCounts(20, 0), LabelCounts(1, 1), LabelCounts(1, 1))
+    assert decide(tally) == "watching"
+    assert decide(replace(tally, trusted=frozenset({"key-0"}))) == "rolled_back"
+    assert decide(replace(tally, trusted=frozenset({"key-1"}))) == "watching"
 
 
 @pytest.mark.slow
