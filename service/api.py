@@ -1,6 +1,7 @@
 """The HTTP API: its routes, those of the server's state among them, and its answers to errors."""
 
 import asyncio
+from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -104,9 +105,12 @@ async def _answer_disconnect(request: Request, error: Exception) -> JSONResponse
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # what the handler was registered for
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
-    message = f"Expected what the route takes, found in {'.'.join(place)}: {first['msg']}."
+    first, *others = [(_place(each["loc"]), each["msg"]) for each in error.errors()]
+    place = first[0]
+    # Of a body that may have one of several forms, what each of them misses.
+    found = [first, *others] if place[0] == "body" else [first]
+    said = " or, in ".join(dict.fromkeys(f"{'.'.join(where)}: {what}" for where, what in found[:4]))
+    message = f"Expected what the route takes, found in {said}."
     kind = request.headers.get("content-type", "")
     if place == ["body"] and not kind.startswith("application/json"):
         message = (
@@ -116,6 +120,11 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
         # No row can have an id of that form.
         return JSONResponse(envelope("unknown_id", message, "Use an id that the server answered."), 404)
     return await _answer_error(request, MalformedRequestError(message))
+
+
+def _place(loc: Sequence[int | str]) -> list[str]:
+    # The names of forms, such as LabelAnswer, say nothing to a client.
+    return [str(part) for part in loc if not str(part)[:1].isupper()]
 
 
 async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:

@@ -144,6 +144,15 @@ async def test_an_answer_is_exactly_one_of_three(run: Any, serving: Any, sent: A
     assert (refused.status_code, check_shape(refused)["code"]) == (400, "malformed")
 
 
+async def test_a_refused_answer_names_the_forms_that_are_taken(run: Any, serving: Any) -> None:
+    async with run(serving) as api:
+        answer = await api.client.post("/v1/queue/1", json={"answer": "maybe"})
+    message = answer.json()["error"]["message"]
+    assert "in body.label: Field required" in message
+    assert "in body.answer: Input should be 'skip' or 'none'" in message
+    assert "LabelAnswer" not in message
+
+
 async def test_an_unknown_question_is_not_found(run: Any, serving: Any) -> None:
     async with run(serving) as api:
         for answer in (
