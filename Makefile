@@ -61,8 +61,8 @@ vendored: .venv/dev ## Bring the files of others that the pages use, with npm
 	@$(RUN)python -m scripts.vendored
 
 SEED ?= 0
-bench-loop: .venv/dev ## The whole loop on drifted photographs: DATA=archive SEED=n MODE=how users behave, or several
-	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(MODE),--mode $(MODE)) $(if $(DATA),--data $(DATA))
+bench-loop: .venv/dev ## The loop on drifted photographs: DATA=archive SEED=n MODE=a,b TRAINED=folder of first versions
+	@$(RUN)python -m benchmarks.loop --seed $(SEED) $(if $(MODE),--mode $(MODE)) $(if $(DATA),--data $(DATA)) $(if $(TRAINED),--trained $(TRAINED))
 
 bench-gate: .venv/dev ## How often the gate and the watch err, ten minutes a seed: SEED=0,1,2 are recorded
 	@$(RUN)python -m benchmarks.gate --seed $(SEED)

@@ -112,6 +112,19 @@ def test_an_earlier_answer_is_marked_when_one_looks_back(labelling: Labelling, a
     expect(page.locator(".class[aria-pressed=true]")).to_have_text("2bees")
 
 
+def test_the_page_says_what_became_of_an_answer_and_that_undo_does_not_withdraw_it(
+    labelling: Labelling, asked: Ask
+) -> None:
+    page = labelling(asked())
+    said = page.locator("#queue-said")
+    press(page, "2")
+    expect(said).to_contain_text("Taken: bees.")
+    press(page, "u")
+    expect(said).to_have_text("Taken: bees. That stands until you give another answer.")
+    press(page, "s")
+    expect(said).to_contain_text("Skipped: others are asked.")
+
+
 def test_what_was_passed_over_comes_again_at_the_end(labelling: Labelling, asked: Ask) -> None:
     evidence = asked(2)
     press(labelling(evidence), "ArrowRight", "1", "2")
