@@ -60,9 +60,7 @@ def test_night_raises_an_alarm_that_ends_by_itself_once_it_is_learnt(
             _answer(client, label, by_night(picture(label, 60_000 + number)))
         wait_until(lambda: bool(rounds()), "a round was asked for", log=server.log)
         assert rounds()[0]["trigger"].endswith("are enough after an alarm")
-        wait_until(
-            lambda: rounds()[0]["state"] == "promoted", "night is learnt", seconds=400, log=server.log
-        )
+        wait_until(lambda: rounds()[0]["state"] == "promoted", "night is learnt", seconds=400, log=server.log)
         wait_until(lambda: alarms()[0]["state"] == "ended", "the alarm ends", seconds=60, log=server.log)
         [alarm] = alarms()
         assert alarm["acted_by"] == "learner"
