@@ -24,7 +24,7 @@ Pair = tuple[bytes, int]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How a rival trains; both were tuned on a seed of their own."""
+    """How a rival trains."""
 
     learning_rate: float
     epochs: int
