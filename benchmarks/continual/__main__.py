@@ -20,7 +20,7 @@ from benchmarks.record import record
 from vision.artifact import Artifact
 
 CACHE = Path(__file__).parents[1] / "cache" / "continual"
-#: Usual values, not tuned yet: they are to be chosen on a seed of their own, within the seconds of our rounds.
+#: Usual values, not tuned yet: that is for a seed of its own, within the seconds of our rounds.
 BUDGETS = {
     "naive": Budget(1e-4, 3),
     "replay": Budget(3e-4, 3),
