@@ -39,7 +39,7 @@ def test_a_verdict_is_a_sentence_and_a_table_of_rules(
     work = update(schema.rounds).where(schema.rounds.c.id == 2).values(verdict=VERDICT)
     filled.write(lambda connection: connection.execute(work))
     text = words_of(open_page(serve(filled) + "/rounds/2"))
-    assert "9 more labels for the candidate would prove it. Rule Figure Bound" in text
+    assert "9 more labels for the candidate would prove it. Judged against v2. Rule Figure Bound" in text
     assert "rule of golden −0.4 points −2.0 points ✓" in text
     assert "rule of classes wasps: 9 of 14 lost −2.0 points ✗" in text
     assert "rule of anchor – −2.0 points not asked, because v1 is production itself" in text
