@@ -17,7 +17,7 @@ from store.evidence.trials import Trial, current_trial, end_trial
 from store.rounds import rounds
 from store.rounds.progress import advance, note_verdict
 from store.rounds.records import Round, find_round
-from store.version_history import main_sources_learnt
+from store.version_history import main_sources, sources_learnt
 from store.versions import find_version
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def _judged(connection: Connection, waiting: Round, settings: GateSettings) -> V
     labels = labels_of(connection, [image.sha256 for image in pool])
     candidate = str(waiting.candidate)
     names = find_version(connection, candidate).class_names
-    learnt_from = main_sources_learnt(connection, candidate)
+    learnt_from = [each.source for each in main_sources(sources_learnt(connection, candidate))]
     verdict = Verdict.from_json(waiting.verdict or {})
     return judge_again(verdict, evidence_of_pool(pool, labels, names, learnt_from), settings)
 

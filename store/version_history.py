@@ -1,6 +1,7 @@
 """The history of several versions at once: their parents, their promotions and their measured values."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, select
 
@@ -56,34 +57,23 @@ def num_roll_backs(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def sources_learnt(connection: Connection, version: str, limit: int = 5) -> list[tuple[str, int]]:
-    """Return (source, labels) of the largest sources of the new labels that a version learnt, largest first.
+class LearntSource(NamedTuple):
+    """A source of what a version learnt: how many of its new labels it gave, and whether trusted ones."""
 
-    What it rehearsed of earlier versions is left out.
+    source: str
+    num: int
+    is_trusted: bool
+
+
+def sources_learnt(connection: Connection, version: str) -> list[LearntSource]:
+    """Return the sources of the new labels that a version learnt, largest first.
+
+    What it rehearsed of earlier versions is left out, and so is what a first training was given.
     """
     source = func.coalesce(labels.c.source, samples.c.source)
+    num, is_trusted = func.count(), func.max(case((samples.c.is_trusted, 1), else_=0))
     query = (
-        select(source.label("source"), func.count().label("num"))
-        .select_from(version_samples)
-        .join(samples, samples.c.id == version_samples.c.sample_id)
-        .outerjoin(labels, labels.c.id == version_samples.c.label_revision)
-        .where(version_samples.c.version == version, version_samples.c.role == "train")
-        .group_by(source)
-        .order_by(func.count().desc(), source)
-        .limit(limit)
-    )
-    return [(row.source, int(row.num)) for row in connection.execute(query)]
-
-
-def main_sources_learnt(connection: Connection, version: str) -> dict[str, bool]:
-    """Return source → whether it gave trusted labels, for the main sources of a version's new labels.
-
-    First trainings have none.
-    """
-    source = func.coalesce(labels.c.source, samples.c.source)
-    num, is_trusted = func.count().label("num"), func.max(case((samples.c.is_trusted, 1), else_=0))
-    query = (
-        select(source.label("source"), num, is_trusted.label("is_trusted"))
+        select(source, num, is_trusted)
         .select_from(version_samples)
         .join(samples, samples.c.id == version_samples.c.sample_id)
         .outerjoin(labels, labels.c.id == version_samples.c.label_revision)
@@ -93,10 +83,15 @@ def main_sources_learnt(connection: Connection, version: str) -> dict[str, bool]
             samples.c.origin != "initial",
         )
         .group_by(source)
+        .order_by(num.desc(), source)
     )
-    rows = connection.execute(query).all()
-    num_all = sum(row.num for row in rows)
-    return {row.source: bool(row.is_trusted) for row in rows if row.num >= MAIN_SHARE * num_all}
+    return [LearntSource(by, int(many), bool(trusted)) for by, many, trusted in connection.execute(query)]
+
+
+def main_sources(learnt: Sequence[LearntSource]) -> list[LearntSource]:
+    """Return the sources that gave a tenth or more of what was learnt."""
+    num_all = sum(each.num for each in learnt)
+    return [each for each in learnt if each.num >= MAIN_SHARE * num_all]
 
 
 def latest_on_slices(connection: Connection, metric: str, names: Sequence[str]) -> list[Measurement]:

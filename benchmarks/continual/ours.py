@@ -1,6 +1,5 @@
 """The product's own rounds on a stream."""
 
-import io
 import json
 import shutil
 import subprocess
@@ -10,22 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from sqlalchemy import Connection
 
 from benchmarks.continual.stream import IMAGE_SIZE, Stream
 from benchmarks.photographs import Photograph, write_folder
+from benchmarks.sending import send
 from benchmarks.serving.filling import state_of
 from benchmarks.serving.servers import ROOT, clean_environment, run_perennial
 from store.registry import production
-from store.samples.new_samples import NewSample
 from store.samples.pending import TRAINING_SPLITS, pending_samples
-from store.samples.samples import add_sample
-from store.samples.splits import SplitSettings
 from store.state import State
-from store.versions import load_files, production_classes
+from store.versions import load_files
 from vision.artifact import Artifact, from_files
-from vision.perceptual_hash import perceptual_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ class Product:
     def learn(self, photographs: Sequence[Photograph]) -> Round:
         """Send pictures with their labels, and run a round on them."""
         with state_of(self._environment) as state:
-            ids = _send(state, photographs)
+            ids = send(state, photographs, is_trusted=True)
             with state.database.read() as connection:
                 learnt = _learnable(connection, ids)
         done = subprocess.run(
@@ -99,27 +94,6 @@ def _production(state: State) -> Artifact:
     if version is None:
         raise SystemExit("Expected a version in production, found none.")
     return from_files(load_files(state.blobs, version))
-
-
-def _send(state: State, photographs: Sequence[Photograph]) -> list[int]:
-    """Store pictures with their labels, as a trusted source sends them."""
-    new = [
-        NewSample(
-            sha256=state.blobs.put(photograph.content),
-            phash=perceptual_hash(Image.open(io.BytesIO(photograph.content)).convert("RGB")),
-            origin="direct",
-            source="benchmark",
-            label=photograph.label,
-            is_trusted=True,
-        )
-        for photograph in photographs
-    ]
-
-    def work(connection: Connection) -> list[int]:
-        names = production_classes(connection) or ()
-        return [add_sample(connection, each, names, SplitSettings()).sample_id for each in new]
-
-    return state.database.write(work)
 
 
 def _learnable(connection: Connection, ids: Sequence[int]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from vision.adaptation.batch_norm import reestimate_statistics
 from vision.artifact import Artifact
-from vision.augmentation import augmented
+from vision.augmentation import Level, augmented
 from vision.batches import LabelledTensors
 from vision.decoding import ImageLimits
 from vision.image_set import PreparedImages
@@ -70,8 +70,8 @@ class Rival(ABC):
         )
         return [int(index) for index in self._rng.permutation(drawn)[:num]]
 
-    def _images(self, pairs: Sequence[Pair], level: str = "gentle") -> LabelledTensors:
-        variation = augmented(self._artifact.preprocessing, level, self._seed)  # type: ignore[arg-type]
+    def _images(self, pairs: Sequence[Pair], level: Level = "gentle") -> LabelledTensors:
+        variation = augmented(self._artifact.preprocessing, level, self._seed)
         return PreparedImages(pairs, variation, ImageLimits())
 
     def _fit(
@@ -217,6 +217,10 @@ class Discriminant(Rival):
 
     _SHRINKAGE = 1e-2
 
+    def __init__(self, start: Artifact, old: Sequence[Pair], budget: Budget, seed: int) -> None:
+        super().__init__(start, old, budget, seed)
+        self._known: list[Tensor] = []
+
     def _learn(self, new: Sequence[Pair]) -> None:
         pairs = [*self._memory, *new]
         embeddings = self._embeddings(pairs)
@@ -233,8 +237,6 @@ class Discriminant(Rival):
             self.network.head.bias.copy_((-0.5 * (weights * means).sum(dim=1)).float())
 
     def _embeddings(self, pairs: Sequence[Pair]) -> Tensor:
-        if not hasattr(self, "_known"):
-            self._known: list[Tensor] = []
         images = self._images(pairs[len(self._known) :], "none")
         self.network.eval()
         with torch.inference_mode():

@@ -146,8 +146,8 @@ async def _answer_questions(client: httpx.AsyncClient, labels: Mapping[bytes, st
             answer = await client.post(f"/v1/queue/{question['id']}", json={"label": labels[content]})
             answer.raise_for_status()
             num_answered += 1
-            # The learner looks once a second.
-            await asyncio.sleep(1.5)
+            # The learner looks every two seconds.
+            await asyncio.sleep(2.5)
             if (await _last_round(client))["state"] != "awaiting_labels":
                 return num_answered
     return num_answered

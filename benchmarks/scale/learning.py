@@ -1,6 +1,5 @@
 """Seconds and memory of a round by new samples, by old samples to replay from, and by slices to judge on."""
 
-import io
 import json
 import shutil
 import subprocess
@@ -10,20 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from sqlalchemy import Connection, update
 
 from benchmarks.photographs import Photograph, World, make_world, write_folder
+from benchmarks.sending import send
 from benchmarks.serving.filling import state_of
 from benchmarks.serving.servers import ROOT, clean_environment, run_perennial
 from store.database.schema import samples
 from store.registry import production
-from store.samples.new_samples import NewSample
-from store.samples.samples import add_sample
-from store.samples.splits import SplitSettings
 from store.slices import add_slice
 from store.state import State
-from vision.perceptual_hash import perceptual_hash
 
 IMAGE_SIZE = 64
 NEW = (125, 250, 500, 1000)
@@ -64,7 +59,7 @@ def _run(home: Path, world: World, *, new: int, slices: int) -> dict[str, Any]:
     shutil.copytree(home, copy)
     environment = clean_environment() | {"PERENNIAL_HOME": str(copy)}
     with state_of(environment) as state:
-        _send(state, world.feedback[:new], split=None)
+        send(state, world.feedback[:new])
         _slice(state, world.feedback[max(NEW) :], slices)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.scale.one_round"],
@@ -93,26 +88,5 @@ def _slice(state: State, photographs: Sequence[Photograph], num: int) -> None:
 
     for number in range(num):
         part = photographs[number * IMAGES_PER_SLICE : (number + 1) * IMAGES_PER_SLICE]
-        ids = _send(state, part, split="holdout")
+        ids = send(state, part, split="holdout")
         state.database.write(partial(add, name=f"slice-{number}", ids=ids))
-
-
-def _send(state: State, photographs: Sequence[Photograph], split: str | None) -> list[int]:
-    def add(connection: Connection, new: Sequence[NewSample]) -> list[int]:
-        champion = production(connection)
-        if champion is None:
-            raise SystemExit("Expected a version in production, found none.")
-        return [add_sample(connection, one, champion.class_names, SplitSettings()).sample_id for one in new]
-
-    new = [
-        NewSample(
-            sha256=state.blobs.put(photograph.content),
-            phash=perceptual_hash(Image.open(io.BytesIO(photograph.content)).convert("RGB")),
-            origin="direct",
-            source="benchmark",
-            label=photograph.label,
-            split=split,
-        )
-        for photograph in photographs
-    ]
-    return state.database.write(partial(add, new=new))

@@ -16,7 +16,7 @@ from store.errors import NoPredecessorError, VersionRetiredError
 from store.evidence.pools import LabelOf, labels_of
 from store.evidence.watch_images import AnsweredImage, answered_images
 from store.evidence.watches import Watch, WatchState, current_watch, end_watch, note_figures
-from store.version_history import main_sources_learnt, sources_learnt
+from store.version_history import main_sources, sources_learnt
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ def look(database: Database) -> None:
         labels = labels_of(connection, [image.sha256 for image in images])
     tally = count(watch.num_images, images, labels)
     if decide(tally) in ("rolled_back", "confirmed"):
+        # Read only where they could hold the decision back: a look comes every few seconds.
         tally = _with_learnt(database, watch.version, tally)
     decision = decide(tally)
     if decision == "watching":
@@ -75,9 +76,12 @@ def count(num_images: int, images: Sequence[AnsweredImage], labels: Mapping[str,
 def _with_learnt(database: Database, version: str, tally: Tally) -> Tally:
     """Return the counts with the sources of what production learnt."""
     with database.read() as connection:
-        learnt = main_sources_learnt(connection, version)
-    trusted = tally.trusted | {source for source, is_trusted in learnt.items() if is_trusted}
-    return replace(tally, learnt_from=frozenset(learnt), trusted=trusted)
+        learnt = main_sources(sources_learnt(connection, version))
+    return replace(
+        tally,
+        learnt_from=frozenset(each.source for each in learnt),
+        trusted=tally.trusted | {each.source for each in learnt if each.is_trusted},
+    )
 
 
 def figures(tally: Tally, text: str) -> dict[str, float | int | str]:

@@ -10,6 +10,10 @@ from retrain.watch.rule import (
     decisive_source,
     evidence,
 )
+from store.version_history import LearntSource
+
+# Named in a sentence, at most.
+_MAX_SOURCES = 5
 
 
 def watching(version: str, predecessor: str, tally: Tally) -> str:
@@ -22,14 +26,14 @@ def watching(version: str, predecessor: str, tally: Tally) -> str:
     )
 
 
-def rolled_back(version: str, predecessor: str, tally: Tally, sources: Sequence[tuple[str, int]]) -> str:
+def rolled_back(version: str, predecessor: str, tally: Tally, sources: Sequence[LearntSource]) -> str:
     """Return why production was rolled back.
 
     Args:
         version: What was production.
         predecessor: What is production again.
         tally: The counts that decided.
-        sources: The sources of what the version learnt, with how many labels each gave.
+        sources: The sources of what the version learnt, largest first.
     """
     against = tally.num_won + tally.num_open
     counted = f" ({tally.num_open:,} of these want a label, and count for it)" if tally.num_open else ""
@@ -82,8 +86,8 @@ def _labelled_by(tally: Tally) -> str:
     return f" All its labels are of {' and '.join(sorted(tally.by_source))}."
 
 
-def _learnt_from(version: str, sources: Sequence[tuple[str, int]]) -> str:
+def _learnt_from(version: str, sources: Sequence[LearntSource]) -> str:
     if not sources:
         return ""
-    named = ", ".join(f"{source} ({num:,})" for source, num in sources)
+    named = ", ".join(f"{each.source} ({each.num:,})" for each in sources[:_MAX_SOURCES])
     return f" The labels that {version} had learnt are of: {named}."

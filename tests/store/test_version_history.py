@@ -2,7 +2,14 @@ from sqlalchemy import Connection
 
 from store.database.database import Database
 from store.measurements import Measurement, record
-from store.version_history import first_rounds, last_promotions, latest_on_slices, parents_in_lineage
+from store.version_history import (
+    LearntSource,
+    first_rounds,
+    last_promotions,
+    latest_on_slices,
+    main_sources,
+    parents_in_lineage,
+)
 from store.versions import NewVersion, add_version
 from tests.store.version_work import add, add_line, promote, roll_back
 
@@ -59,3 +66,11 @@ def test_a_sample_belongs_to_the_round_that_learnt_it_first(database: Database) 
     database.write(work)
     with database.read() as connection:
         assert first_rounds(connection) == {2: 4, 3: 4, 5: 9}
+
+
+def test_who_gave_under_a_tenth_of_what_was_learnt_is_no_main_source() -> None:
+    lab, app, kiosk = (
+        LearntSource(name, num, False) for name, num in (("lab", 81), ("app", 10), ("kiosk", 9))
+    )
+    assert main_sources([lab, app, kiosk]) == [lab, app]
+    assert main_sources([]) == []

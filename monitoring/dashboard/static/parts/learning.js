@@ -31,7 +31,7 @@ function progress(status, hasRounds) {
   bar.setAttribute("aria-label", "New samples until a round starts");
   const untilNext = left ? `${count(left, "more sample")} until the next round.` : "Enough samples for a round.";
   // What the next round waits for may be another number than the threshold: its sentence names it.
-  const goal = waits_for ? count(num_pending, "new sample").replace(/^\S+/, "") : ` of ${number(threshold)} new samples`;
+  const goal = waits_for ? (num_pending === 1 ? " new sample" : " new samples") : ` of ${number(threshold)} new samples`;
   return element(
     "div", { className: "progress" },
     element("p", { className: "headline" }, number(num_pending), element("span", { className: "of" }, goal)),
