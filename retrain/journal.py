@@ -75,6 +75,11 @@ class Journal:
         """Write down that the round begins anew, through no fault of its own: this try doesn't count."""
         self.note(REPEAT_STEP, reason=reason)
 
+    def begin_again(self, reason: str) -> None:
+        """Write down that a second training begins, whose progress counts from 0."""
+        self._began = self._reported = time.monotonic()
+        self.note("second_training", reason=reason)
+
     def report(self, num_steps_done: int, num_steps: int, num_epochs: int) -> None:
         """Write down how far the training is, every 5 seconds at most: cheap enough for every batch."""
         moment = time.monotonic()

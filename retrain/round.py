@@ -1,23 +1,18 @@
 """One round, from pending samples to a new production version or back to the old one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from retrain.attempts import Attempt, Judging
-from retrain.blend_choice import BlendSearch, limits_for
+from retrain.candidates import CandidateTraining
 from retrain.cures import next_cure
 from retrain.errors import NoChampionError, RoundCancelledError
-from retrain.fine_tune import fine_tune
-from retrain.gate.old_evidence import margin_for
 from retrain.journal import Journal
-from retrain.models import RoundModels, StateDict
+from retrain.models import RoundModels
 from retrain.promotion import JudgedCandidate, refuse_deleted, store_candidate
 from retrain.round_inputs import RoundInputs, read_inputs
-from retrain.round_items import RoundItems, gather_items
+from retrain.round_items import gather_items
 from retrain.settings import RoundSettings
 from retrain.version_metrics import version_metrics
 from store.errors import BlobMissingError, ChampionChangedError
@@ -28,7 +23,7 @@ from vision.device import resolve_device
 from vision.engines.choice import EngineSettings
 from vision.engines.openvino_engine import Threads
 from vision.errors import TrainingDivergedError
-from vision.training.training import Epoch, TrainingResult, curves_of
+from vision.training.training import TrainingResult, curves_of
 
 
 def run_round(
@@ -87,15 +82,15 @@ class LearningRound:
             return
         models = RoundModels(inputs.champion, self._state.blobs, self._engines(), self._settings.limits)
         items = gather_items(inputs.samples, inputs.old, inputs.logged, models)
-        tuned = self._fine_tune(inputs, models, items)
+        self._journal.enter("training", **items.counts(), num_adapted=len(inputs.target_images))
+        training = CandidateTraining(self._settings, self._journal, inputs, models, items, self._rest)
+        candidate = training.best()
+        tuned, chosen = candidate.tuned, candidate.chosen
         self._journal.enter_evaluating(curves_of(tuned.epochs, tuned.best_epoch, tuned.diagnosis))
-        search = self._blend_search(inputs, models, items, tuned.state)
-        chosen = search.choose()
-        self._journal.note("blend", weight=chosen.weight, tried=[asdict(blend) for blend in search.tried])
         judging = Judging(self._state, self._settings, self._journal, inputs, models, items)
-        attempts = [judging.attempt(models.blended(tuned.state, chosen.weight), "fine_tune")]
+        attempts = [judging.attempt(models.blended(tuned.state, chosen.weight), candidate.name)]
         if (cure := next_cure(attempts[0].verdict)) is not None:
-            weights = models.blended(tuned.state, search.smaller_share(chosen))
+            weights = models.blended(tuned.state, candidate.search.smaller_share(chosen))
             attempts.append(judging.attempt(weights, cure, attempts[0]))
         if attempts[-1].verdict.decision in ("passed", "awaiting_labels"):
             self._store(inputs, attempts[-1], tuned)
@@ -112,63 +107,6 @@ class LearningRound:
         inputs = read_inputs(self._state, self._settings, journal.round_id, self._rng, journal.fencing)
         journal.record_samples([*inputs.samples.roles(), *inputs.samples.holdout_roles()])
         return inputs
-
-    def _fine_tune(self, inputs: RoundInputs, models: RoundModels, items: RoundItems) -> TrainingResult:
-        self._journal.enter("training", **items.counts(), num_adapted=len(inputs.target_images))
-        settings = replace(
-            self._settings.fine_tune,
-            seed=self._settings.fine_tune.seed + self._journal.round_id,
-            precision=models.training_precision(),
-        )
-        training = models.images(
-            items.training,
-            settings.augmentation,
-            settings.seed,
-            simulates_shift="augmentation" in self._settings.adaptations,
-        )
-        return fine_tune(
-            models.artifact,
-            models.student(inputs.target_images),
-            training,
-            items.num_new,
-            models.images(items.validation),
-            settings,
-            on_epoch=self._on_epoch,
-            on_batch=self._on_batch,
-            on_piece=self._rest,
-        )
-
-    def _on_batch(self, num_done: int, num_steps: int) -> None:
-        self._journal.poll_cancellation()
-        self._journal.report(num_done, num_steps, self._settings.fine_tune.epochs)
-
-    def _on_epoch(self, epoch: Epoch) -> None:
-        self._journal.note("epoch", **asdict(epoch))
-        self._journal.stop_if_cancelled()
-
-    def _blend_search(
-        self, inputs: RoundInputs, models: RoundModels, items: RoundItems, tuned: StateDict
-    ) -> BlendSearch:
-        """Return the search for how far to go from the champion's weights towards the tuned ones."""
-        validation, num_new = items.validation, items.num_new_validation
-        labels = torch.tensor([item.label for item in validation])
-
-        def right(weights: StateDict) -> Tensor:
-            self._journal.stop_if_cancelled()
-            return models.answer_in_float32(weights, validation).argmax(dim=1).eq(labels)
-
-        margin = inputs.champion.margin
-        return BlendSearch(
-            self._settings.blends,
-            lambda share: right(models.blended(tuned, share)),
-            champion_right=right(dict(models.artifact.state)),
-            is_new=torch.arange(len(validation)) < num_new,
-            limits=limits_for(
-                margin_for(max(len(validation) - num_new, 1)) if margin is None else margin,
-                self._settings.blend_caution,
-                self._settings.gate.max_negative_flips,
-            ),
-        )
 
     def _store(self, inputs: RoundInputs, attempt: Attempt, tuned: TrainingResult) -> None:
         """Store the candidate, and promote it, or let it wait for a person's approval or for labels."""

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 import torch
 
-from retrain import round as round_module
+from retrain import candidates
+from retrain.candidates import Candidate, CandidateTraining
 from retrain.fine_tune import fine_tune
 from retrain.gate.settings import GateSettings
 from retrain.journal import Journal
 from retrain.learner import child
 from retrain.learner.round_process import FINISHED
-from retrain.round import LearningRound
 from retrain.settings import FineTuneSettings, RoundSettings
 from store import leases, registry, slices
 from store.errors import FencedError
@@ -32,13 +32,14 @@ CLASSES = ("blue", "green", "red", "yellow")
 
 def _before_evaluating(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Let something happen in the middle of a round."""
-    blend_search = LearningRound._blend_search
+    best = CandidateTraining.best
 
-    def act_first(*arguments: Any) -> Any:
+    def act_last(training: CandidateTraining) -> Candidate:
+        candidate = best(training)
         act()
-        return blend_search(*arguments)
+        return candidate
 
-    monkeypatch.setattr(LearningRound, "_blend_search", act_first)
+    monkeypatch.setattr(CandidateTraining, "best", act_last)
 
 
 # A test of `perennial train` holds that its metrics have these names.
@@ -110,7 +111,7 @@ def test_a_round_trains_in_the_precision_that_the_processor_has(
         settings = replace(settings, precision="float32")
         return fine_tune(champion, student, training, num_new, validation, settings, **hooks)
 
-    monkeypatch.setattr(round_module, "fine_tune", fine_tune_in_float32)
+    monkeypatch.setattr(candidates, "fine_tune", fine_tune_in_float32)
     world.send(CLASSES, 20)
     world.run(replace(brief, precision="auto"))
     assert precisions == [expected]
@@ -248,7 +249,7 @@ def test_a_round_under_a_lost_lease_writes_nothing_more(
     _before_evaluating(monkeypatch, lose_lease)
     with pytest.raises(FencedError):
         world.go_on(round_id, fencing, brief)
-    assert world.find_round(round_id).state == "evaluating"
+    assert world.find_round(round_id).state == "training"
     assert world.production.version == "v1"
 
 
