@@ -10,9 +10,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from retrain.blend_choice import Blend, BlendSearch, limits_for
+from retrain.blend_choice import Blend, BlendSearch
 from retrain.fine_tune import fine_tune
-from retrain.gate.old_evidence import margin_for
 from retrain.journal import Journal
 from retrain.models import RoundModels, StateDict
 from retrain.round_inputs import RoundInputs
@@ -144,17 +143,12 @@ class CandidateTraining:
     def _blend_search(self, tuned: StateDict) -> BlendSearch:
         """Return the search for how far to go from the champion's weights towards the tuned ones."""
         num_new = self._items.num_new_validation
-        margin = self._inputs.champion.margin
         return BlendSearch(
             self._settings.blends,
             lambda share: self._right(self._models.blended(tuned, share)),
             champion_right=self._champion_right,
             is_new=torch.arange(len(self._labels)) < num_new,
-            limits=limits_for(
-                margin_for(max(len(self._labels) - num_new, 1)) if margin is None else margin,
-                self._settings.blend_caution,
-                self._settings.gate.max_negative_flips,
-            ),
+            max_flips=self._settings.gate.max_negative_flips,
         )
 
     def _right(self, weights: StateDict) -> Tensor:

@@ -46,7 +46,6 @@ class RoundSettings:
     Attributes:
         promote: "auto" moves production when the gate passes; "ask" leaves that to a person.
         blends: The candidate's shares that are tried on validation, in (0, 1].
-        blend_caution: Negative flips on validation that a blend may have, as a share of the gate's limit.
         max_agreement: Logged predictions on which a champion without a golden set is judged, at most.
         min_direct: Held-out images of trusted keys that are evidence without having been predicted.
         device: Where torch computes: "cpu", "cuda", or "auto", which is CUDA where there is one.
@@ -64,7 +63,6 @@ class RoundSettings:
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
     promote: Literal["auto", "ask"] = "auto"
     blends: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-    blend_caution: float = 0.8
     max_agreement: int = 2000
     min_direct: int = MIN_DIRECT
     device: str = "cpu"

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.gate.worlds import Answers, Flags, Live, Rng, Users, World
-from retrain.blend_choice import BlendSearch, limits_for
+from retrain.blend_choice import BlendSearch
 from retrain.cures import next_cure
 from retrain.evidence.pool import MAX_QUESTIONS, Candidate, order_pool, pool_size
 from retrain.gate.classes import classes_in_doubt
@@ -70,13 +70,12 @@ class SimulatedRound:
 
     def _shares(self) -> tuple[float, float]:
         new, old = self.world.validation_new, self.world.validation_old
-        margin = margin_for(len(self.world.golden))
         search = BlendSearch(
             ROUND.blends,
             lambda share: torch.from_numpy(np.concatenate([new.blended(share), old.blended(share)])),
             champion_right=torch.from_numpy(np.concatenate([new.champion, old.champion])),
             is_new=torch.arange(len(new) + len(old)) < len(new),
-            limits=limits_for(margin, ROUND.blend_caution, self.settings.max_negative_flips),
+            max_flips=self.settings.max_negative_flips,
         )
         chosen = search.choose()
         return chosen.weight, search.smaller_share(chosen)

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from retrain import candidates
-from retrain.blend_choice import BlendLimits, BlendSearch
+from retrain.blend_choice import BlendSearch
 from retrain.candidates import Candidate, deeper
 from retrain.settings import FineTuneSettings
 from tests.retrain.world import CLASSES, World
 from vision.training.training import TrainingResult
 
 _NUM = 100
-_LIMITS = BlendLimits(max_flips=0.04, max_loss=0.01)
+_MAX_FLIPS = 0.04
 
 
 def _right(num_new: int, num_old: int) -> Tensor:
@@ -27,8 +27,8 @@ def _candidate(
 ) -> Candidate:
     """Return a candidate that answers so many new and old images rightly, whole."""
     is_new = torch.arange(2 * _NUM) < _NUM
-    search = BlendSearch((1.0,), lambda _: _right(*learnt), _right(*champion), is_new, _LIMITS)
-    result = TrainingResult({}, (), 1, "good")
+    search = BlendSearch((1.0,), lambda _: _right(*learnt), _right(*champion), is_new, _MAX_FLIPS)
+    result = TrainingResult({}, (), 1, "good fit")
     return Candidate(name, result, search, search.choose())
 
 
@@ -54,7 +54,7 @@ def test_nothing_is_left_to_learn_where_new_images_are_like_the_old_ones() -> No
 @pytest.mark.parametrize("is_new", [True, False])
 def test_images_of_one_kind_alone_leave_nothing_to_compare(is_new: bool) -> None:
     right = torch.arange(_NUM) < 30
-    search = BlendSearch((1.0,), lambda _: right, right, torch.full((_NUM,), is_new), _LIMITS)
+    search = BlendSearch((1.0,), lambda _: right, right, torch.full((_NUM,), is_new), _MAX_FLIPS)
     assert not search.leaves_new_unlearnt(search.choose())
 
 
@@ -76,7 +76,8 @@ def test_a_deeper_candidate_that_holds_the_old_is_better_than_one_that_does_not(
 
 def test_deeper_is_three_times_the_rate_in_twice_the_passes() -> None:
     settings = deeper(FineTuneSettings())
-    assert (settings.learning_rate, settings.epochs) == (pytest.approx(3e-4), 6)
+    assert settings.learning_rate == pytest.approx(3e-4)
+    assert settings.epochs == 6
     assert deeper(FineTuneSettings(learning_rate=0.5)).learning_rate == 1.0
 
 
