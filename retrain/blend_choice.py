@@ -34,9 +34,9 @@ class BlendSearch:
         right_at: Maps a share to whether its blend answers each validation sample rightly, shape (n,).
         champion_right: Shape (n,), the same of the champion.
         is_new: Shape (n,), whether a sample is new.
-        max_flips: A blend "holds the old" if no larger share of old answers turns from right to wrong. Accuracy
-            is not asked: production was chosen on these samples, so that it seems better on them than it is,
-            and whatever differs from it seems to lose.
+        max_flips: A blend "holds the old" if no larger share of old answers turns from right to wrong.
+            Accuracy is not asked: production was chosen on these samples, so that it seems better on them
+            than it is, and whatever differs from it seems to lose.
     """
 
     def __init__(
