@@ -24,6 +24,7 @@ from store.versions import (
     PRODUCTION,
     Version,
     find_version,
+    production_name,
     refuse_retired,
 )
 
@@ -54,7 +55,7 @@ class Move:
 
 def production(connection: Connection) -> Version | None:
     """Return the version in production, or None before the first."""
-    name = _production_name(connection)
+    name = production_name(connection)
     return None if name is None else find_version(connection, name)
 
 
@@ -89,7 +90,7 @@ def promote(
     """
     if fencing is not None:
         leases.check(connection, fencing)
-    champion = _production_name(connection)
+    champion = production_name(connection)
     if expected is not ANY and champion != expected:
         raise ChampionChangedError(
             f"Expected production to be {expected or 'unset'}, against which {version} was judged; found "
@@ -236,11 +237,6 @@ def _end_last_watch(connection: Connection, new_production: str) -> None:
             f"{watch.version} stays unconfirmed: {new_production} became production before its watch ended."
         )
         end_watch(connection, watch.id, "unconfirmed", reason)
-
-
-def _production_name(connection: Connection) -> str | None:
-    query = select(alias_table.c.version).where(alias_table.c.name == PRODUCTION)
-    return connection.execute(query).scalar_one_or_none()
 
 
 def _line(connection: Connection) -> list[str]:

@@ -164,6 +164,11 @@ def find_version(connection: Connection, name: str) -> Version:
     return _version(row._mapping)
 
 
+def production_name(connection: Connection) -> str | None:
+    """Return the name of the version in production, or None before the first."""
+    return connection.execute(select(alias.c.version).where(alias.c.name == PRODUCTION)).scalar_one_or_none()
+
+
 def production_classes(connection: Connection) -> list[str] | None:
     """Return the class names of the version in production, or None before the first."""
     return connection.execute(_PRODUCTION_CLASSES).scalar_one_or_none()

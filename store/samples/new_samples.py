@@ -11,7 +11,7 @@ from store.database.database import now
 from store.database.schema import labels, samples
 from store.samples.label_rules import UNLABELLED, GivenLabel, LabelState
 from store.samples.near_duplicates import index_sample, near_split
-from store.samples.pending import recount_pending
+from store.samples.pending import note_correction
 from store.samples.splits import strictest
 
 # Built once: building a statement takes longer than running it.
@@ -157,7 +157,7 @@ def put_in_force(connection: Connection, sample_id: int, label_state: LabelState
         "label_revision": revision,
     }
     connection.execute(_UPDATE, values | {"sample_id": sample_id})
-    recount_pending(connection)
+    note_correction(connection, sample_id)
 
 
 def _label_row(sample_id: int, given: GivenLabel, created: datetime) -> dict[str, Any]:

@@ -1,16 +1,20 @@
-"""Lists and counts pending samples: those that no version in production's ancestry has seen."""
+"""Lists and counts pending samples: those that no version in production's ancestry has seen.
+
+A sample that was learnt under another label than it has now counts as unseen: its correction is yet to be
+learnt.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, update
 
 from store.database.facts import forget_fact, read_fact, write_fact
-from store.database.schema import samples, version_samples
+from store.database.schema import labels, samples, version_samples
 from store.samples.sample import Sample, sample_of, select_samples
-from store.versions import ancestry, production_classes
+from store.versions import ancestry, production_classes, production_name
 
 # Initial samples are seen by the version that they made, and never come as feedback.
 FEEDBACK_ORIGINS = ("audit", "direct", "volunteered")
@@ -208,6 +212,21 @@ def mark_seen(connection: Connection, before: str | None, after: str) -> None:
         _flag(connection, _seen_by(gained), is_seen=True)
 
 
+def note_correction(connection: Connection, sample_id: int) -> None:
+    """Update `samples.is_seen` of one sample whose label in force has changed, and the pending ones' number.
+
+    A sample that is judged on stays as it is: under a new label it is no new evidence.
+    """
+    name = production_name(connection)
+    if name is not None:
+        seen_by = _seen_by(ancestry(connection, name)).where(version_samples.c.sample_id == sample_id)
+        is_seen = connection.execute(select(seen_by.exists())).scalar_one()
+        can_be_learnt = _can_be_learnt(samples.c.split, samples.c.origin)
+        one = update(samples).where(samples.c.id == sample_id, can_be_learnt)
+        connection.execute(one.values(is_seen=is_seen))
+    recount_pending(connection)
+
+
 def _count(connection: Connection) -> int:
     return sum(row.num for row in _of_production(connection, connection.execute(_COUNTS).all()))
 
@@ -219,7 +238,21 @@ def _of_production(connection: Connection, rows: Sequence[Row[Any]]) -> list[Row
 
 
 def _seen_by(names: Iterable[str]) -> Select[int]:
-    return select(version_samples.c.sample_id).where(version_samples.c.version.in_(sorted(names)))
+    """Return the query of samples that versions saw: those to learn from, under the label they have now."""
+    can_be_learnt = _can_be_learnt(_others.c.split, _others.c.origin)
+    return (
+        select(version_samples.c.sample_id)
+        .join(_others, _others.c.id == version_samples.c.sample_id)
+        .outerjoin(labels, labels.c.id == version_samples.c.label_revision)
+        .where(
+            version_samples.c.version.in_(sorted(names)),
+            or_(~can_be_learnt, labels.c.label.is_(None), labels.c.label == _others.c.label),
+        )
+    )
+
+
+def _can_be_learnt(split: ColumnElement[str], origin: ColumnElement[str]) -> ColumnElement[bool]:
+    return split.in_(TRAINING_SPLITS) & origin.in_(FEEDBACK_ORIGINS)
 
 
 def _flag(connection: Connection, ids: Select[int], *, is_seen: bool) -> None:

@@ -278,3 +278,86 @@ def test_feedback_is_counted_without_counting_all_that_is_there(database: Databa
     # The first feedback finds no stored number yet.
     assert len(database.write(count)) == 1
     assert database.write(count) == []
+
+
+def add(connection: Connection, label: str, source: str = "ann", sha256: str = "a" * 64) -> int:
+    new = NewSample(sha256=sha256, phash=0, origin="direct", source=source, label=label, split="train")
+    return add_samples(connection, [new], CLASSES, SETTINGS)[0].sample_id
+
+
+def learn(connection: Connection, parent: str | None, seen: list[int]) -> None:
+    """Have a new production learn samples under the labels that they have."""
+    revisions = select(samples.c.id, samples.c.label_revision).where(samples.c.id.in_(seen))
+    roles = [(row.id, "train", row.label_revision) for row in connection.execute(revisions)]
+    new = NewVersion(class_names=CLASSES, files={"weights.safetensors": "0" * 64}, parent=parent)
+    move(connection, add_version(connection, new, roles).version)
+
+
+def test_a_correction_of_what_was_learnt_is_pending_until_it_is_learnt(database: Database) -> None:
+    def work(connection: Connection) -> int:
+        sample_id = add(connection, "ants")
+        learn(connection, None, [sample_id])
+        assert num_pending(connection) == 0
+        add(connection, "bees")
+        return sample_id
+
+    sample_id = database.write(work)
+    assert pending_ids(database) == [sample_id]
+    assert number_pending(database) == 1
+    with database.read() as connection:
+        assert replayable(connection, CLASSES) == []
+    database.write(lambda c: learn(c, "v1", [sample_id]))
+    assert pending_ids(database) == []
+    with database.read() as connection:
+        assert [each.label for each in replayable(connection, CLASSES)] == ["bees"]
+
+
+def test_rolling_back_past_a_learnt_correction_makes_it_pending_again(database: Database) -> None:
+    def work(connection: Connection) -> int:
+        sample_id = add(connection, "ants")
+        learn(connection, None, [sample_id])
+        add(connection, "bees")
+        learn(connection, "v1", [sample_id])
+        roll_back(connection, reason="a test", actor="ann")
+        return sample_id
+
+    sample_id = database.write(work)
+    assert pending_ids(database) == [sample_id]
+
+
+def test_a_correction_that_is_taken_back_is_pending_no_more(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        learn(connection, None, [add(connection, "ants")])
+        add(connection, "bees")
+        add(connection, "ants")
+
+    database.write(work)
+    assert pending_ids(database) == []
+    assert number_pending(database) == 0
+
+
+def test_what_was_corrected_while_a_round_learnt_it_is_pending_after_the_round(database: Database) -> None:
+    def work(connection: Connection) -> int:
+        move(connection, version(connection, None, []))
+        sample_id = add(connection, "ants")
+        revision = connection.execute(select(samples.c.label_revision)).scalar_one()
+        add(connection, "bees")
+        new = NewVersion(class_names=CLASSES, files={"weights.safetensors": "0" * 64}, parent="v1")
+        move(connection, add_version(connection, new, [(sample_id, "train", revision)]).version)
+        return sample_id
+
+    sample_id = database.write(work)
+    assert pending_ids(database) == [sample_id]
+
+
+def test_a_corrected_holdout_is_no_new_evidence(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        new = NewSample(
+            sha256="a" * 64, phash=0, origin="direct", source="ann", label="ants", split="holdout"
+        )
+        sample_id = add_samples(connection, [new], CLASSES, SETTINGS)[0].sample_id
+        learn(connection, None, [sample_id])
+        add(connection, "bees")
+
+    database.write(work)
+    assert number_pending(database) == 0
