@@ -8,7 +8,7 @@ TERMS = {
     "gate": "the rules that a candidate must hold to before it may replace production",
     "golden set": "images of the first training that nothing learns from; old accuracy is judged on them",
     "negative flip": "an answer that was right and is now wrong",
-    "pending": "not yet seen by production or its ancestors",
+    "pending": "not yet seen by production or its ancestors under the label that it has now",
     "production": "the version that answers",
     "promote": "make a version production",
     "question": "an image whose label is asked for, blind, in the queue",
