@@ -32,7 +32,7 @@ def _promote(settings: GateSettings, world: World, users: Users, rng: Rng) -> fl
 
 def _anchors(num_rounds: int, rng: Rng) -> Iterator[tuple[float, dict[str, float]]]:
     num = max(10, num_rounds // 5)
-    for alpha in (0.05, 0.15, 0.2, 0.3):
+    for alpha in (0.05, 0.1, 0.15, 0.2):
         promote = partial(_promote, GateSettings(alpha_anchor=alpha))
         lost = [lineage(promote, rng, _LOSING)[0] for _ in range(num)]
         equal = [lineage(promote, rng, _EQUAL)[1] / NUM_ROUNDS_IN_LINEAGE for _ in range(num)]

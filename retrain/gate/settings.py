@@ -32,7 +32,7 @@ class GateSettings:
     alpha_second: float = 0.01
     alpha_sources: float = 0.06
     alpha: float = 0.05
-    alpha_anchor: float = 0.15
+    alpha_anchor: float = 0.1
     min_differing: float = 0.01
     min_worth: float = 0.01
     min_sources: int = 3
