@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from monitoring.answers.predictions import PredictionList, PredictionSummary
 from monitoring.answers.traffic import Traffic, TrafficPoint
 from store.database.database import now
-from store.predictions.search import Wanted, search_predictions
+from store.predictions.predictions import find_prediction
+from store.predictions.search import Wanted, prediction_rows, search_predictions
 from store.predictions.traffic import TrafficHour, traffic_since
 
 
@@ -20,6 +21,18 @@ def predictions(
     return PredictionList(
         predictions=[PredictionSummary(**asdict(each)) for each in page.predictions], before=page.before
     )
+
+
+def prediction(connection: Connection, prediction_id: str) -> PredictionSummary:
+    """Return one prediction, with the label that its image has now.
+
+    Raises:
+        PredictionGoneError: It was deleted, or expired.
+        UnknownPredictionError: There is none of that id.
+    """
+    find_prediction(connection, prediction_id)
+    [row] = prediction_rows(connection, [prediction_id])
+    return PredictionSummary(**asdict(row))
 
 
 def traffic(connection: Connection, num_hours: int = 48) -> Traffic:

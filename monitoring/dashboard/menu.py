@@ -34,6 +34,7 @@ PAGES = (
     Page("forgetting", "/forgetting", "Forgetting", "forgetting"),
     Page("labelling", "/labelling", "Labelling", "labelling"),
     Page("images", "/images", "Images", "images"),
+    Page("image", "/images/{prediction_id}", "Image", "images"),
     Page("alarms", "/alarms", "Alarms", "alarms"),
 )
 MENU = tuple(page for page in PAGES if page.name == page.section)

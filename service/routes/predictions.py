@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 
 from monitoring import prediction_answers
-from monitoring.answers.predictions import PredictionList
+from monitoring.answers.predictions import PredictionList, PredictionSummary
 from monitoring.answers.traffic import Traffic
 from service.routes import openapi
 from service.routes.bodies import read_feedback, read_image, read_images
@@ -43,6 +43,12 @@ def add_routes(api: FastAPI, services: Services) -> None:
     async def feedback(request: Request) -> FeedbackBody:
         """Store the label of an earlier prediction (JSON), or an image with its label (multipart)."""
         return await services.feedback.store(await read_feedback(request), sender_of(request))
+
+    async def show(prediction_id: str) -> PredictionSummary:
+        """Return one prediction, with the label that its image has now."""
+        await services.feedback.find(prediction_id)
+        work = partial(prediction_answers.prediction, prediction_id=prediction_id)
+        return await services.database.read_async(work)
 
     async def image(prediction_id: str) -> Response:
         """Return the image of an earlier prediction."""
@@ -93,6 +99,7 @@ def add_routes(api: FastAPI, services: Services) -> None:
         )
     api.get("/v1/traffic", tags=["predictions"])(traffic)
     api.get("/v1/predictions", tags=["predictions"])(search)
+    api.get("/v1/predictions/{prediction_id}", tags=["predictions"])(show)
     api.get("/v1/predictions/{prediction_id}/image", response_class=Response, tags=["predictions"])(image)
 
 

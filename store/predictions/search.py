@@ -1,5 +1,6 @@
 """Searches the log for predictions; however large it is, a search reads a bounded number of rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -58,6 +59,12 @@ class PredictionRow:
     true_label: str | None
 
 
+_ROWS = select(
+    *(predictions.c[name] for name in PredictionRow.__slots__ if name != "true_label"),
+    _TRUE_LABEL.label("true_label"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Predictions, newest first; `before` goes on from here, None where the log ends."""
@@ -88,17 +95,18 @@ def search_predictions(
     floor = _floor(connection, bounds, max_read)
     if floor is not None:
         bounds = [*bounds, predictions.c.id >= floor]
-    columns = [predictions.c[name] for name in PredictionRow.__slots__ if name != "true_label"]
-    query = (
-        select(*columns, _TRUE_LABEL.label("true_label"))
-        .where(*bounds, *_conditions(wanted))
-        .order_by(predictions.c.id.desc())
-        .limit(limit + 1)
-    )
+    query = _ROWS.where(*bounds, *_conditions(wanted)).order_by(predictions.c.id.desc()).limit(limit + 1)
     rows = [_prediction_of(row) for row in connection.execute(query)]
     if len(rows) > limit:
         return Page(rows[:limit], rows[limit - 1].id)
     return Page(rows, floor)
+
+
+def prediction_rows(connection: Connection, ids: Sequence[str]) -> list[PredictionRow]:
+    """Return the predictions of these ids, in their order; those that are no longer there are missing."""
+    rows = connection.execute(_ROWS.where(predictions.c.id.in_(ids)))
+    found = {row.id: _prediction_of(row) for row in rows}
+    return [found[each] for each in ids if each in found]
 
 
 def _floor(connection: Connection, bounds: list[ColumnElement[bool]], max_read: int) -> str | None:

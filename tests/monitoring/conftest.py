@@ -31,6 +31,8 @@ CURVES = {
     "diagnosis": "overfitting",
 }  # fmt: skip
 NOW = datetime.now(UTC)
+# The newest one of the past.
+FIRST_PREDICTION = new_prediction_id(NOW)
 
 
 @pytest.fixture
@@ -160,8 +162,9 @@ class Story:
     def questions(self, num: int) -> None:
         for number in range(num):
             created = NOW - timedelta(minutes=number)
+            name = new_prediction_id(created) if number else FIRST_PREDICTION
             self.add(
-                schema.predictions, id=new_prediction_id(created), sha256=f"{number:064x}",
+                schema.predictions, id=name, sha256=f"{number:064x}",
                 num_bytes=100, label="bees", confidence=0.71, version="v3", embedding=bytes(2 * WIDTH),
                 is_audit=True, is_labelled=False, source="anonymous", created=created,
             )  # fmt: skip

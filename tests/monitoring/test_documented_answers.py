@@ -13,6 +13,7 @@ from monitoring import prediction_answers, summary
 from monitoring.accuracy_history import accuracy_history
 from store.database.database import Database
 from store.predictions.search import Wanted
+from tests.monitoring.conftest import FIRST_PREDICTION
 
 EXAMPLES = json.loads((Path(__file__).parents[2] / "docs" / "generator" / "answers.json").read_text())
 ANSWERS: dict[str, Callable[[Connection], BaseModel]] = {
@@ -26,6 +27,9 @@ ANSWERS: dict[str, Callable[[Connection], BaseModel]] = {
     "GET /v1/accuracy": accuracy_history,
     "GET /v1/traffic": prediction_answers.traffic,
     "GET /v1/predictions": lambda connection: prediction_answers.predictions(connection, Wanted()),
+    "GET /v1/predictions/{prediction_id}": lambda connection: prediction_answers.prediction(
+        connection, FIRST_PREDICTION
+    ),
 }
 
 

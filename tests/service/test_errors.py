@@ -183,6 +183,7 @@ BAD_LOOKS = [
     ("/v1/models/v9", 404),
     ("/v1/models/%00", 404),
     ("/v1/rounds/1", 404),
+    ("/v1/predictions/x", 404),
     ("/v1/predictions/x/image", 404),
     ("/v2/predict", 404),
     ("/v1/predict", 405),

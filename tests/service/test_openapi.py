@@ -48,17 +48,19 @@ async def test_every_json_answer_is_an_object_whose_fields_are_all_named(run: An
     assert num_checked >= 22
 
 
-async def test_every_get_answers_as_the_document_says(run: Any, serving: Any) -> None:
+async def test_every_get_answers_as_the_document_says(run: Any, serving: Any, picture: Any) -> None:
     alarm = raised(serving.database)
     async with run(serving) as api:
         requested = await api.client.post("/v1/rounds")
         await api.client.post("/v1/learning/pause")
+        asked = await api.client.post("/v1/predict", files={"image": picture()})
         document = (await api.client.get("/openapi.json")).json()
         for path, item in document["paths"].items():
             if "get" not in item or path in NOT_JSON:
                 continue
             concrete = path.replace("{version}", "v1").replace("{round_id}", str(requested.json()["id"]))
             concrete = concrete.replace("{alarm_id}", str(alarm.id))
+            concrete = concrete.replace("{prediction_id}", asked.json()["prediction_id"])
             # The only one that asks for something besides its path.
             parameters = {"other": "v2"} if path.endswith("/comparison") else {}
             answer = await api.client.get(concrete, params=parameters)

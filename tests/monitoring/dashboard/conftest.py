@@ -167,6 +167,7 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
             route("/v1/drift", lambda c, _: summary.drift(c)),
             route("/v1/accuracy", lambda c, _: accuracy_history(c)),
             route("/v1/predictions", logged),
+            route("/v1/predictions/{id}", lambda c, r: prediction_answers.prediction(c, r.path_params["id"])),
             route("/v1/traffic", lambda c, _: prediction_answers.traffic(c)),
             Route("/v1/predictions/{id}/image", picture),
             Route("/v1/samples/{id}/image", picture),

@@ -11,12 +11,13 @@ import pytest
 from monitoring.dashboard.menu import MENU, PAGES, Page, is_page
 from monitoring.dashboard.pages import FOLDER, render
 from store.database.database import Database
+from tests.monitoring.conftest import FIRST_PREDICTION
 
 STATIC = FOLDER / "static"
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 OWN = [path for path in FILES if "vendor" not in path.parts]
 SCRIPTS = [path for path in OWN if path.suffix == ".js"]
-PARAMETERS = {"round_id": 12, "version": "v3", "other": "v1"}
+PARAMETERS = {"round_id": 12, "version": "v3", "other": "v1", "prediction_id": FIRST_PREDICTION}
 ADDRESSES = [page.path.replace(":int", "").format(**PARAMETERS) for page in PAGES]
 
 

@@ -49,6 +49,43 @@ def test_an_image_is_tried_and_its_answer_corrected(
     expect(page.locator("#learning .headline")).to_contain_text("1")
 
 
+def test_an_image_is_opened_by_keyboard_and_corrected_on_its_page(
+    start: Start, serving: Any, open_page: Open, picture: Picture
+) -> None:
+    address = start(serving)
+    headers = {"Content-Type": "image/jpeg"}
+    asked = httpx.post(f"{address}/v1/predict", content=picture(), headers=headers).json()
+    other = next(name for name in ("blue", "green") if name != asked["label"])
+    page = open_page(address + "/images")
+    page.locator("#images .shot a").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/images/{asked['prediction_id']}")
+    expect(page.locator("#picture img")).to_have_js_property("naturalWidth", 32)
+    expect(page.locator("#answer")).to_contain_text(f"sure, says {asked['model_version']}")
+    expect(page.locator("#answer")).to_contain_text("Nobody has said yet whether that is right.")
+    page.locator("#correction .class", has_text=other).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#told")).to_have_text(f"{other}: Taken as a new sample.")
+    expect(page.locator("#answer")).to_contain_text(f"✗ wrong: it is {other}, by its label")
+    expect(page.locator("#correction .class[aria-pressed=true]")).to_be_focused()
+    assert labels_in(serving) == [(other, "volunteered")]
+    page.go_back()
+    expect(page.locator("#images .shot")).to_contain_text(f"is {other}")
+
+
+def test_an_image_that_was_deleted_says_so(
+    start: Start, serving: Any, open_page: Open, picture: Picture
+) -> None:
+    address = start(serving)
+    headers = {"Content-Type": "image/jpeg"}
+    asked = httpx.post(f"{address}/v1/predict", content=picture(), headers=headers).json()
+    httpx.delete(f"{address}/v1/predictions/{asked['prediction_id']}").raise_for_status()
+    opened = f"{address}/images/{asked['prediction_id']}"
+    page = open_page(opened, expected="410", ready="#problem:not([hidden])")
+    expect(page.locator("#problem")).to_contain_text("was deleted")
+    expect(page.locator("#answer")).to_have_text("There is nothing to show.")
+
+
 def test_what_is_no_image_is_refused_in_words(start: Start, serving: Any, open_page: Open) -> None:
     page = open_page(start(serving), expected="415")
     choose(page, b"no image")

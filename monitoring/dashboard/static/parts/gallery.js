@@ -1,6 +1,6 @@
-// Predictions as pictures, each with its answer and what became of it.
+// Predictions as pictures, each with its answer and what became of it; a picture leads to its page.
 
-import { element, hint } from "../dom.js";
+import { element, hint, link } from "../dom.js";
 import { percent, since } from "../format.js";
 import { picture } from "../picture.js";
 
@@ -12,7 +12,7 @@ function card({ id, label, confidence, version, source, created, true_label: tru
   const isWrong = truth !== null && truth !== label;
   return element(
     "li", { className: isWrong ? "shot wrong" : "shot" },
-    picture(`/v1/predictions/${id}/image`, `An image that was answered with ${label}`),
+    link(`/images/${id}`, picture(`/v1/predictions/${id}/image`, `An image that was answered with ${label}`)),
     element("p", { className: "shot-label", title: label }, label, element("span", { className: "quiet" }, ` ${percent(confidence, 0)}`)),
     truth === null ? null : element("p", { className: isWrong ? "bad-text" : "good-text" }, isWrong ? `✗ is ${truth}` : "✓ right"),
     hint(`${version}, ${source}, `, since(created)),

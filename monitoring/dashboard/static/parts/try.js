@@ -1,9 +1,9 @@
 // Try it: an image is dropped or chosen, answered, and the answer corrected.
 
-import { post, postImage } from "../api.js";
-import { element, hint, show } from "../dom.js";
+import { postImage } from "../api.js";
+import { element, show } from "../dom.js";
 import { percent } from "../format.js";
-import { buildClasses, remember } from "./classes.js";
+import { buildCorrection, sendLabel, thanks } from "./correcting.js";
 
 const byId = (id) => document.getElementById(id);
 let classes = [];
@@ -42,9 +42,7 @@ async function ask(file) {
 
 async function correct(label) {
   try {
-    const { status } = await post("/v1/feedback", { prediction_id: asked.prediction.prediction_id, label });
-    remember(label);
-    asked.told = { label, status };
+    asked.told = await sendLabel(asked.prediction.prediction_id, label);
     draw();
     await afterwards();
   } catch (refusal) {
@@ -68,7 +66,7 @@ function answered({ prediction, told }) {
     element("p", { className: "headline" }, label, element("span", { className: "of" }, ` ${percent(confidence)} sure, says ${version}`)),
     element("ul", { className: "bars" }, ...top.slice(0, 5).map(bar)),
     told ? element("p", {}, thanks(told)) : null,
-    correction(told?.label),
+    buildCorrection({ classes, chosen: told?.label }, correct),
   );
 }
 
@@ -76,20 +74,4 @@ function bar({ label, confidence }) {
   const meter = element("meter", { value: confidence, min: 0, max: 1, attributes: { "aria-label": label } });
   const name = element("span", { className: "bar-label" }, label);
   return element("li", {}, name, meter, element("span", { className: "bar-value" }, percent(confidence)));
-}
-
-function correction(chosen) {
-  return element(
-    "div", {}, hint("What does it show? Your answer is a label, from which the next round learns."),
-    element("div", { className: "choice" }, ...buildClasses({ classes, chosen }, correct, () => {})),
-  );
-}
-
-const OUTCOMES = {
-  accepted: "Taken as a new sample.", duplicate: "That was known already.", corrected: "Your earlier label was corrected.",
-  conflict: "Others say otherwise: a person has to settle it, under Labelling.", quarantined: "Production knows no such class: it is set aside.",
-};
-
-function thanks({ label, status }) {
-  return `${label}: ${OUTCOMES[status] ?? status}`;
 }
