@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 
 from monitoring import prediction_answers
-from monitoring.answers.predictions import PredictionList, PredictionSummary
+from monitoring.answers.predictions import PredictionList, PredictionSummary, SimilarImages
 from monitoring.answers.traffic import Traffic
+from monitoring.similar_images import similar_images
 from service.routes import openapi
 from service.routes.bodies import read_feedback, read_image, read_images
 from service.routes.direct_route import DirectRoute
@@ -48,6 +49,17 @@ def add_routes(api: FastAPI, services: Services) -> None:
         """Return one prediction, with the label that its image has now."""
         await services.feedback.find(prediction_id)
         work = partial(prediction_answers.prediction, prediction_id=prediction_id)
+        return await services.database.read_async(work)
+
+    async def similar(
+        prediction_id: str, limit: Annotated[int, Query(ge=1, le=48, description="Images, at most.")] = 12
+    ) -> SimilarImages:
+        """Return the images that its version sees most like this prediction's, the most alike first.
+
+        They are found by their embeddings among the version's last 2,000 predictions.
+        """
+        await services.feedback.find(prediction_id)
+        work = partial(similar_images, prediction_id=prediction_id, limit=limit)
         return await services.database.read_async(work)
 
     async def image(prediction_id: str) -> Response:
@@ -100,6 +112,7 @@ def add_routes(api: FastAPI, services: Services) -> None:
     api.get("/v1/traffic", tags=["predictions"])(traffic)
     api.get("/v1/predictions", tags=["predictions"])(search)
     api.get("/v1/predictions/{prediction_id}", tags=["predictions"])(show)
+    api.get("/v1/predictions/{prediction_id}/similar", tags=["predictions"])(similar)
     api.get("/v1/predictions/{prediction_id}/image", response_class=Response, tags=["predictions"])(image)
 
 

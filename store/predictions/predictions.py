@@ -151,6 +151,14 @@ def recent_embeddings(connection: Connection, version: str, limit: int) -> list[
     return [(row.created, row.embedding) for row in connection.execute(query)]
 
 
+def recent_images(connection: Connection, version: str, limit: int) -> list[tuple[str, str, bytes]]:
+    """Return (id, sha256 of the image, float16 embedding) of a version's last predictions, newest first."""
+    table = predictions_table.c
+    query = select(table.id, table.sha256, table.embedding).where(table.version == version)
+    rows = connection.execute(query.order_by(table.created.desc()).limit(limit))
+    return [(row.id, row.sha256, row.embedding) for row in rows]
+
+
 def num_predictions_since(connection: Connection, since: datetime) -> int:
     """Return how many predictions the roll-ups of the hours that began after `since` count."""
     query = select(func.sum(prediction_hours.c.num_predictions)).where(prediction_hours.c.hour > since)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from monitoring import prediction_answers, summary
 from monitoring.accuracy_history import accuracy_history
+from monitoring.similar_images import similar_images
 from store.database.database import Database
 from store.predictions.search import Wanted
 from tests.monitoring.conftest import FIRST_PREDICTION
@@ -28,6 +29,9 @@ ANSWERS: dict[str, Callable[[Connection], BaseModel]] = {
     "GET /v1/traffic": prediction_answers.traffic,
     "GET /v1/predictions": lambda connection: prediction_answers.predictions(connection, Wanted()),
     "GET /v1/predictions/{prediction_id}": lambda connection: prediction_answers.prediction(
+        connection, FIRST_PREDICTION
+    ),
+    "GET /v1/predictions/{prediction_id}/similar": lambda connection: similar_images(
         connection, FIRST_PREDICTION
     ),
 }

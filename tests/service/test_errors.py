@@ -185,6 +185,8 @@ BAD_LOOKS = [
     ("/v1/rounds/1", 404),
     ("/v1/predictions/x", 404),
     ("/v1/predictions/x/image", 404),
+    ("/v1/predictions/x/similar", 404),
+    ("/v1/predictions/x/similar?limit=49", 400),
     ("/v2/predict", 404),
     ("/v1/predict", 405),
 ]

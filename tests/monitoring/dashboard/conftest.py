@@ -24,6 +24,7 @@ from monitoring.accuracy_history import accuracy_history
 from monitoring.answers.answer import Answer
 from monitoring.comparison import compare
 from monitoring.dashboard.pages import dashboard_routes
+from monitoring.similar_images import similar_images
 from store import learning_state
 from store.database.database import Database
 from store.errors import UnknownRoundError, UnknownVersionError
@@ -168,6 +169,7 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
             route("/v1/accuracy", lambda c, _: accuracy_history(c)),
             route("/v1/predictions", logged),
             route("/v1/predictions/{id}", lambda c, r: prediction_answers.prediction(c, r.path_params["id"])),
+            route("/v1/predictions/{id}/similar", lambda c, r: similar_images(c, r.path_params["id"])),
             route("/v1/traffic", lambda c, _: prediction_answers.traffic(c)),
             Route("/v1/predictions/{id}/image", picture),
             Route("/v1/samples/{id}/image", picture),

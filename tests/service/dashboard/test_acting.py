@@ -73,6 +73,22 @@ def test_an_image_is_opened_by_keyboard_and_corrected_on_its_page(
     expect(page.locator("#images .shot")).to_contain_text(f"is {other}")
 
 
+def test_images_like_one_stand_below_it_and_lead_on(
+    start: Start, serving: Any, open_page: Open, picture: Picture
+) -> None:
+    address = start(serving)
+    headers = {"Content-Type": "image/jpeg"}
+    asked = [
+        httpx.post(f"{address}/v1/predict", content=picture(n), headers=headers).json() for n in range(3)
+    ]
+    page = open_page(f"{address}/images/{asked[0]['prediction_id']}")
+    expect(page.locator("#similar")).to_contain_text("as v1 sees them, of the 2 other images")
+    expect(page.locator("#similar .shot img")).to_have_count(2)
+    page.locator("#similar .shot a").first.click()
+    expect(page.locator("#picture img")).to_have_js_property("naturalWidth", 32)
+    assert page.url.rpartition("/")[2] in {each["prediction_id"] for each in asked[1:]}
+
+
 def test_an_image_that_was_deleted_says_so(
     start: Start, serving: Any, open_page: Open, picture: Picture
 ) -> None:

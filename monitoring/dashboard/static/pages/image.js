@@ -1,15 +1,18 @@
-// One prediction: its image, what was answered, and the label that corrects it.
+// One prediction: its image, what was answered, the label that corrects it, and images like it.
 
 import { get } from "../api.js";
 import { quiet, show } from "../dom.js";
 import { problem, refreshNow, start } from "../frame.js";
 import { buildAnswer } from "../parts/answer.js";
 import { buildCorrection, sendLabel, thanks } from "../parts/correcting.js";
+import { buildSimilar } from "../parts/similar.js";
 import { picture } from "../picture.js";
 
 const byId = (id) => document.getElementById(id);
 const id = location.pathname.split("/").at(-1);
 let told = null;
+// Compared once, and again after a label: it is no question for every five seconds.
+let similar = null;
 
 start(async ({ classes }) => {
   const prediction = await get(`/v1/predictions/${id}`).catch((refusal) => {
@@ -20,11 +23,14 @@ start(async ({ classes }) => {
   show(byId("picture"), label, () => picture(`/v1/predictions/${id}/image`, `The image that was answered with ${label}`, { className: "asked" }));
   show(byId("answer"), prediction, buildAnswer);
   show(byId("correction"), { classes, chosen: told?.label ?? truth }, (content) => buildCorrection(content, correct));
+  similar ??= await get(`/v1/predictions/${id}/similar`);
+  show(byId("similar"), similar, buildSimilar);
 });
 
 async function correct(label) {
   try {
     told = await sendLabel(id, label);
+    similar = null;
     byId("told").textContent = thanks(told);
     await refreshNow();
     // The buttons were built anew: who uses the keyboard goes on where they were.
