@@ -11,6 +11,9 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from monitoring.answers.latency import Latency
+from monitoring.latency import predict_latency
+
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 PREFIX = "perennial_"
@@ -133,14 +136,19 @@ class Exposition:
         self, registry: CollectorRegistry, store: Collector, multiprocess_dir: str | None = None
     ) -> None:
         """`multiprocess_dir` is PROMETHEUS_MULTIPROC_DIR where there are several workers."""
-        processes = CollectorRegistry(auto_describe=False)
-        processes.register(ProcessMetrics(registry, multiprocess_dir))
-        processes.register(store)
-        self._registry = processes
+        self._processes = ProcessMetrics(registry, multiprocess_dir)
+        everything = CollectorRegistry(auto_describe=False)
+        everything.register(self._processes)
+        everything.register(store)
+        self._registry = everything
 
     def render(self) -> tuple[bytes, str]:
         """Return the page and its content type. Reads the database: call it in a thread."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+    def latency(self) -> Latency:
+        """Return how fast requests to predict were answered. Reads files: call it in a thread."""
+        return predict_latency(self._processes.collect())
 
 
 class ProcessMetrics(Collector):

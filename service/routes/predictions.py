@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 
 from monitoring import prediction_answers
+from monitoring.answers.latency import Latency
 from monitoring.answers.predictions import PredictionList, PredictionSummary, SimilarImages
 from monitoring.answers.traffic import Traffic
 from monitoring.similar_images import similar_images
@@ -95,6 +96,10 @@ def add_routes(api: FastAPI, services: Services) -> None:
         work = partial(prediction_answers.traffic, num_hours=hours)
         return await services.database.read_async(work)
 
+    async def latency() -> Latency:
+        """Return how fast this server answered requests to predict, by all of its workers."""
+        return await asyncio.to_thread(services.exposition.latency)
+
     for path, endpoint, status, described in (
         ("/v1/predict", predict, 200, openapi.PREDICT),
         ("/v1/predict/batch", predict_batch, 200, openapi.PREDICT_BATCH),
@@ -110,6 +115,7 @@ def add_routes(api: FastAPI, services: Services) -> None:
             route_class_override=DirectRoute,
         )
     api.get("/v1/traffic", tags=["predictions"])(traffic)
+    api.get("/v1/latency", tags=["predictions"])(latency)
     api.get("/v1/predictions", tags=["predictions"])(search)
     api.get("/v1/predictions/{prediction_id}", tags=["predictions"])(show)
     api.get("/v1/predictions/{prediction_id}/similar", tags=["predictions"])(similar)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from monitoring import prediction_answers, summary
 from monitoring.accuracy_history import accuracy_history
+from monitoring.latency import predict_latency
 from monitoring.similar_images import similar_images
 from store.database.database import Database
 from store.predictions.search import Wanted
@@ -27,6 +28,7 @@ ANSWERS: dict[str, Callable[[Connection], BaseModel]] = {
     "GET /v1/forgetting": summary.forgetting,
     "GET /v1/accuracy": accuracy_history,
     "GET /v1/traffic": prediction_answers.traffic,
+    "GET /v1/latency": lambda _: predict_latency([]),
     "GET /v1/predictions": lambda connection: prediction_answers.predictions(connection, Wanted()),
     "GET /v1/predictions/{prediction_id}": lambda connection: prediction_answers.prediction(
         connection, FIRST_PREDICTION

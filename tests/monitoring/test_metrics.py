@@ -122,14 +122,15 @@ def test_the_numbers_of_all_processes_are_summed(tmp_path: Path) -> None:
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-    page, _ = Exposition(CollectorRegistry(), Nothing(), str(tmp_path)).render()
-    values = samples(page)
+    exposition = Exposition(CollectorRegistry(), Nothing(), str(tmp_path))
+    values = samples(exposition.render()[0])
+    assert exposition.latency().num_requests == 2
     assert values["perennial_feedback_total[('source', 'app'), ('status', 'accepted')]"] == 2
     assert (
         values["perennial_request_latency_seconds_count[('method', 'POST'), ('route', '/v1/predict')]"] == 2
     )
     assert values["perennial_from_the_store[]"] == 7
-    assert "pid=" not in page.decode()
+    assert "pid=" not in "".join(values)
 
 
 def _count_in(folder: Path) -> None:

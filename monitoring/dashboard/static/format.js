@@ -23,6 +23,11 @@ export function count(value, noun, plural = `${noun}s`) {
   return `${value.toLocaleString("en")} ${value === 1 ? noun : plural}`;
 }
 
+// A short time: 25 ms, 2.5 s.
+export function duration(seconds) {
+  return seconds < 1 ? `${number(1000 * seconds)} ms` : `${number(seconds)} s`;
+}
+
 // A slice by what its images are.
 export function sliceName(name) {
   const [kind, id] = name.split(/-(?=[^-]*$)/);

@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from monitoring import prediction_answers, summary
 from monitoring.accuracy_history import accuracy_history
 from monitoring.answers.answer import Answer
+from monitoring.answers.latency import Latency
 from monitoring.comparison import compare
 from monitoring.dashboard.pages import dashboard_routes
 from monitoring.similar_images import similar_images
@@ -47,6 +48,7 @@ def serve() -> Iterator[Callable[..., str]]:
         server.__exit__(None, None, None)
 
 
+LATENCY = Latency(num_requests=1291, median_seconds=0.025, p99_seconds=2.5)
 # What `/v1/alarms` answers, for a test to fill.
 ALARMS: list[dict[str, Any]] = []
 
@@ -171,6 +173,7 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
             route("/v1/predictions/{id}", lambda c, r: prediction_answers.prediction(c, r.path_params["id"])),
             route("/v1/predictions/{id}/similar", lambda c, r: similar_images(c, r.path_params["id"])),
             route("/v1/traffic", lambda c, _: prediction_answers.traffic(c)),
+            Route("/v1/latency", lambda _: JSONResponse(LATENCY.model_dump(mode="json"))),
             Route("/v1/predictions/{id}/image", picture),
             Route("/v1/samples/{id}/image", picture),
             Route("/v1/alarms", lambda _: JSONResponse({"alarms": ALARMS})),

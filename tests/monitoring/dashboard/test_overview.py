@@ -95,3 +95,11 @@ def test_accuracy_over_time_is_drawn_and_stands_as_a_table(
     assert rows[0].endswith("–")
     assert any("v3 promoted 91 % (86 % to 94 %) 79 % (73 % to 84 %)" in row for row in rows)
     assert any("v2, on what came since – 53 % (46 % to 60 %)" in row for row in rows)
+
+
+def test_how_fast_is_answered_stands_beside_the_traffic(
+    filled: Database, serve: Serve, open_page: Open
+) -> None:
+    text = words_of(open_page(serve(filled)), "#latency")
+    assert text.startswith("Half of the answers came within 25 ms, 99 of 100 within 2.5 s: by all workers")
+    assert "over the 1,291 requests since this server started" in text

@@ -7,6 +7,7 @@ import { buildAccuracy } from "../parts/accuracy.js";
 import { buildDriftWords, judgeDrift } from "../parts/drift.js";
 import { buildGallery } from "../parts/gallery.js";
 import { buildHealth, whatIsTheMatter } from "../parts/health.js";
+import { buildLatency } from "../parts/latency.js";
 import { buildLearning } from "../parts/learning.js";
 import { buildServing } from "../parts/serving.js";
 import { buildTraffic } from "../parts/traffic.js";
@@ -19,9 +20,9 @@ const byId = (id) => document.getElementById(id);
 setUpTry(refreshNow, problem);
 start(async (status, answeredAlarms) => {
   const alarms = goingOn(answeredAlarms);
-  const [{ rounds }, drift, accuracy, { predictions }, traffic] = await Promise.all([
+  const [{ rounds }, drift, accuracy, { predictions }, traffic, latency] = await Promise.all([
     get("/v1/rounds?limit=5"), get("/v1/drift?limit=100"), get("/v1/accuracy?limit=100"),
-    get("/v1/predictions?limit=12"), get("/v1/traffic?hours=48"),
+    get("/v1/predictions?limit=12"), get("/v1/traffic?hours=48"), get("/v1/latency"),
   ]);
   const matters = whatIsTheMatter({ status, alarms, drift: judgeDrift(drift) });
   show(byId("health"), { matters, production: status.production }, buildHealth);
@@ -32,6 +33,7 @@ start(async (status, answeredAlarms) => {
   show(byId("waiting"), { status, numAlarms: alarms.filter(({ state }) => state === "open").length }, buildWaiting);
   show(byId("serving"), status, buildServing);
   show(byId("traffic"), traffic, buildTraffic);
+  show(byId("latency"), latency, buildLatency);
   showClasses(status.classes);
   show(byId("predictions"), predictions, (list) => (list.length ? buildGallery(list) : quiet(NONE)));
 });
