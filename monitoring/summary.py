@@ -135,13 +135,18 @@ def drift(connection: Connection, limit: int = 500) -> Drift:
     """Return the drift measurements, newest first: MMD² beside the 95 % quantile of what chance gives."""
     # Only now, as below: a command that shows a row or two need not load NumPy.
     from monitoring.drift.measurement import METRIC, REFERENCE_FILE
+    from monitoring.drift.schedule import next_measurement
 
     production = registry.production(connection)
     points = measurements.series(connection, METRIC, limit=limit)
+    has_reference = production is not None and REFERENCE_FILE in production.files
+    coming = next_measurement(connection, production.version) if production and has_reference else None
     return Drift(
         production=production.version if production else None,
         statistic="unbiased MMD², RBF kernel, median heuristic",
-        has_reference=production is not None and REFERENCE_FILE in production.files,
+        has_reference=has_reference,
+        next_by=coming.by if coming else None,
+        num_missing=coming.num_missing if coming else 0,
         points=[_drift_point(point) for point in points],
     )
 

@@ -24,6 +24,11 @@ class Drift(Answer):
     production: str | None
     statistic: str = Field(description="What `mmd` is, in words.")
     has_reference: bool = Field(description="Whether production has embeddings to compare with.")
+    next_by: UtcTime | None = Field(
+        description="By when the next measurement comes, while a learner is at work; null where predictions "
+        "or the reference are missing."
+    )
+    num_missing: int = Field(description="Predictions by production that have to come before it.")
     points: list[DriftPoint]
 
 

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 METRIC = "drift_mmd"
 REFERENCE_FILE = "reference.safetensors"
+#: Between two looks of the learner at whether there is something new to measure.
+LOOK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

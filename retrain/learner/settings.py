@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Literal
 
+from monitoring.drift.measurement import LOOK_SECONDS
 from monitoring.webhook.delivery import WebhookSettings
 from retrain.alarms.settings import AlarmJobSettings
 from retrain.gate.settings import GateSettings
@@ -43,7 +44,7 @@ class LearnerSettings:
     trial_seconds: float = 2.0
     gate: GateSettings = field(default_factory=GateSettings)
     promote: Literal["auto", "ask"] = "auto"
-    drift_seconds: float = 60.0
+    drift_seconds: float = LOOK_SECONDS
     upkeep_seconds: float = 3600.0
     keep_versions: int = 10
     forget_workers_seconds: float = 86_400.0

@@ -151,6 +151,16 @@ def recent_embeddings(connection: Connection, version: str, limit: int) -> list[
     return [(row.created, row.embedding) for row in connection.execute(query)]
 
 
+def first_times(
+    connection: Connection, version: str, limit: int, since: datetime | None = None
+) -> list[datetime]:
+    """Return when a version's first predictions were answered, those after `since` where it is given."""
+    query = select(predictions_table.c.created).where(predictions_table.c.version == version)
+    if since is not None:
+        query = query.where(predictions_table.c.created > since)
+    return list(connection.execute(query.order_by(predictions_table.c.created).limit(limit)).scalars())
+
+
 def recent_images(connection: Connection, version: str, limit: int) -> list[tuple[str, str, bytes]]:
     """Return (id, sha256 of the image, float16 embedding) of a version's last predictions, newest first."""
     table = predictions_table.c

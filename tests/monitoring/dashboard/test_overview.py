@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, insert, update
 
 from store import learning_state
 from store.database import schema
 from store.database.database import Database
+from store.predictions.prediction_ids import new_prediction_id
+from tests.monitoring.conftest import NOW
 from tests.monitoring.dashboard.browser import Open, words_of
 
 pytestmark = pytest.mark.slow
@@ -95,6 +98,61 @@ def test_accuracy_over_time_is_drawn_and_stands_as_a_table(
     assert rows[0].endswith("–")
     assert any("v3 promoted 91 % (86 % to 94 %) 79 % (73 % to 84 %)" in row for row in rows)
     assert any("v2, on what came since – 53 % (46 % to 60 %)" in row for row in rows)
+
+
+@pytest.fixture
+def measurable(calm: Database) -> Database:
+    """A store whose production has images to compare with, and five predictions."""
+    files = {"reference.safetensors": "a" * 64}
+    calm.write(lambda connection: connection.execute(update(schema.versions).values(files=files)))
+    return calm
+
+
+def predict(database: Database, num: int, moment: datetime) -> None:
+    """Log predictions by production."""
+    row = {"num_bytes": 100, "label": "bees", "confidence": 0.7, "version": "v3", "embedding": bytes(8)}
+    row |= {"is_audit": False, "is_labelled": False, "source": "cam", "created": moment}
+    rows = [{**row, "id": new_prediction_id(moment), "sha256": f"{n:064x}"} for n in range(100, 100 + num)]
+    database.write(lambda connection: connection.execute(insert(schema.predictions), rows))
+
+
+@pytest.mark.parametrize("address", ["/", "/drift"])
+def test_what_is_missing_for_the_next_measurement_of_drift_is_told(
+    measurable: Database, serve: Serve, open_page: Open, address: str
+) -> None:
+    page = open_page(serve(measurable) + address)
+    assert "45 more predictions by v3 until it is measured again." in words_of(page, "#drift")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        (2, r"Measured again by \d\d:\d\d:\d\d\."),
+        (-2, r"The next measurement is due\."),
+        (-9000, r"Measured again within a minute of the next prediction by v3\."),
+    ],
+)
+def test_when_drift_is_measured_next_is_told(
+    measurable: Database, serve: Serve, open_page: Open, minutes: int, expected: str
+) -> None:
+    def work(connection: Connection) -> None:
+        # All were predicted when it was measured.
+        older = schema.predictions.c.version == "v3"
+        connection.execute(update(schema.predictions).where(older).values(created=NOW - timedelta(days=9)))
+        connection.execute(update(schema.measurements).values(created=NOW - timedelta(minutes=9)))
+
+    measurable.write(work)
+    predict(measurable, 50, NOW + timedelta(minutes=minutes))
+    page = open_page(serve(measurable) + "/drift")
+    assert re.search(expected, words_of(page, "#drift"))
+
+
+def test_without_a_learner_the_page_says_that_drift_is_not_measured(
+    measurable: Database, serve: Serve, open_page: Open
+) -> None:
+    measurable.write(lambda connection: connection.execute(delete(schema.lease)))
+    page = open_page(serve(measurable) + "/drift")
+    assert "Nothing is measured until a learner is at work" in words_of(page, "#drift")
 
 
 def test_how_fast_is_answered_stands_beside_the_traffic(

@@ -11,6 +11,7 @@ from safetensors.numpy import save
 from sqlalchemy import Connection
 
 from monitoring.drift.measurement import DriftSettings, measure_drift
+from monitoring.drift.schedule import NextMeasurement, next_measurement
 from monitoring.errors import EmbeddingMismatchError, NoReferenceError
 from store import measurements, registry
 from store.blobs.blob_store import BlobStore
@@ -132,6 +133,25 @@ def test_the_same_window_is_measured_once_and_a_new_one_again(
     log(rng.standard_normal((1, WIDTH)), minute=5)
     assert measure_drift(database, blobs, SETTINGS) is not None
     assert len(series(database)) == 2
+
+
+def test_the_next_measurement_waits_for_so_many_predictions_then_comes_within_a_minute(
+    database: Database, blobs: BlobStore, log: Log, rng: np.random.Generator
+) -> None:
+    def coming() -> NextMeasurement:
+        with database.read() as connection:
+            return next_measurement(connection, "v1", SETTINGS)
+
+    put_in_production(database, blobs, rng.normal(size=(100, WIDTH)))
+    log(rng.normal(size=(15, WIDTH)))
+    log(rng.normal(size=(40, WIDTH)), version="v2")
+    assert coming() == NextMeasurement(None, 5)
+    log(rng.normal(size=(10, WIDTH)), minute=1)
+    assert coming() == NextMeasurement(START + timedelta(minutes=2, seconds=4), 0)
+    measure_drift(database, blobs, SETTINGS)
+    assert coming() == NextMeasurement(None, 1)
+    log(rng.normal(size=(2, WIDTH)), minute=7)
+    assert coming() == NextMeasurement(START + timedelta(minutes=8), 0)
 
 
 def test_a_version_without_reference_is_an_error(

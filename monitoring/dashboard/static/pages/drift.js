@@ -3,10 +3,10 @@
 import { get } from "../api.js";
 import { show } from "../dom.js";
 import { start } from "../frame.js";
-import { buildDriftChart, buildDriftWords } from "../parts/drift.js";
+import { buildDriftChart, buildDriftWords, nextMeasurement } from "../parts/drift.js";
 
-start(async () => {
+start(async ({ learner }) => {
   const drift = await get("/v1/drift");
-  show(document.getElementById("drift"), drift, buildDriftWords);
+  show(document.getElementById("drift"), { drift, next: nextMeasurement(drift, learner) }, buildDriftWords);
   show(document.getElementById("chart"), drift, buildDriftChart);
 });

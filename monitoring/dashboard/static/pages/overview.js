@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { element, quiet, show } from "../dom.js";
 import { goingOn, problem, refreshNow, start } from "../frame.js";
 import { buildAccuracy } from "../parts/accuracy.js";
-import { buildDriftWords, judgeDrift } from "../parts/drift.js";
+import { buildDriftWords, judgeDrift, nextMeasurement } from "../parts/drift.js";
 import { buildGallery } from "../parts/gallery.js";
 import { buildHealth, whatIsTheMatter } from "../parts/health.js";
 import { buildLatency } from "../parts/latency.js";
@@ -27,7 +27,7 @@ start(async (status, answeredAlarms) => {
   const matters = whatIsTheMatter({ status, alarms, drift: judgeDrift(drift) });
   show(byId("health"), { matters, production: status.production }, buildHealth);
   show(byId("accuracy"), accuracy, buildAccuracy);
-  show(byId("drift"), drift, buildDriftWords);
+  show(byId("drift"), { drift, next: nextMeasurement(drift, status.learner) }, buildDriftWords);
   const last = rounds.find((round) => round.ended);
   show(byId("learning"), { status, hasRounds: Boolean(last), isBrief: true, last }, buildLearning);
   show(byId("waiting"), { status, numAlarms: alarms.filter(({ state }) => state === "open").length }, buildWaiting);

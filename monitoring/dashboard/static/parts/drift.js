@@ -2,7 +2,7 @@
 
 import { buildChart } from "../chart.js";
 import { element, hint, quiet } from "../dom.js";
-import { day, number, since } from "../format.js";
+import { count, day, number, since } from "../format.js";
 
 // Of what chance alone gives: from here on it is strong.
 const STRONG = 3;
@@ -28,7 +28,8 @@ export function judgeDrift({ points, production }) {
   return { level: ratio > STRONG ? "strong" : "slight", since: run.at(-1).created, last: own[0] };
 }
 
-export function buildDriftWords(drift) {
+// `next` is what `nextMeasurement` says.
+export function buildDriftWords({ drift, next }) {
   const judged = judgeDrift(drift);
   const [kind, title, sentence] = WORDS[judged.level];
   return element(
@@ -36,7 +37,19 @@ export function buildDriftWords(drift) {
     element("p", { className: "headline" }, title, judged.since ? element("span", { className: "of" }, ` since ${day(judged.since)}`) : null),
     element("p", {}, judged.level === "unknown" ? wanted(drift) : sentence),
     judged.last ? hint(measuredOn(judged.last, drift.production), since(judged.last.created), ".") : null,
+    next ? hint(next) : null,
   );
+}
+
+// When drift is measured next, or what is missing for it; "" where the version has nothing to compare with.
+export function nextMeasurement({ production, has_reference: hasReference, next_by: by, num_missing: numMissing, points }, { is_alive: isAlive }) {
+  if (!hasReference) return "";
+  if (!isAlive) return "Nothing is measured until a learner is at work: “perennial learn” starts one.";
+  const isFirst = !points.some(({ version }) => version === production);
+  if (by && new Date(by) < Date.now()) return "The next measurement is due.";
+  if (by) return `${isFirst ? "Measured" : "Measured again"} by ${new Date(by).toLocaleTimeString("en-GB")}.`;
+  if (isFirst || numMissing > 1) return `${count(numMissing, "more prediction")} by ${production} until it is measured${isFirst ? "" : " again"}.`;
+  return `Measured again within a minute of the next prediction by ${production}.`;
 }
 
 function measuredOn({ num_samples: num }, production) {
