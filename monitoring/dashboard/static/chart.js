@@ -4,6 +4,7 @@ import uPlot from "./vendor/uplot/uPlot.esm.js";
 import { cells, element, table } from "./dom.js";
 
 const HEIGHT = 260;
+const ROW = 16;
 const DAY_SECONDS = 86400;
 const drawn = new Set();
 
@@ -15,7 +16,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 
 // `lines`: {name, colour, values, lows, highs, isDashed, isStep, isBar, spanGaps}, a colour being the name of a variable of the
-// style, and a value null where there is none, which `spanGaps` draws over; `times` in seconds, ascending; `marks`: {time, text}.
+// style, and a value null where there is none, which `spanGaps` draws over; `times` in seconds, ascending; `marks`: {time, text, colour,
+// row}: those of row 1 have their texts above those of row 0, which is the usual one.
 export function buildChart({ label, times, lines, marks = [], written, range, notes = [], height = HEIGHT, hasDots = true }) {
   const place = element("div", { className: "plot", attributes: { role: "img", "aria-label": label } });
   const readout = element("p", { className: "readout hint" });
@@ -27,7 +29,7 @@ export function buildChart({ label, times, lines, marks = [], written, range, no
   };
   const options = {
     legend: { show: false },
-    padding: [22, 12, 0, 0],
+    padding: [22 + ROW * Math.max(0, ...marks.map(({ row = 0 }) => row)), 12, 0, 0],
     cursor: { drag: { x: false, y: false }, y: false },
     scales: { x: { range: lines.some(({ isBar }) => isBar) ? roomForBars : roomForOne }, y: { range: range ?? undefined } },
     axes: [axis({ values: timeLabels, space: 90, size: 44 }), axis({ values: (_, splits) => splits.map(written), size: 62 })],
@@ -100,23 +102,26 @@ function timeLabels(chart, splits, axisIndex, space, increment) {
 function drawMarks(chart, marks) {
   const { ctx, bbox } = chart;
   ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = colourOf("--quiet");
   ctx.setLineDash([3, 4]);
   ctx.font = `${12 * devicePixelRatio}px system-ui`;
   ctx.textAlign = "left";
-  let free = -Infinity;
-  for (const { time, text } of marks) {
+  ctx.textBaseline = "alphabetic";
+  // Newest first, so that the newest of a crowd is named; by row, how far right the next text may reach.
+  const free = [];
+  for (const { time, text, colour = "--quiet", row = 0 } of [...marks].sort((one, other) => other.time - one.time)) {
     const x = chart.valToPos(time, "x", true);
+    const textBottom = bbox.top - (6 + ROW * row) * devicePixelRatio;
+    ctx.strokeStyle = ctx.fillStyle = colourOf(colour);
     ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
+    ctx.moveTo(x, row ? textBottom + 3 * devicePixelRatio : bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    // A name that would cover the one before is left out; the pointer and the table tell it.
+    // A text that would cover a newer one is left out; the pointer and the table tell it.
     const width = ctx.measureText(text).width;
     const left = Math.min(x - width / 2, bbox.left + bbox.width - width);
-    if (left < free) continue;
-    ctx.fillText(text, left, bbox.top - 6 * devicePixelRatio);
-    free = left + width + 6 * devicePixelRatio;
+    if (left + width > (free[row] ?? Infinity)) continue;
+    ctx.fillText(text, left, textBottom);
+    free[row] = left - 6 * devicePixelRatio;
   }
   ctx.restore();
 }

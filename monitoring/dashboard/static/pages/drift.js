@@ -5,8 +5,8 @@ import { show } from "../dom.js";
 import { start } from "../frame.js";
 import { buildDriftChart, buildDriftWords, nextMeasurement } from "../parts/drift.js";
 
-start(async ({ learner }) => {
+start(async ({ learner }, answeredAlarms) => {
   const drift = await get("/v1/drift");
   show(document.getElementById("drift"), { drift, next: nextMeasurement(drift, learner) }, buildDriftWords);
-  show(document.getElementById("chart"), drift, buildDriftChart);
+  show(document.getElementById("chart"), { points: drift.points, alarms: answeredAlarms?.alarms ?? [] }, buildDriftChart);
 });

@@ -5,7 +5,7 @@ import { badge, element, hint, link } from "../dom.js";
 import { capitalised, since, words } from "../format.js";
 import { picture } from "../picture.js";
 
-const KINDS = { looks: "the images look different", class_mix: "other classes come", errors: "more answers are wrong" };
+export const KINDS = { looks: "the images look different", class_mix: "other classes come", errors: "more answers are wrong" };
 const STATES = { open: "bad", acknowledged: "warn", accepted: "", ended: "" };
 
 export function alarmCard(alarm) {

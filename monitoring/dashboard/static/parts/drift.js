@@ -2,8 +2,10 @@
 
 import { buildChart } from "../chart.js";
 import { element, hint, quiet } from "../dom.js";
-import { count, day, number, since } from "../format.js";
+import { count, day, number, since, words } from "../format.js";
+import { KINDS } from "./alarms.js";
 
+const NOT_MEASURED = { mmd: null, null_95: null };
 // Of what chance alone gives: from here on it is strong.
 const STRONG = 3;
 const WORDS = {
@@ -63,22 +65,43 @@ function wanted({ has_reference: hasReference, production }) {
     : "The version in production has no images to compare with. The next promoted round, or “perennial train”, brings them.";
 }
 
-export function buildDriftChart({ points: newestFirst }) {
+export function buildDriftChart({ points: newestFirst, alarms }) {
   const measured = [...newestFirst].reverse().filter((point) => Number.isFinite(point.mmd));
-  const points = measured.flatMap((point, index) => withGap(point, measured[index - 1]));
-  if (!points.length) return quiet("Each measurement becomes a point here.");
+  if (!measured.length) return quiet("Each measurement becomes a point here.");
+  // An alarm before the first point is not on the chart; one after the last makes it longer.
+  const shown = alarms.filter(({ raised }) => raised >= measured[0].created).sort((one, other) => (one.raised < other.raised ? -1 : 1));
+  const points = [
+    ...measured.flatMap((point, index) => withGap(point, measured[index - 1])),
+    ...shown.filter(({ raised }) => raised > measured.at(-1).created).map(({ raised, version }) => ({ ...NOT_MEASURED, created: raised, version })),
+  ];
+  const promotions = measured.filter(({ version }, index) => version !== measured[index - 1]?.version);
   return buildChart({
     label: "Drift over time, beside what chance alone gives",
-    times: points.map(({ created }) => new Date(created).getTime() / 1000),
-    notes: points.map(({ version }) => version),
+    times: points.map(({ created }) => seconds(created)),
+    notes: notesOf(points, shown),
     lines: [
       { name: "distance from what was learnt", colour: "--accent", spanGaps: false, values: points.map(({ mmd }) => mmd) },
       { name: "chance alone stays under this", colour: "--warn", spanGaps: false, isDashed: true, values: points.map(limitOf) },
     ],
-    marks: measured.filter(({ version }, index) => version !== measured[index - 1]?.version)
-      .map(({ version, created }) => ({ time: new Date(created).getTime() / 1000, text: version })),
+    marks: [
+      ...promotions.map(({ version, created }) => ({ time: seconds(created), text: version })),
+      ...shown.map(({ raised }) => ({ time: seconds(raised), text: "alarm", colour: "--bad", row: 1 })),
+    ],
     written: number,
   });
+}
+
+// At each point the version, and the alarms that were raised since the point before.
+function notesOf(points, alarms) {
+  return points.map(({ created, version }, index) => {
+    const before = points[index - 1]?.created ?? "";
+    const raised = alarms.filter((alarm) => alarm.raised <= created && alarm.raised > before);
+    return [version, ...raised.map(({ id, kind }) => `alarm ${id}: ${KINDS[kind] ?? words(kind)}`)].join(", ");
+  });
+}
+
+function seconds(iso) {
+  return new Date(iso).getTime() / 1000;
 }
 
 function limitOf({ null_95: limit }) {
@@ -89,5 +112,5 @@ function limitOf({ null_95: limit }) {
 function withGap(point, before) {
   if (!before || before.version === point.version) return [point];
   const created = new Date(new Date(point.created).getTime() - 1).toISOString();
-  return [{ created, version: point.version, mmd: null, null_95: null }, point];
+  return [{ ...NOT_MEASURED, created, version: point.version }, point];
 }
