@@ -2,12 +2,16 @@
 
 from sqlalchemy import Connection
 
-from monitoring.accuracy import SliceAccuracy, measured_accuracies
+from monitoring.accuracy import SliceAccuracy, measured_accuracies, wilson_interval
 from monitoring.answers.accuracy import AccuracyHistory, ProductionChange, Share
+from store import registry
+from store.labelled_draws import labelled_draws, newest_sample
 from store.registry import Move
 from store.slices import GOLDEN_PREFIX, round_slice
 from store.version_history import last_moves, rounds_of
 
+# However many labels there are, so many are read for the accuracy on live images.
+LAST_SAMPLES = 5000
 Cells = dict[tuple[str, str], SliceAccuracy]
 
 
@@ -20,7 +24,23 @@ def accuracy_history(connection: Connection, limit: int = 100) -> AccuracyHistor
     # Of several golden sets the last one that the version was asked about.
     golden = {cell.version: cell for cell in measured if cell.slice.startswith(GOLDEN_PREFIX)}
     rounds = rounds_of(connection, sorted(names))
-    return AccuracyHistory(moves=[_change(move, cells, golden, rounds) for move in moves])
+    return AccuracyHistory(
+        moves=[_change(move, cells, golden, rounds) for move in moves], live=live_accuracy(connection)
+    )
+
+
+def live_accuracy(connection: Connection, num_samples: int = LAST_SAMPLES) -> Share | None:
+    """Return how often production was right on the labelled fair draws of the last samples, or None."""
+    production = registry.production(connection)
+    if production is None:
+        return None
+    after = max(0, newest_sample(connection) - num_samples)
+    draws = labelled_draws(connection, production.version, after).draws
+    if not draws:
+        return None
+    num_right = sum(draw.is_right for draw in draws)
+    low, high = wilson_interval(num_right, len(draws))
+    return Share(accuracy=num_right / len(draws), low=low, high=high, num_images=len(draws))
 
 
 def _change(

@@ -31,9 +31,14 @@ class ProductionChange(Answer):
 
 
 class AccuracyHistory(Answer):
-    """The moves of production, oldest first."""
+    """The moves of production, oldest first, and how often it is right on what it is asked."""
 
     moves: list[ProductionChange]
+    live: Share | None = Field(
+        description="Of production's own answers, on images that were drawn by lot and labelled: those among "
+        "the last 5,000 samples. Labels that people chose to send would tell mistakes more often. Null "
+        "without any."
+    )
 
 
 class SliceComparison(Answer):

@@ -182,6 +182,21 @@ class Story:
         )
 
 
+def add_draw(connection: Connection, number: int, origin: str, version: str, label: str) -> None:
+    """Add a prediction of bees whose image was labelled; `origin` says whether it was drawn by lot."""
+    name, digest = new_prediction_id(NOW), f"{number:064x}"
+    story = Story(connection)
+    story.add(
+        schema.predictions, id=name, sha256=digest, num_bytes=100, label="bees", confidence=0.71,
+        version=version, embedding=bytes(2 * WIDTH), is_audit=origin == "audit", is_labelled=True,
+        source="cam", created=NOW,
+    )  # fmt: skip
+    story.add(
+        schema.samples, sha256=digest, phash=number, origin=origin, split="train", label=label,
+        state="accepted", source="ann", created=NOW, prediction_id=name, predicted_label="bees",
+    )  # fmt: skip
+
+
 def verdict(decision: str = "passed", sentence: str = "Passed.") -> dict[str, Any]:
     is_passed = decision == "passed"
     old = {

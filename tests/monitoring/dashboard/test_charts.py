@@ -73,7 +73,7 @@ def alarm(number: int, hours: float, kind: str) -> dict[str, Any]:
 def test_alarms_are_marked_on_the_chart_of_drift_and_named_in_its_table(
     filled: Database, serve: Serve, open_page: Open, alarms: list[dict[str, Any]]
 ) -> None:
-    # One of before the first measurement, two hours apart, and one of after the last measurement.
+    # The first was raised before the first measurement, the last after the last one.
     alarms += [
         alarm(1, 99, "looks"),
         alarm(2, 20.5, "looks"),

@@ -13,7 +13,7 @@ from store import learning_state
 from store.database import schema
 from store.database.database import Database
 from store.predictions.prediction_ids import new_prediction_id
-from tests.monitoring.conftest import NOW
+from tests.monitoring.conftest import NOW, add_draw
 from tests.monitoring.dashboard.browser import Open, words_of
 
 pytestmark = pytest.mark.slow
@@ -98,6 +98,24 @@ def test_accuracy_over_time_is_drawn_and_stands_as_a_table(
     assert rows[0].endswith("–")
     assert any("v3 promoted 91 % (86 % to 94 %) 79 % (73 % to 84 %)" in row for row in rows)
     assert any("v2, on what came since – 53 % (46 % to 60 %)" in row for row in rows)
+
+
+def test_live_accuracy_stands_in_words_beside_the_golden_one(
+    filled: Database, serve: Serve, open_page: Open
+) -> None:
+    address = serve(filled)
+    page = open_page(address)
+    assert "nobody has labelled an image yet that was drawn by lot" in words_of(page, "#accuracy-now")
+    assert "91.0 % right, of 200 images of the golden set." in words_of(page, "#accuracy-now")
+
+    def work(connection: Connection) -> None:
+        for number in range(1000, 1010):
+            add_draw(connection, number, "audit", "v3", "bees" if number < 1008 else "ants")
+
+    filled.write(work)
+    told = words_of(open_page(address), "#accuracy-now")
+    assert "80.0 % right, of 10 images that were drawn by lot and labelled." in told
+    assert "The true share lies between 49.0 % and 94.3 %, 19 times of 20." in told
 
 
 @pytest.fixture

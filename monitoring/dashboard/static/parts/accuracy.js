@@ -1,12 +1,33 @@
 // How good production was over time: on old images, and on those that were new at each promotion.
 
 import { buildChart } from "../chart.js";
-import { element, quiet } from "../dom.js";
-import { percent } from "../format.js";
+import { element, link, quiet } from "../dom.js";
+import { count, percent } from "../format.js";
 
 const EMPTY = { accuracy: null, low: null, high: null };
 
-export function buildAccuracy({ moves }) {
+export function buildAccuracy({ moves, live }) {
+  return [moves.length ? now(moves.at(-1), live) : null, chart(moves)];
+}
+
+// How good production is by now, in words.
+function now({ old }, live) {
+  const nothing = ["nobody has labelled an image yet that was drawn by lot: they wait under ", link("/labelling", "Labelling"), "."];
+  return element(
+    "dl", { className: "facts", id: "accuracy-now" },
+    element("dt", {}, "Live images"), element("dd", {}, ...(live ? inWords(live, "that were drawn by lot and labelled") : nothing)),
+    element("dt", {}, "Old images"), element("dd", {}, ...(old ? inWords(old, "of the golden set") : ["not measured yet."])),
+  );
+}
+
+function inWords({ accuracy, low, high, num_images: num }, whose) {
+  return [
+    element("strong", {}, percent(accuracy)), ` right, of ${count(num, "image")} ${whose}. `,
+    element("span", { className: "quiet" }, `The true share lies between ${percent(low)} and ${percent(high)}, 19 times of 20.`),
+  ];
+}
+
+function chart(moves) {
   const measured = moves.filter(({ old, new: after }) => old || after);
   if (!measured.length) {
     return quiet(
