@@ -12,11 +12,14 @@ from sqlalchemy import select
 from service.keys import add_key
 from service.settings import AccessSettings, ServiceSettings
 from store import learning_state
+from store.alarms import AlarmImage
 from store.database.schema import samples
+from store.predictions.predictions import find_prediction
 from store.registry import last_move
 from store.samples.splits import SplitSettings
 from tests.monitoring.dashboard.browser import Open
 from tests.service.dashboard.conftest import Start
+from tests.store.alarm_work import raised
 
 pytestmark = pytest.mark.slow
 Picture = Callable[..., bytes]
@@ -87,6 +90,58 @@ def test_images_like_one_stand_below_it_and_lead_on(
     page.locator("#similar .shot a").first.click()
     expect(page.locator("#picture img")).to_have_js_property("naturalWidth", 32)
     assert page.url.rpartition("/")[2] in {each["prediction_id"] for each in asked[1:]}
+
+
+def test_one_label_goes_to_several_alike_and_undo_lets_another_replace_it(
+    start: Start, serving: Any, open_page: Open, picture: Picture
+) -> None:
+    address = start(serving)
+    headers = {"Content-Type": "image/jpeg"}
+    asked = [
+        httpx.post(f"{address}/v1/predict", content=picture(n), headers=headers).json() for n in range(4)
+    ]
+    page = open_page(f"{address}/images/{asked[0]['prediction_id']}")
+    boxes = page.locator("#similar .pick input")
+    expect(boxes).to_have_count(3)
+    boxes.nth(0).focus()
+    page.keyboard.press("Space")
+    boxes.nth(2).check()
+    expect(page.locator("#several .said")).to_have_text("2 images ticked.")
+    page.locator("#several .class", has_text="green").click()
+    expect(page.locator("#several .said")).to_have_text("2 images labelled green.")
+    assert labels_in(serving) == [("green", "volunteered")] * 2
+    expect(page.locator("#similar .pick input:checked")).to_have_count(0)
+    expect(page.locator("#similar .good-text, #similar .bad-text")).to_have_count(2)
+    page.locator("#several").get_by_role("button", name="Undo").click()
+    expect(page.locator("#similar .pick input:checked")).to_have_count(2)
+    page.locator("#several .class", has_text="red").click()
+    expect(page.locator("#several .said")).to_have_text("2 images labelled red.")
+    assert labels_in(serving) == [("red", "volunteered")] * 2
+
+
+def test_images_of_an_alarm_are_labelled_together(
+    start: Start, serving: Any, open_page: Open, picture: Picture
+) -> None:
+    address = start(serving)
+    headers = {"Content-Type": "image/jpeg"}
+    asked = [
+        httpx.post(f"{address}/v1/predict", content=picture(n), headers=headers).json() for n in range(3)
+    ]
+    names = [each["prediction_id"] for each in asked]
+    for name in names:
+        # Answered once it is written down.
+        httpx.get(f"{address}/v1/predictions/{name}").raise_for_status()
+    with serving.database.read() as connection:
+        logged = [find_prediction(connection, name) for name in names]
+    raised(serving.database, images=[AlarmImage(each.sha256, each.id, None) for each in logged])
+    page = open_page(address + "/alarms")
+    expect(page.locator("#open-alarms .pairs img").first).to_have_js_property("naturalWidth", 32)
+    page.get_by_role("button", name="Tick all").click()
+    page.get_by_label("image 2").uncheck()
+    page.locator("#open-alarms .class", has_text="green").click()
+    expect(page.locator("#open-alarms .said")).to_have_text("2 images labelled green.")
+    assert labels_in(serving) == [("green", "volunteered")] * 2
+    expect(page.get_by_label("image 1")).not_to_be_checked()
 
 
 def test_an_image_that_was_deleted_says_so(

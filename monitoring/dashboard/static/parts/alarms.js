@@ -1,4 +1,5 @@
-// The alarms: what was noticed, since when, the images that show it, and what a person said of it.
+// The alarms: what was noticed, since when, the images that show it with boxes to label several at once, and
+// what a person said of it.
 
 import { action } from "../actions.js";
 import { badge, element, hint, link } from "../dom.js";
@@ -8,7 +9,8 @@ import { picture } from "../picture.js";
 export const KINDS = { looks: "the images look different", class_mix: "other classes come", errors: "more answers are wrong" };
 const STATES = { open: "bad", acknowledged: "warn", accepted: "", ended: "" };
 
-export function alarmCard(alarm) {
+// `several` is what labels the images of an alarm that goes on.
+export function alarmCard(alarm, several) {
   const { id, kind, state, raised, sentence, images } = alarm;
   return element(
     "li", { className: "alarm", id: `alarm-${id}` },
@@ -19,7 +21,7 @@ export function alarmCard(alarm) {
     ),
     element("p", { className: "sentence-lead" }, sentence),
     hint(...course(alarm)),
-    images?.length ? (alarm.ended ? onDemand(alarm) : pictures(alarm)) : null,
+    images?.length ? (alarm.ended ? onDemand(alarm) : [pictures(alarm, several), several.panel]) : null,
     alarm.ended ? null : controls(alarm),
   );
 }
@@ -41,7 +43,7 @@ function onDemand(alarm) {
   return node;
 }
 
-function pictures({ id, images }) {
+function pictures({ id, images }, several = null) {
   const path = (sha256) => `/v1/alarms/${id}/images/${sha256}`;
   return element(
     "div", {},
@@ -49,10 +51,11 @@ function pictures({ id, images }) {
       "The images that made it most, each at the left of the one that is normal and most like it. Their labels are asked for, under ",
       link("/labelling", "Labelling"), ".",
     ),
-    element("ul", { className: "pairs" }, ...images.slice(0, 20).map(({ sha256, nearest_sha256: nearest }) => element(
+    element("ul", { className: "pairs" }, ...images.slice(0, 20).map(({ sha256, nearest_sha256: nearest, prediction_id: prediction }, index) => element(
       "li", {},
-      picture(path(sha256), "An image that made the alarm"),
+      link(`/images/${prediction}`, picture(path(sha256), "An image that made the alarm")),
       nearest ? picture(path(nearest), "The normal image that is most like it") : null,
+      several?.box(prediction, `image ${index + 1}`),
     ))),
   );
 }

@@ -18,11 +18,12 @@ export function keysOf(names) {
   return new Map(entries.filter(([key]) => /^[0-9]$/.test(key)));
 }
 
-export function buildClasses({ classes, chosen }, choose, onKeys) {
+// `onKeys` is told which key means which class, where the page has keys.
+export function buildClasses({ classes, chosen, searchId = "class-search" }, choose, onKeys) {
   if (classes.length <= MAX_BUTTONS) return buttons(classes, chosen, choose, onKeys);
   const matches = element("div", { className: "classes" });
   const input = element("input", {
-    type: "search", id: "class-search", placeholder: `Search ${classes.length.toLocaleString("en")} classes`,
+    type: "search", id: searchId, placeholder: `Search ${classes.length.toLocaleString("en")} classes`,
     attributes: { "aria-label": "Search the classes", autocomplete: "off" },
   });
   const list = () => matching(classes, input.value, chosen);
@@ -47,8 +48,8 @@ function matching(classes, text, chosen) {
 }
 
 function buttons(names, chosen, choose, onKeys) {
-  const keys = keysOf(names);
-  onKeys(keys);
+  const keys = onKeys ? keysOf(names) : new Map();
+  onKeys?.(keys);
   const keyOf = new Map([...keys].map(([key, name]) => [name, key]));
   return names.map((name) => button(
     // A class that is named as its key needs no sign for it.

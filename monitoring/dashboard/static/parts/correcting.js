@@ -23,6 +23,6 @@ export function thanks({ label, status }) {
 export function buildCorrection({ classes, chosen }, correct) {
   return element(
     "div", {}, hint("What does it show? Your answer is a label, from which the next round learns."),
-    element("div", { className: "choice" }, ...buildClasses({ classes, chosen }, correct, () => {})),
+    element("div", { className: "choice" }, ...buildClasses({ classes, chosen }, correct, null)),
   );
 }
