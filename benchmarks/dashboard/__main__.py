@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.dashboard.home import fill
 from benchmarks.dashboard.logged import Sizes
-from benchmarks.dashboard.pages import addresses, answer_milliseconds, load
+from benchmarks.dashboard.pages import addresses, answer_milliseconds, load, newest_prediction
 from benchmarks.record import record
 from docs.screenshots import chromium
 from perennial.demo.server import started_server
@@ -41,11 +41,14 @@ def measure(home: Path, sizes: Sizes) -> dict[str, Any]:
     """Return the figures of a server over a home."""
     with started_server(home, _SETTINGS) as client, chromium() as browser:
         url = f"http://127.0.0.1:{client.port}"
-        loads = {path: load(browser, url + path) for path in addresses(sizes)}
+        prediction = newest_prediction(url)
+        loads = {path: load(browser, url + path) for path in addresses(sizes, prediction)}
         # Prometheus asks every fifteen seconds.
         asked = sorted({f"{url}/metrics"}.union(*(each.asked for each in loads.values())))
         answers = {each.removeprefix(url): round(answer_milliseconds(each)) for each in asked}
-    pages = {path: round(each.milliseconds) for path, each in loads.items()}
+    # Its id is another one each time.
+    answers = {path.replace(prediction, "ID"): milliseconds for path, milliseconds in answers.items()}
+    pages = {path.replace(prediction, "ID"): round(each.milliseconds) for path, each in loads.items()}
     for name, milliseconds in (*pages.items(), *answers.items()):
         print(f"{milliseconds:6} ms  {name}", file=sys.stderr)
     return {

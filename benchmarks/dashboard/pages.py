@@ -47,11 +47,18 @@ class Load:
     asked: frozenset[str]
 
 
-def addresses(sizes: Sizes) -> list[str]:
+def newest_prediction(url: str) -> str:
+    """Return the id of a server's newest prediction."""
+    answer = httpx.get(f"{url}/v1/predictions?limit=1", timeout=60, trust_env=False)
+    return str(answer.raise_for_status().json()["predictions"][0]["id"])
+
+
+def addresses(sizes: Sizes, prediction_id: str) -> list[str]:
     """Return an address of each page, those with a number or a name in them of something large."""
     given: Mapping[str, str] = {
         "{round_id:int}": str(sizes.num_rounds - 1),
         "{version}": f"v{sizes.num_versions}",
+        "{prediction_id}": prediction_id,
         "{other}": f"v{sizes.num_versions - 1}",
     }
     paths = [page.path for page in PAGES]
