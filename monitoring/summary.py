@@ -27,7 +27,7 @@ from store.evidence.trials import current_trial
 from store.evidence.watches import Watch, last_watches, watches_of
 from store.measurements import Measurement
 from store.registry import Move
-from store.rounds.log import SECOND_TRAINING_STEP, Step, num_recorded, read_attempts, read_steps
+from store.rounds.log import Step, num_recorded, read_attempts, read_steps
 from store.rounds.records import Round, current_round, find_round, read_rounds
 from store.rounds.training_progress import training_progress
 from store.samples.pending import num_pending, num_set_aside
@@ -220,10 +220,10 @@ def _training(connection: Connection, record: Round) -> Training | None:
 
 
 def _curves_so_far(steps: list[Step]) -> dict[str, Any] | None:
-    """Return the epochs of the present training; the whole curves are stored when the training is over."""
+    """Return the epochs of the present try; the whole curves are stored when the training is over."""
     epochs: list[dict[str, Any]] = []
     for step in steps:
-        if step.step in ("preparing", SECOND_TRAINING_STEP):
+        if step.step == "preparing":
             epochs = []
         elif step.step == "epoch":
             epochs.append(step.detail)

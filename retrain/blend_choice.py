@@ -1,6 +1,5 @@
 """Chooses on validation how far to go from the champion's weights towards the candidate's."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -75,7 +74,7 @@ class BlendSearch:
             return min(self.tried, key=lambda blend: (blend.negative_flips, blend.weight))
         for share in [share for share in self._shares if share <= largest / 2][-1:]:
             self._at(share)
-        holding = [blend for blend in self.tried if self.holds(blend)]
+        holding = [blend for blend in self.tried if self._holds(blend)]
         best = max(holding, key=lambda blend: blend.gain_new)
         good = [blend for blend in holding if blend.gain_new >= best.gain_new - best.error_new]
         return max(good, key=lambda blend: blend.weight)
@@ -100,32 +99,20 @@ class BlendSearch:
                 unsure = middle
         return smaller[sure]
 
-    def holds(self, blend: Blend) -> bool:
-        """Return whether a blend loses no more of the old than it may."""
-        return blend.negative_flips <= self._max_flips
-
-    def leaves_new_unlearnt(self, chosen: Blend) -> bool:
-        """Return whether there was something new to learn, and `chosen` didn't learn it for sure.
-
-        There is where the champion answers new images worse than old ones, by two standard errors.
-        """
-        new, old = self._champion_right[self._is_new], self._champion_right[~self._is_new]
-        if not len(new) or not len(old) or _is_sure(chosen):
-            return False
-        error = math.hypot(_error(new.double()), _error(old.double()))
-        return _mean(old.double()) - _mean(new.double()) > 2 * error
-
     def _largest_that_holds(self) -> float | None:
         holding, losing = -1, len(self._shares)
         # The whole candidate holds the old most often.
         middle = losing - 1
         while losing - holding > 1:
-            if self.holds(self._at(self._shares[middle])):
+            if self._holds(self._at(self._shares[middle])):
                 holding = middle
             else:
                 losing = middle
             middle = (holding + losing) // 2
         return None if holding < 0 else self._shares[holding]
+
+    def _holds(self, blend: Blend) -> bool:
+        return blend.negative_flips <= self._max_flips
 
     def _at(self, share: float) -> Blend:
         if share not in self._tried:

@@ -11,7 +11,7 @@ from retrain.errors import RoundCancelledError
 from retrain.gate.verdict import Verdict
 from store.database.database import Database
 from store.evidence.pools import PoolImage, store_pool
-from store.rounds.log import REPEAT_STEP, SECOND_TRAINING_STEP, add_attempt, add_step, record_samples
+from store.rounds.log import REPEAT_STEP, add_attempt, add_step, record_samples
 from store.rounds.progress import advance
 from store.rounds.records import find_round
 from store.rounds.rounds import close_judged
@@ -74,11 +74,6 @@ class Journal:
     def repeat(self, reason: str) -> None:
         """Write down that the round begins anew, through no fault of its own: this try doesn't count."""
         self.note(REPEAT_STEP, reason=reason)
-
-    def begin_again(self, reason: str) -> None:
-        """Write down that a second training begins, whose progress counts from 0."""
-        self._began = self._reported = time.monotonic()
-        self.note(SECOND_TRAINING_STEP, reason=reason)
 
     def report(self, num_steps_done: int, num_steps: int, num_epochs: int) -> None:
         """Write down how far the training is, every 5 seconds at most: cheap enough for every batch."""

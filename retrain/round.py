@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from retrain.attempts import Attempt, Judging
-from retrain.candidates import CandidateTraining
+from retrain.candidate import CandidateTraining
 from retrain.cures import next_cure
 from retrain.errors import NoChampionError, RoundCancelledError
 from retrain.journal import Journal
@@ -84,11 +84,11 @@ class LearningRound:
         items = gather_items(inputs.samples, inputs.old, inputs.logged, models)
         self._journal.enter("training", **items.counts(), num_adapted=len(inputs.target_images))
         training = CandidateTraining(self._settings, self._journal, inputs, models, items, self._rest)
-        candidate = training.best()
+        candidate = training.candidate()
         tuned, chosen = candidate.tuned, candidate.chosen
         self._journal.enter_evaluating(curves_of(tuned.epochs, tuned.best_epoch, tuned.diagnosis))
         judging = Judging(self._state, self._settings, self._journal, inputs, models, items)
-        attempts = [judging.attempt(models.blended(tuned.state, chosen.weight), candidate.name)]
+        attempts = [judging.attempt(models.blended(tuned.state, chosen.weight), "fine_tune")]
         if (cure := next_cure(attempts[0].verdict)) is not None:
             weights = models.blended(tuned.state, candidate.search.smaller_share(chosen))
             attempts.append(judging.attempt(weights, cure, attempts[0]))

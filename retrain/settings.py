@@ -26,8 +26,8 @@ class FineTuneSettings:
         precision: What the networks compute in while they train.
     """
 
-    epochs: int = 3
-    learning_rate: float = 1e-4
+    epochs: int = 6
+    learning_rate: float = 3e-4
     optimizer: Literal["sgd", "adamw"] = "adamw"
     weight_decay: float = 1e-2
     batch_size: int = 32

@@ -106,7 +106,7 @@ class RoundAttempt(Answer):
     """One candidate that the round had judged."""
 
     attempt: int
-    cure: str = Field(description="How the candidate was made, such as fine_tune, deeper or half_blend.")
+    cure: str = Field(description="How the candidate was made, such as fine_tune or half_blend.")
     verdict: Verdict
     created: UtcTime
 

@@ -13,8 +13,6 @@ from store.database.schema import round_attempts, round_samples, round_steps
 
 #: The step of a try that ended without a crash and is to be repeated.
 REPEAT_STEP: Final = "begins_anew"
-#: The step of a try that trains a second time, from production's weights again.
-SECOND_TRAINING_STEP: Final = "second_training"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from store.evidence.trials import begin_trial
 from store.learning_state import pause
 from store.leases import current_lease
 from store.rounds import rounds
-from store.rounds.log import SECOND_TRAINING_STEP, add_step
 from store.rounds.training_progress import TrainingProgress, report
 from store.versions import NewVersion, add_version
 from vision.training.diagnosis import ADVICE
@@ -176,19 +175,6 @@ def test_a_round_that_trains_shows_how_far_it_is_and_its_curves_so_far(filled: D
     [epoch] = [step.detail for step in detail.steps if step.step == "epoch"]
     assert detail.curves["epochs"] == [epoch]
     assert ended.training is None
-
-
-def test_a_second_training_begins_its_curves_anew(filled: Database) -> None:
-    with filled.read() as connection:
-        lease = current_lease(connection)
-    assert lease is not None
-    second = {"epoch": 1, "validation_loss": 0.5}
-    filled.write(lambda c: add_step(c, 4, SECOND_TRAINING_STEP, {}, lease.fencing))
-    filled.write(lambda c: add_step(c, 4, "epoch", second, lease.fencing))
-    with filled.read() as connection:
-        curves = summary.round_detail(connection, 4).curves
-    assert curves is not None
-    assert curves["epochs"] == [second]
 
 
 def test_drift_is_newest_first_beside_what_chance_gives(filled: Database) -> None:

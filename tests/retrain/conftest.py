@@ -11,7 +11,7 @@ import pytest
 import torch
 from sqlalchemy import Connection
 
-from retrain import candidates
+from retrain import candidate
 from retrain.fine_tune import fine_tune
 from retrain.settings import RoundSettings
 from store import registry, slices
@@ -158,7 +158,7 @@ def trained_once(monkeypatch: pytest.MonkeyPatch, training_results: list[Trainin
             training_results.append(fine_tune(*arguments, **hooks))
         return training_results[0]
 
-    monkeypatch.setattr(candidates, "fine_tune", fine_tune_once)
+    monkeypatch.setattr(candidate, "fine_tune", fine_tune_once)
 
 
 @pytest.fixture(scope="module")

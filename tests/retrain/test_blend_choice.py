@@ -58,10 +58,10 @@ def test_a_larger_share_is_chosen_within_one_standard_error_of_the_best() -> Non
 
 def test_flips_hold_the_old_and_accuracy_is_not_asked() -> None:
     # One of four old ones is lost and none won, as where production was chosen on them.
-    search = BlendSearch((0.9,), lambda weight: _right([0, 2, 3, 4]), CHAMPION_RIGHT, IS_NEW, max_flips=0.25)
+    answers = {0.9: _right([0, 1, 2, 3, 4]), 0.1: _right([0, 2, 3, 4, 5])}
+    search = BlendSearch((0.9, 0.1), lambda weight: answers[weight], CHAMPION_RIGHT, IS_NEW, max_flips=0.25)
     chosen = search.choose()
-    assert (chosen.gain_old, chosen.negative_flips) == (-0.25, 0.25)
-    assert search.holds(chosen)
+    assert (chosen.weight, chosen.gain_old, chosen.negative_flips) == (0.9, -0.25, 0.25)
 
 
 def test_where_none_holds_the_old_the_one_with_the_fewest_flips_is_shown_to_the_gate() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from retrain import candidates
-from retrain.candidates import Candidate, CandidateTraining
+from retrain import candidate
+from retrain.candidate import Candidate, CandidateTraining
 from retrain.fine_tune import fine_tune
 from retrain.gate.settings import GateSettings
 from retrain.journal import Journal
@@ -32,14 +32,14 @@ CLASSES = ("blue", "green", "red", "yellow")
 
 def _before_evaluating(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Let something happen in the middle of a round."""
-    best = CandidateTraining.best
+    train = CandidateTraining.candidate
 
     def act_last(training: CandidateTraining) -> Candidate:
-        candidate = best(training)
+        trained = train(training)
         act()
-        return candidate
+        return trained
 
-    monkeypatch.setattr(CandidateTraining, "best", act_last)
+    monkeypatch.setattr(CandidateTraining, "candidate", act_last)
 
 
 # A test of `perennial train` holds that its metrics have these names.
@@ -111,7 +111,7 @@ def test_a_round_trains_in_the_precision_that_the_processor_has(
         settings = replace(settings, precision="float32")
         return fine_tune(champion, student, training, num_new, validation, settings, **hooks)
 
-    monkeypatch.setattr(candidates, "fine_tune", fine_tune_in_float32)
+    monkeypatch.setattr(candidate, "fine_tune", fine_tune_in_float32)
     world.send(CLASSES, 20)
     world.run(replace(brief, precision="auto"))
     assert precisions == [expected]

@@ -53,7 +53,12 @@ def test_names_of_close_promotions_do_not_overlap_and_the_newest_stands(
 ) -> None:
     def work(connection: Connection) -> None:
         for minutes, old, new in ((90, "v3", "v2"), (80, "v2", "v3"), (70, "v3", "v2")):
-            row = {"name": "production", "from_version": old, "to_version": new, "reason": "a test"}
+            row: dict[str, Any] = {
+                "name": "production",
+                "from_version": old,
+                "to_version": new,
+                "reason": "a test",
+            }
             row |= {"actor": "ada", "created": NOW - timedelta(minutes=minutes)}
             connection.execute(insert(schema.alias_moves).values(**row, is_roll_back=new == "v2"))
 

@@ -1,11 +1,7 @@
-"""The candidates of a round: it trains one, or two where the first learns too little, and picks one of them.
-
-All that is decided here is decided on validation, before the gate.
-"""
+"""The candidate of a round: trained from production's weights, and blended with them on validation."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Final
 
 import torch
 from torch import Tensor
@@ -16,12 +12,8 @@ from retrain.journal import Journal
 from retrain.models import RoundModels, StateDict
 from retrain.round_inputs import RoundInputs
 from retrain.round_items import RoundItems
-from retrain.settings import FineTuneSettings, RoundSettings
+from retrain.settings import RoundSettings
 from vision.training.training import Epoch, TrainingResult
-
-# A deeper training goes further from production in twice the passes, as docs/measurements/rounds.md measures.
-_DEEPER_RATE: Final = 3
-_DEEPER_EPOCHS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +21,18 @@ class Candidate:
     """What was trained, and how much of it is taken.
 
     Attributes:
-        name: How it was trained: `fine_tune` or `deeper`.
         tuned: The training's outcome.
         search: The blends of it with production.
         chosen: The one that is best on validation.
     """
 
-    name: str
     tuned: TrainingResult
     search: BlendSearch
     chosen: Blend
 
-    def is_better_than(self, first: "Candidate") -> bool:
-        """Return whether this is preferred to one that is cheaper and nearer to production.
-
-        It has to hold the old, and to gain more on new than can be luck: one standard error more.
-        """
-        if not self.search.holds(self.chosen):
-            return False
-        needed = first.chosen.gain_new + self.chosen.error_new
-        return not first.search.holds(first.chosen) or self.chosen.gain_new > needed
-
 
 class CandidateTraining:
-    """Trains the candidates of one round.
+    """Trains the candidate of one round.
 
     Args:
         settings: How to train, and what a blend may lose.
@@ -78,41 +58,30 @@ class CandidateTraining:
         self._models = models
         self._items = items
         self._rest = rest
-        self._fine_tune = replace(
-            settings.fine_tune,
-            seed=settings.fine_tune.seed + journal.round_id,
-            precision=models.training_precision(),
-        )
         self._labels = torch.tensor([item.label for item in items.validation])
         self._champion_right = self._right(dict(models.artifact.state))
 
-    def best(self) -> Candidate:
+    def candidate(self) -> Candidate:
         """Return the candidate for the gate.
-
-        The first training is gentle, and is enough where production is nearly right. Where production answers
-        new images worse than old ones, and the gain on them isn't sure, a deeper one follows.
 
         Raises:
             RoundCancelledError: A person asked for the round to stop.
             TrainingDivergedError: The loss became infinite or undefined.
         """
-        first = self._candidate("fine_tune", self._fine_tune)
-        if not first.search.leaves_new_unlearnt(first.chosen):
-            return first
-        self._journal.begin_again("The first training learnt too little of the new images.")
-        second = self._candidate("deeper", deeper(self._fine_tune))
-        return second if second.is_better_than(first) else first
-
-    def _candidate(self, name: str, settings: FineTuneSettings) -> Candidate:
-        tuned = self._train(settings)
+        tuned = self._train()
         search = self._blend_search(tuned.state)
         chosen = search.choose()
         tried = [asdict(blend) for blend in search.tried]
-        self._journal.note("blend", candidate=name, weight=chosen.weight, tried=tried)
-        return Candidate(name, tuned, search, chosen)
+        self._journal.note("blend", weight=chosen.weight, tried=tried)
+        return Candidate(tuned, search, chosen)
 
-    def _train(self, settings: FineTuneSettings) -> TrainingResult:
+    def _train(self) -> TrainingResult:
         models, items = self._models, self._items
+        settings = replace(
+            self._settings.fine_tune,
+            seed=self._settings.fine_tune.seed + self._journal.round_id,
+            precision=models.training_precision(),
+        )
         training = models.images(
             items.training,
             settings.augmentation,
@@ -155,12 +124,3 @@ class CandidateTraining:
         """Return whether weights answer each validation image rightly, shape (n,)."""
         self._journal.stop_if_cancelled()
         return self._models.answer_in_float32(weights, self._items.validation).argmax(dim=1).eq(self._labels)
-
-
-def deeper(settings: FineTuneSettings) -> FineTuneSettings:
-    """Return settings that learn more than `settings`, and keep less."""
-    return replace(
-        settings,
-        learning_rate=min(settings.learning_rate * _DEEPER_RATE, 1.0),
-        epochs=settings.epochs * _DEEPER_EPOCHS,
-    )
