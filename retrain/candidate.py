@@ -59,7 +59,6 @@ class CandidateTraining:
         self._items = items
         self._rest = rest
         self._labels = torch.tensor([item.label for item in items.validation])
-        self._champion_right = self._right(dict(models.artifact.state))
 
     def candidate(self) -> Candidate:
         """Return the candidate for the gate.
@@ -71,8 +70,7 @@ class CandidateTraining:
         tuned = self._train()
         search = self._blend_search(tuned.state)
         chosen = search.choose()
-        tried = [asdict(blend) for blend in search.tried]
-        self._journal.note("blend", weight=chosen.weight, tried=tried)
+        self._journal.note("blend", weight=chosen.weight, tried=[asdict(blend) for blend in search.tried])
         return Candidate(tuned, search, chosen)
 
     def _train(self) -> TrainingResult:
@@ -115,7 +113,7 @@ class CandidateTraining:
         return BlendSearch(
             self._settings.blends,
             lambda share: self._right(self._models.blended(tuned, share)),
-            champion_right=self._champion_right,
+            champion_right=self._right(dict(self._models.artifact.state)),
             is_new=torch.arange(len(self._labels)) < num_new,
             max_flips=self._settings.gate.max_negative_flips,
         )
