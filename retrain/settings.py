@@ -27,7 +27,7 @@ class FineTuneSettings:
     """
 
     epochs: int = 6
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-4
     optimizer: Literal["sgd", "adamw"] = "adamw"
     weight_decay: float = 1e-2
     batch_size: int = 32

@@ -226,7 +226,7 @@ class Fields(BaseSettings):
         description="Seconds for which a silent learner keeps its lease.",
     )
     epochs: Count = Field(default=6, description="Passes of a round over new and replayed samples.")
-    learning_rate: PositiveFraction = Field(default=3e-4, description="Learning rate of a round.")
+    learning_rate: PositiveFraction = Field(default=1e-4, description="Learning rate of a round.")
     optimizer: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimizer of a round.")
     batch_size: Count = Field(default=32, description="Samples in one training step of a round.")
     augmentation: Literal["none", "gentle", "basic", "strong"] = Field(

@@ -20,7 +20,7 @@ def test_defaults_are_those_of_the_design(home: Path) -> None:
     settings = Settings.load()
     assert (settings.host, settings.port, settings.threshold_samples) == ("127.0.0.1", 3000, 500)
     assert (settings.overdue_days, settings.overdue_samples) == (28, 100)
-    assert (settings.learning_rate, settings.epochs, settings.replay_ratio) == (3e-4, 6, 1.0)
+    assert (settings.learning_rate, settings.epochs, settings.replay_ratio) == (1e-4, 6, 1.0)
     assert settings.database_url == f"sqlite:///{home}/perennial.db"
     assert settings.blobs == str(home / "blobs")
     assert settings.keys == home / "keys.json"
