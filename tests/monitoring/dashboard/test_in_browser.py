@@ -129,7 +129,7 @@ def test_a_key_that_is_typed_in_opens_this_page_and_the_next(
     page.get_by_role("button", name="Use").click()
     page.wait_for_selector(".connection.on")
     expect(page.locator("#problem")).to_be_hidden()
-    page.get_by_role("link", name="Labelling").click()
+    page.get_by_role("navigation").get_by_role("link", name="Labelling").click()
     expect(page.get_by_text("5 images to label.")).to_be_visible()
     # The images too are asked for with the key.
     expect(page.locator("#question-image")).to_have_attribute("src", re.compile("^blob:"))
