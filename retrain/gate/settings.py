@@ -28,8 +28,8 @@ class GateSettings:
         min_agreement: Logged predictions needed to judge a champion without a golden set.
     """
 
-    alpha_first: float = 0.04
-    alpha_second: float = 0.01
+    alpha_first: float = 0.03
+    alpha_second: float = 0.02
     alpha_sources: float = 0.06
     alpha: float = 0.05
     alpha_anchor: float = 0.1

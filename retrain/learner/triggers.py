@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from retrain.gate.mcnemar import power
+from retrain.gate.settings import GateSettings
 from store.samples.pending import PendingCounts
 
 # A round must prove a gain of 10 points half the time, where the two differ on a fifth of the images.
@@ -22,7 +23,7 @@ class TriggerSettings:
             pending.
         min_samples: See `max_days`.
         max_backoff: The threshold doubles with each round in a row that won nothing, up to this.
-        alpha: Level of the gate's test on new images.
+        alpha: Level of the gate's test on new images, for a round's first candidate.
         alarm_samples: Pending samples that make a round due once after an alarm; None: alarms start none.
     """
 
@@ -30,7 +31,7 @@ class TriggerSettings:
     max_days: float = 28.0
     min_samples: int = 100
     max_backoff: int = 2000
-    alpha: float = 0.04
+    alpha: float = GateSettings().alpha_first
     alarm_samples: int | None = None
 
 

@@ -57,7 +57,7 @@ def test_it_passes_at_its_level_with_differences_unlabelled() -> None:
 
 
 def test_the_levels_of_both_attempts_add_up_to_five_per_cent() -> None:
-    assert SETTINGS.alpha_new(1) == 0.04
+    assert SETTINGS.alpha_new(1) == 0.03
     assert SETTINGS.alpha_new(1) + SETTINGS.alpha_new(2) == pytest.approx(0.05)
 
 

@@ -86,7 +86,7 @@ def _wait_until(claim: Callable[[], bool], what: str, seconds: float = 60.0) -> 
 def pool(small_world: World) -> None:
     """Have enough images predicted, after all labels came, that a round could prove something."""
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    small_world.predict([scene(number) for number in range(80)], created=tomorrow)
+    small_world.predict([scene(number) for number in range(90)], created=tomorrow)
 
 
 @pytest.fixture

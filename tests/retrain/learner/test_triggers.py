@@ -116,9 +116,9 @@ def test_an_inconclusive_round_between_rejections_is_no_rejection() -> None:
 
 
 def test_no_round_is_due_where_nothing_could_be_proven() -> None:
-    # With 53 images a candidate that is 10 points better passes half the time.
+    # With 87 images a candidate that is 10 points better passes half the time.
     assert due(pending(5000, days=60), forecast=Forecast(num_images=40)) is None
-    assert due(pending(500), forecast=Forecast(num_images=80)) is not None
+    assert due(pending(500), forecast=Forecast(num_images=90)) is not None
 
 
 def test_a_waiting_round_is_replaced_by_one_with_a_threshold_more_samples() -> None:
@@ -140,9 +140,9 @@ def test_two_trials_that_nobody_answered_stop_rounds_until_somebody_does() -> No
 @pytest.mark.parametrize(
     ("forecast", "expected"),
     [
-        (Forecast(9), "there are under 10, and it takes about 80"),
+        (Forecast(9), "there are under 10, and it takes about 90"),
         # In tens, since a count that rises with an image would tell that it is held out.
-        (Forecast(29), "there are some 20, and it takes about 80"),
+        (Forecast(29), "there are some 20, and it takes about 90"),
         (Forecast(10, num_unfair=80), "trust the key"),
         (Forecast(500, num_ignored_trials=2), "when open questions are answered"),
         (Forecast(500, num_since_roll_back=3), "of which there are 3"),
