@@ -1,5 +1,6 @@
 """What a reader is answered about the system's state, read in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -124,11 +125,20 @@ def round_detail(connection: Connection, round_id: int) -> RoundDetail:
             "verdict": record.verdict,
             "curves": _curves(record.curves or _curves_so_far(steps)),
             "steps": [{"step": step.step, "detail": step.detail, "created": step.created} for step in steps],
-            "attempts": [asdict(attempt) for attempt in read_attempts(connection, round_id)],
+            "attempts": [
+                asdict(attempt) | {"why": None if attempt.attempt == 1 else _cure_in_words(steps)}
+                for attempt in read_attempts(connection, round_id)
+            ],
             "num_samples": num_recorded(connection, [round_id])[round_id],
             "training": _training(connection, record),
         }
     )
+
+
+def _cure_in_words(steps: Sequence[Step]) -> str | None:
+    """Return why a round made a second candidate; None for rounds of releases that did not say so."""
+    said = [step.detail.get("why") for step in steps if step.step == "cure"]
+    return said[-1] if said else None
 
 
 def drift(connection: Connection, limit: int = 500) -> Drift:

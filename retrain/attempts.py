@@ -23,6 +23,7 @@ class Attempt:
     """One candidate with its verdict, and what that stands on."""
 
     number: int
+    cure: str
     candidate: ServedModel
     verdict: Verdict
     old: OldComparison
@@ -71,7 +72,7 @@ class Judging:
             RoundCancelledError: A person asked for the round to stop.
         """
         self._journal.stop_if_cancelled()
-        candidate = self._finished(weights)
+        candidate = self._finished(weights, fits_old_alone=cure == "new_temperature")
         number = 1 if before is None else before.number + 1
         names = self._champion.class_names
         lost_before = [] if before is None else [names.index(name) for name in before.verdict.lost_classes]
@@ -89,14 +90,16 @@ class Judging:
         self._journal.attempt(number, cure, verdict)
         if before is None:
             self._old.record_overuse(old, self._journal.round_id)
-        return Attempt(number, candidate, verdict, old, new)
+        return Attempt(number, cure, candidate, verdict, old, new)
 
-    def _finished(self, weights: StateDict) -> ServedModel:
+    def _finished(self, weights: StateDict, *, fits_old_alone: bool) -> ServedModel:
         items = self._items
+        old_validation = items.validation[items.num_new_validation :]
+        is_old_alone = fits_old_alone and bool(old_validation)
         candidate = self._models.finished(
             weights,
-            items.validation,
-            items.num_new_validation,
+            old_validation if is_old_alone else items.validation,
+            0 if is_old_alone else items.num_new_validation,
             keeps_temperature=items.is_self_labelled,
         )
         self._journal.note("served_form", **candidate.metrics())

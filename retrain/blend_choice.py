@@ -79,16 +79,16 @@ class BlendSearch:
         good = [blend for blend in holding if blend.gain_new >= best.gain_new - best.error_new]
         return max(good, key=lambda blend: blend.weight)
 
-    def smaller_share(self, chosen: Blend) -> float:
+    def smaller_share(self, share: float) -> float:
         """Return the share of a second attempt: half of the first, or less where the gain is sure.
 
         Sure is a gain on new of three standard errors, on validation. A production that is broken needs
         little of the candidate to be mended, and the less it takes the less is lost.
 
         Args:
-            chosen: The first attempt's blend.
+            share: The first attempt's.
         """
-        half = chosen.weight / 2
+        half = share / 2
         smaller = [*(share for share in self._shares if share < half), half]
         unsure, sure = -1, len(smaller) - 1
         while sure - unsure > 1:

@@ -2,18 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from retrain.blend_choice import Blend, BlendSearch
+from retrain.blend_choice import BlendSearch
+from retrain.dataset import Item
 from retrain.fine_tune import fine_tune
 from retrain.journal import Journal
 from retrain.models import RoundModels, StateDict
 from retrain.round_inputs import RoundInputs
 from retrain.round_items import RoundItems
 from retrain.settings import RoundSettings
+from vision.engines.served_form import spread_evenly
+from vision.network import Classifier
 from vision.training.training import Epoch, TrainingResult
+
+# Curves are looked at; nothing is chosen by them.
+_MAX_CURVE_IMAGES = 100
+# What learnt too little is trained on at three times its rate: it is not held back by what it would forget.
+_LONGER = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +32,14 @@ class Candidate:
     Attributes:
         tuned: The training's outcome.
         search: The blends of it with production.
-        chosen: The one that is best on validation.
+        share: How much of it is taken; the rest is production's.
+        weights: The blend with that share.
     """
 
     tuned: TrainingResult
     search: BlendSearch
-    chosen: Blend
+    share: float
+    weights: StateDict
 
 
 class CandidateTraining:
@@ -67,18 +78,36 @@ class CandidateTraining:
             RoundCancelledError: A person asked for the round to stop.
             TrainingDivergedError: The loss became infinite or undefined.
         """
-        tuned = self._train()
-        search = self._blend_search(tuned.state)
-        chosen = search.choose()
-        self._journal.note("blend", weight=chosen.weight, tried=[asdict(blend) for blend in search.tried])
-        return Candidate(tuned, search, chosen)
+        return self._chosen(self._train(self._models.student(self._inputs.target_images)))
 
-    def _train(self) -> TrainingResult:
+    def longer(self, before: Candidate) -> Candidate:
+        """Return the candidate trained on, at a rate that is higher.
+
+        Raises:
+            RoundCancelledError: A person asked for the round to stop.
+            TrainingDivergedError: The loss became infinite or undefined.
+        """
+        rate = _LONGER * self._settings.fine_tune.learning_rate
+        return self._chosen(self._train(self._models.network(before.tuned.state), learning_rate=rate))
+
+    def smaller(self, before: Candidate) -> Candidate:
+        """Return less of a candidate: closer to production, and sure of its gain on validation."""
+        share = before.search.smaller_share(before.share)
+        return replace(before, share=share, weights=self._models.blended(before.tuned.state, share))
+
+    def _chosen(self, tuned: TrainingResult) -> Candidate:
+        search = self._blend_search(tuned.state)
+        share = search.choose().weight
+        self._journal.note("blend", weight=share, tried=[asdict(blend) for blend in search.tried])
+        return Candidate(tuned, search, share, self._models.blended(tuned.state, share))
+
+    def _train(self, student: Classifier, **changes: Any) -> TrainingResult:
         models, items = self._models, self._items
         settings = replace(
             self._settings.fine_tune,
             seed=self._settings.fine_tune.seed + self._journal.round_id,
             precision=models.training_precision(),
+            **changes,
         )
         training = models.images(
             items.training,
@@ -93,15 +122,20 @@ class CandidateTraining:
 
         return fine_tune(
             models.artifact,
-            models.student(self._inputs.target_images),
+            student,
             training,
             items.num_new,
-            models.images(items.validation),
+            models.images(self._curve_items()),
             settings,
             on_epoch=self._on_epoch,
             on_batch=on_batch,
             on_piece=self._rest,
         )
+
+    def _curve_items(self) -> list[Item]:
+        validation, num_new = self._items.validation, self._items.num_new_validation
+        groups = [(index < num_new, item.label) for index, item in enumerate(validation)]
+        return [validation[index] for index in spread_evenly(groups, _MAX_CURVE_IMAGES)]
 
     def _on_epoch(self, epoch: Epoch) -> None:
         self._journal.note("epoch", **asdict(epoch))

@@ -90,6 +90,10 @@ class RoundModels:
             )
         return classifier
 
+    def network(self, state: StateDict) -> Classifier:
+        """Return a network of the champion's kind with weights of its own, to train."""
+        return replace(self.artifact, state=state).build(self._device)
+
     def training_precision(self) -> Precision:
         """Return the precision in which a student is trained; integers are too coarse for that."""
         if self._engines.precision == "float32" or self._device != "cpu":

@@ -1,16 +1,19 @@
 """One round, from pending samples to a new production version or back to the old one."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
 from retrain.attempts import Attempt, Judging
-from retrain.candidate import CandidateTraining
-from retrain.cures import next_cure
+from retrain.candidate import Candidate, CandidateTraining
+from retrain.cures import Cure, diagnose
 from retrain.errors import NoChampionError, RoundCancelledError
 from retrain.journal import Journal
 from retrain.models import RoundModels
 from retrain.promotion import JudgedCandidate, refuse_deleted, store_candidate
+from retrain.recipe import recipe_of
 from retrain.round_inputs import RoundInputs, read_inputs
 from retrain.round_items import gather_items
 from retrain.settings import RoundSettings
@@ -24,6 +27,12 @@ from vision.engines.choice import EngineSettings
 from vision.engines.openvino_engine import Threads
 from vision.errors import TrainingDivergedError
 from vision.training.training import TrainingResult, curves_of
+
+_THEN: dict[str, str] = {
+    "half_blend": "closer to production",
+    "longer": "trained longer",
+    "new_temperature": "with confidences fitted again",
+}
 
 
 def run_round(
@@ -81,21 +90,33 @@ class LearningRound:
             self._journal.end("inconclusive", "There are no new samples to learn from.")
             return
         models = RoundModels(inputs.champion, self._state.blobs, self._engines(), self._settings.limits)
+        self._journal.note("recipe", **recipe_of(self._settings, models.training_precision()))
         items = gather_items(inputs.samples, inputs.old, inputs.logged, models)
         self._journal.enter("training", **items.counts(), num_adapted=len(inputs.target_images))
         training = CandidateTraining(self._settings, self._journal, inputs, models, items, self._rest)
         candidate = training.candidate()
-        tuned, chosen = candidate.tuned, candidate.chosen
-        self._journal.enter_evaluating(curves_of(tuned.epochs, tuned.best_epoch, tuned.diagnosis))
+        self._journal.enter_evaluating(_curves(candidate.tuned))
         judging = Judging(self._state, self._settings, self._journal, inputs, models, items)
-        attempts = [judging.attempt(models.blended(tuned.state, chosen.weight), "fine_tune")]
-        if (cure := next_cure(attempts[0].verdict)) is not None:
-            weights = models.blended(tuned.state, candidate.search.smaller_share(chosen))
-            attempts.append(judging.attempt(weights, cure, attempts[0]))
+        attempts = [judging.attempt(candidate.weights, "fine_tune")]
+        diagnosis = diagnose(attempts[0].verdict)
+        if diagnosis is not None:
+            self._journal.note("cure", **asdict(diagnosis))
+        if diagnosis is not None and diagnosis.cure is not None:
+            candidate = self._cured(candidate, diagnosis.cure, training)
+            attempts.append(judging.attempt(candidate.weights, diagnosis.cure, attempts[0]))
         if attempts[-1].verdict.decision in ("passed", "awaiting_labels"):
-            self._store(inputs, attempts[-1], tuned)
+            self._store(inputs, attempts[-1], candidate.tuned)
         else:
             self._keep_production(attempts)
+
+    def _cured(self, candidate: Candidate, cure: Cure, training: CandidateTraining) -> Candidate:
+        match cure:
+            case "half_blend":
+                return training.smaller(candidate)
+            case "longer":
+                return training.longer(candidate)
+            case "new_temperature":
+                return candidate
 
     def _engines(self) -> EngineSettings:
         settings = self._settings
@@ -105,6 +126,8 @@ class LearningRound:
     def _read_inputs(self) -> RoundInputs:
         journal = self._journal
         inputs = read_inputs(self._state, self._settings, journal.round_id, self._rng, journal.fencing)
+        if inputs.lost:
+            journal.note("lost_images", sample_ids=list(inputs.lost))
         journal.record_samples([*inputs.samples.roles(), *inputs.samples.holdout_roles()])
         return inputs
 
@@ -130,7 +153,11 @@ class LearningRound:
         decisive = rejections[0] if rejections else verdicts[-1]
         reason = decisive.sentence
         if len(verdicts) > 1:
-            reason = f"{reason} Then, closer to production: {verdicts[-1].sentence}"
+            reason = f"{reason} Then, {_THEN[attempts[-1].cure]}: {verdicts[-1].sentence}"
         self._journal.end_judged(
             "rejected" if rejections else "inconclusive", reason, decisive, attempts[-1].new.pool
         )
+
+
+def _curves(tuned: TrainingResult) -> dict[str, Any]:
+    return curves_of(tuned.epochs, tuned.best_epoch, tuned.diagnosis)

@@ -9,6 +9,7 @@ from retrain.dataset import RoundSamples, collect
 from retrain.errors import NoChampionError
 from retrain.evidence.logged_predictions import logged_images
 from retrain.evidence.old_images import OldImages, old_images
+from retrain.lost_images import without_lost_images
 from retrain.settings import RoundSettings
 from store import registry
 from store.errors import ChampionChangedError
@@ -27,6 +28,7 @@ class RoundInputs:
     Attributes:
         champion: The version in production.
         samples: Those of the round, by what they are for.
+        lost: Ids of samples that are left out, since their image is lost.
         old: The old images that must not be lost.
         logged: Logged images to rehearse and held out, for a champion without a golden set.
         target_images: SHA-256 of recent images of production, where the round adapts to them.
@@ -37,6 +39,7 @@ class RoundInputs:
     old: OldImages
     logged: tuple[list[str], list[str]] | None
     target_images: tuple[str, ...] = ()
+    lost: tuple[int, ...] = ()
 
 
 def read_inputs(
@@ -56,6 +59,7 @@ def read_inputs(
     with state.database.read() as connection:
         samples = collect(connection, champion, settings.fine_tune.replay_ratio, rng)
         rank = splitter(connection, SplitSettings()).rank
+    samples, lost = without_lost_images(samples, state.blobs)
     old = old_images(samples.slices, champion.class_names, rank)
     has_golden = any(len(part) for part in old.golden)
     return RoundInputs(
@@ -64,6 +68,7 @@ def read_inputs(
         old=old,
         logged=None if has_golden else logged_images(state, settings.max_agreement, settings.limits),
         target_images=_target_images(state, settings),
+        lost=tuple(lost),
     )
 
 

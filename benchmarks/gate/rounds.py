@@ -1,7 +1,7 @@
 """One simulated round, from a candidate to production, through the rules that the product calls."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.gate.worlds import Answers, Flags, Live, Rng, Users, World
 from retrain.blend_choice import BlendSearch
-from retrain.cures import next_cure
+from retrain.cures import Cure, diagnose
 from retrain.evidence.pool import MAX_QUESTIONS, Candidate, order_pool, pool_size
 from retrain.gate.classes import classes_in_doubt
 from retrain.gate.gate import judge, judge_again
@@ -57,32 +57,35 @@ class SimulatedRound:
     max_questions: int = MAX_QUESTIONS
 
     def run(self) -> Ended:
-        """Choose a blend on validation, judge it, and judge a smaller one where that may help."""
-        share, smaller = self._shares()
-        new = _in_order(self.world.new)
-        first, num_answered = self._attempt(new, share, 1, ())
-        if first.decision == "passed":
-            return Ended(share, num_answered)
-        if next_cure(first) is None:
-            return Ended(0.0, num_answered)
-        second, num_more = self._attempt(new, smaller, 2, [int(name) for name in first.lost_classes])
-        return Ended(smaller if second.decision == "passed" else 0.0, num_answered + num_more)
+        """Choose a blend on validation, judge it, and judge a second candidate where that may help."""
+        search = self._search()
+        chosen = search.choose().weight
+        first, num_answered = self._attempt(chosen, 1, ())
+        diagnosis = diagnose(first)
+        if first.decision == "passed" or diagnosis is None or diagnosis.cure is None:
+            return Ended(chosen if first.decision == "passed" else 0.0, num_answered)
+        cured, share = self._cured(diagnosis.cure, search, chosen)
+        second, num_more = cured._attempt(share, 2, [int(name) for name in first.lost_classes])
+        return Ended(share if second.decision == "passed" else 0.0, num_answered + num_more)
 
-    def _shares(self) -> tuple[float, float]:
+    def _cured(self, cure: Cure, search: BlendSearch, share: float) -> tuple["SimulatedRound", float]:
+        if cure == "half_blend":
+            return self, search.smaller_share(share)
+        longer = replace(self, world=self.world.longer or self.world)
+        return longer, longer._search().choose().weight
+
+    def _search(self) -> BlendSearch:
         new, old = self.world.validation_new, self.world.validation_old
-        search = BlendSearch(
+        return BlendSearch(
             ROUND.blends,
             lambda share: torch.from_numpy(np.concatenate([new.blended(share), old.blended(share)])),
             champion_right=torch.from_numpy(np.concatenate([new.champion, old.champion])),
             is_new=torch.arange(len(new) + len(old)) < len(new),
             max_flips=self.settings.max_negative_flips,
         )
-        chosen = search.choose()
-        return chosen.weight, search.smaller_share(chosen)
 
-    def _attempt(
-        self, new: Live, share: float, attempt: int, lost_before: Collection[int]
-    ) -> tuple[Verdict, int]:
+    def _attempt(self, share: float, attempt: int, lost_before: Collection[int]) -> tuple[Verdict, int]:
+        new = _in_order(self.world.new)
         differs = new.answers.champion != new.answers.blended(share)
         size = pool_size(differs & ~new.is_labelled, self.max_questions)
         pool = new.chosen(np.arange(len(new) if size is None else size))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.gate.worlds import Answers, Rng, Users, World, burst, draw, flipped, live, world
+from benchmarks.gate.worlds import Answers, Rng, Users, World, burst, draw, flipped, live, with_longer, world
 
 NUM_POOL = 1000  # 5,000 logged, one in five held out
 NUM_ROUNDS_IN_LINEAGE = 12
@@ -72,7 +72,7 @@ def on_live(users: Users, gain: float, differing: float, num: int = NUM_POOL) ->
 
     def drawn(rng: Rng) -> World:
         new = live(draw(num, gain, differing, rng), users, rng)
-        return world(new, rng, gain_new=gain, differing_new=differing)
+        return with_longer(world(new, rng, gain_new=gain, differing_new=differing), gain, differing, rng)
 
     return Situation(drawn, users)
 
@@ -102,7 +102,7 @@ def _null() -> dict[str, Situation]:
 def _in_bursts(num_each: int) -> Situation:
     def drawn(rng: Rng) -> World:
         new = burst(draw(NUM_POOL // num_each, 0.0, 0.1, rng), num_each, ALL, rng)
-        return world(new, rng, gain_new=0.0, differing_new=0.1)
+        return with_longer(world(new, rng, gain_new=0.0, differing_new=0.1), 0.0, 0.1, rng)
 
     return Situation(drawn)
 

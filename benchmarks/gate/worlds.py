@@ -143,6 +143,8 @@ class World:
         anchor: What the lineage's anchor answers rightly on golden; None where it is production.
         forgotten: Classes that the candidate forgot, also where it learnt them.
         num_classes: All classes.
+        longer: The same images with the answers of a candidate that was trained longer; None where it
+            answers alike.
     """
 
     new: Live
@@ -153,6 +155,7 @@ class World:
     anchor: Flags | None = None
     forgotten: Collection[int] = ()
     num_classes: int = 10
+    longer: "World | None" = None
 
 
 def world(
@@ -173,3 +176,26 @@ def world(
         draw(_NUM_VALIDATION_NEW, gain_new, differing_new, rng, accuracy_new),
         draw(_NUM_VALIDATION_OLD, -loss, differing_old, rng),
     )
+
+
+def with_longer(base: World, gain: float, differing: float, rng: Rng) -> World:
+    """Return a world with a second candidate as good as its first, for the attempt that is trained longer.
+
+    Args:
+        base: The world.
+        gain: By which both are truly better on new images; on old ones they are equal.
+        differing: Share of new images on which they differ from production.
+        rng: Draws.
+    """
+
+    def again(answers: Answers, gain: float, differing: float) -> Answers:
+        return replace(flipped(answers.champion, gain, differing, rng, 0.8), labels=answers.labels)
+
+    longer = replace(
+        base,
+        new=replace(base.new, answers=again(base.new.answers, gain, differing)),
+        golden=again(base.golden, 0.0, 0.06),
+        validation_new=again(base.validation_new, gain, differing),
+        validation_old=again(base.validation_old, 0.0, 0.06),
+    )
+    return replace(base, longer=longer)

@@ -50,15 +50,15 @@ class Home:
         return target
 
     @contextmanager
-    def serve(self) -> Iterator[str]:
-        """Run the product, and yield its address."""
+    def serve(self, command: str = "up") -> Iterator[str]:
+        """Run the product, or only serve, and yield its address."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         with (self.folder / "server.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "perennial", "up", "--port", str(port), "--workers", "2"],
+                [sys.executable, "-m", "perennial", command, "--port", str(port), "--workers", "2"],
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,

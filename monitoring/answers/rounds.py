@@ -106,7 +106,11 @@ class RoundAttempt(Answer):
     """One candidate that the round had judged."""
 
     attempt: int
-    cure: str = Field(description="How the candidate was made, such as fine_tune or half_blend.")
+    cure: str = Field(
+        description="How the candidate was made: fine_tune, or after a first one half_blend, longer or "
+        "new_temperature."
+    )
+    why: str | None = Field(description="What the verdict before was put down to, and what was tried then.")
     verdict: Verdict
     created: UtcTime
 

@@ -174,13 +174,16 @@ def _print_round(console: Console, detail: RoundDetail) -> None:
         console.print(f"training: {training_in_words(detail.training)}")
     steps = table("step", "at", "detail", title="Steps")
     for step in detail.steps:
-        if step.step == "epoch":
-            continue  # among the curves
+        # Epochs are among the curves, a cure beside its attempt, and `--json` has the recipe.
+        if step.step in ("epoch", "cure", "recipe"):
+            continue
         steps.add_row(step.step, step.created.isoformat()[11:19], in_words(step.detail))
     console.print(steps)
     if detail.curves is not None and detail.curves.get("epochs"):
         print_curves(console, detail.curves)
     for attempt in detail.attempts:
+        if attempt.why:
+            console.print(attempt.why, style="italic")
         console.print(f"Attempt {attempt.attempt} ({attempt.cure or 'fine-tuned'}):")
         print_verdict(console, attempt.verdict)
     if detail.verdict is not None and detail.verdict not in [each.verdict for each in detail.attempts]:

@@ -1,56 +1,105 @@
-"""Which cure a verdict calls for."""
+"""What a verdict is put down to, and what is tried then."""
+
+from collections.abc import Mapping
+from typing import get_args
 
 import pytest
 
-from retrain.cures import next_cure
-from retrain.gate.verdict import Check, Decision, Verdict
+from retrain.cures import Cause, Cure, diagnose
+from retrain.gate.verdict import Check, Decision, Number, Verdict
 
 USUAL = ("new", "sources", "golden", "old", "anchor", "slices", "classes", "flips", "calibration", "finite")
-OLD = ("golden", "old", "anchor", "agreement", "slices", "classes", "flips", "calibration")
+LIVE = {"num_images": 100, "num_differing": 12}
 
 
-def verdict(
-    decision: Decision, *, refused: tuple[str, ...] = (), still_open: tuple[str, ...] = ()
-) -> Verdict:
+def found(
+    decision: Decision,
+    *,
+    refused: tuple[str, ...] = (),
+    still_open: tuple[str, ...] = (),
+    on_new: Mapping[str, Number] = LIVE,
+) -> tuple[Cause, Cure | None] | None:
     names = dict.fromkeys((*USUAL, *refused, *still_open))
     checks = [
-        Check(name, None, is_open=True) if name in still_open else Check(name, name not in refused)
+        Check(name, None, is_open=True, numbers=on_new)
+        if name in still_open
+        else Check(name, name not in refused, numbers=on_new)
         for name in names
     ]
-    return Verdict(decision, "", tuple(checks), alpha=0.04)
+    diagnosis = diagnose(Verdict(decision, "", tuple(checks), alpha=0.04))
+    return None if diagnosis is None else (diagnosis.cause, diagnosis.cure)
 
 
-@pytest.mark.parametrize("name", OLD)
-def test_half_is_tried_where_something_old_was_lost(name: str) -> None:
-    assert next_cure(verdict("rejected", refused=(name,))) == "half_blend"
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("golden", "old_lost"),
+        ("old", "old_lost"),
+        ("anchor", "old_lost"),
+        ("agreement", "old_lost"),
+        ("slices", "slice_lost"),
+        ("classes", "class_lost"),
+        ("flips", "flips"),
+    ],
+)
+def test_what_loses_something_old_is_moved_closer_to_production(name: str, cause: Cause) -> None:
+    assert found("rejected", refused=(name,)) == (cause, "half_blend")
 
 
 @pytest.mark.parametrize("name", ["golden", "old", "anchor", "agreement"])
-def test_half_is_tried_where_holding_the_old_is_not_shown(name: str) -> None:
-    assert next_cure(verdict("inconclusive", still_open=(name,))) == "half_blend"
+def test_so_is_what_does_not_show_that_it_holds_the_old(name: str) -> None:
+    assert found("inconclusive", still_open=(name,)) == ("old_not_shown", "half_blend")
+    assert found("inconclusive", still_open=("new", name)) == ("old_not_shown", "half_blend")
 
 
-def test_half_is_tried_where_labels_are_missing_too() -> None:
-    assert next_cure(verdict("inconclusive", still_open=("new", "golden"))) == "half_blend"
+def test_confidences_are_fitted_again() -> None:
+    assert found("rejected", refused=("calibration",)) == ("confidences", "new_temperature")
 
 
-def test_no_cure_is_tried_for_a_candidate_that_passed() -> None:
-    assert next_cure(verdict("passed")) is None
+def test_a_lost_class_comes_before_flips_and_confidences() -> None:
+    refused = ("calibration", "flips", "golden", "classes")
+    assert found("rejected", refused=refused) == ("class_lost", "half_blend")
 
 
-def test_there_is_no_cure_for_missing_labels() -> None:
-    assert next_cure(verdict("awaiting_labels", still_open=("new",))) is None
-    assert next_cure(verdict("awaiting_labels", still_open=("sources",))) is None
+def test_what_learnt_too_little_is_trained_longer() -> None:
+    assert found("rejected", refused=("new",)) == ("new_not_learnt", "longer")
+    assert found("inconclusive", still_open=("new",)) == ("new_not_learnt", "longer")
 
 
-def test_what_was_not_asked_needs_no_cure() -> None:
-    assert next_cure(Verdict("passed", "", (Check("anchor", None), Check("slices", None)), 0.04)) is None
+def test_what_lost_the_old_and_won_nothing_has_no_cure() -> None:
+    assert found("rejected", refused=("new", "golden")) == ("old_lost", None)
 
 
-def test_there_is_no_cure_for_a_candidate_that_won_nothing() -> None:
-    assert next_cure(verdict("rejected", refused=("new",))) is None
-    assert next_cure(verdict("rejected", refused=("new", "golden"))) is None
+def test_where_nothing_differs_there_is_nothing_to_cure() -> None:
+    same = {"num_images": 100, "num_differing": 0}
+    assert found("rejected", refused=("new",), on_new=same) == ("nothing_differs", None)
+
+
+def test_without_new_images_nothing_can_be_cured() -> None:
+    assert found("inconclusive", still_open=("new",), on_new={"num_images": 0}) == ("no_new_images", None)
 
 
 def test_nan_is_not_mixed_into_production() -> None:
-    assert next_cure(verdict("rejected", refused=("finite", "golden"))) is None
+    assert found("rejected", refused=("finite", "golden")) == ("no_numbers", None)
+
+
+def test_a_candidate_that_passed_or_waits_for_labels_needs_no_cure() -> None:
+    assert found("passed") is None
+    assert found("awaiting_labels", still_open=("new",)) is None
+    assert found("awaiting_labels", still_open=("sources",)) is None
+    assert diagnose(Verdict("passed", "", (Check("anchor", None), Check("slices", None)), 0.04)) is None
+
+
+def test_one_source_that_decides_alone_has_no_cure() -> None:
+    assert found("inconclusive", still_open=("sources",)) is None
+
+
+def test_every_cause_says_in_words_what_is_done() -> None:
+    verdicts = [("finite",), ("classes",), ("slices",), ("golden",), ("flips",), ("calibration",), ("new",)]
+    said = set()
+    for refused in verdicts:
+        checks = tuple(Check(name, name not in refused, numbers=LIVE) for name in USUAL)
+        diagnosis = diagnose(Verdict("rejected", "", checks, alpha=0.04))
+        assert diagnosis is not None
+        said.add(diagnosis.why)
+    assert len(said) == len(verdicts) <= len(get_args(Cause))

@@ -7,12 +7,13 @@ import pytest
 
 from retrain.journal import Journal
 from retrain.learner import child
-from retrain.learner.round_process import CRASHED, REPEATED
+from retrain.learner.round_process import REPEATED
 from retrain.settings import RoundSettings
-from store.rounds.log import REPEAT_STEP
+from store.rounds.log import REPEAT_STEP, recorded_samples
 from store.samples.pending import pending_samples
 from store.samples.sample import Sample
 from store.samples.samples import delete_sample
+from store.slices import slice_names, slice_samples
 from tests.retrain.world import CLASSES, FAST, World
 
 
@@ -50,7 +51,24 @@ def test_a_round_whose_sample_is_deleted_meanwhile_begins_anew_and_is_no_crash(
     assert (step.step, "deleted while it ran" in step.detail["reason"]) == (REPEAT_STEP, True)
 
 
-def test_a_round_whose_image_was_lost_crashes(world: World, brief: RoundSettings) -> None:
+@pytest.mark.parametrize("split", ["train", "validation", "holdout"])
+def test_a_round_leaves_out_samples_whose_image_is_lost_and_names_them(
+    world: World, brief: RoundSettings, split: str
+) -> None:
     world.send(CLASSES, 20)
-    world.blobs.delete(_first(world, "train").sha256)
-    assert child.main(world.state, brief, Journal(world.database, *world.begin())) == CRASHED
+    lost = _first(world, split)
+    world.blobs.delete(lost.sha256)
+    journal = Journal(world.database, *world.begin())
+    assert child.main(world.state, brief, journal) == 0
+    [step] = [step for step in world.steps(journal.round_id) if step.step == "lost_images"]
+    assert step.detail == {"sample_ids": [lost.id]}
+    with world.database.read() as connection:
+        assert lost.id not in [sample_id for sample_id, *_ in recorded_samples(connection, journal.round_id)]
+
+
+def test_a_lost_golden_image_ends_no_round(world: World, brief: RoundSettings) -> None:
+    world.send(CLASSES, 20)
+    with world.database.read() as connection:
+        [golden, *_] = slice_samples(connection, slice_names(connection, 1)[0])
+    world.blobs.delete(golden.sha256)
+    assert child.main(world.state, brief, Journal(world.database, *world.begin())) == 0

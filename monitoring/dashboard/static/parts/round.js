@@ -57,14 +57,17 @@ function curves(round) {
 
 function attempts({ attempts, verdict: final }) {
   const others = attempts.filter((attempt) => attempts.length > 1 || !final);
-  return others.map(({ attempt, cure, verdict: judged }) => element(
+  return others.map(({ attempt, cure, why, verdict: judged }) => element(
     "details", { className: "attempt" },
     element("summary", {}, `Attempt ${attempt}: ${words(cure)}`, badge(DECISIONS[judged.decision] ?? "bad", words(judged.decision))),
+    why ? hint(why) : null,
     buildVerdict(judged),
   ));
 }
 
-function steps({ steps: list }) {
+function steps({ steps: all }) {
+  // The recipe is for those who make a round again: the API has it.
+  const list = all.filter((step) => step.step !== "recipe");
   if (!list.length) return null;
   return element(
     "details", { className: "attempt" },
