@@ -36,6 +36,7 @@ class Home:
             capture_output=True,
             text=True,
             check=False,
+            cwd=self.folder,
         )
         if done.returncode:
             raise SystemExit(
@@ -63,6 +64,8 @@ class Home:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Not in a checkout: its code would be found before that which the environment names.
+                cwd=self.folder,
             )
         try:
             _wait_until_ready(url, process, self.folder / "server.log")
@@ -79,7 +82,7 @@ def train(world: World, folder: Path, mode: Mode) -> None:
     """Train the first version in `folder/home`."""
     write_folder(world.initial, folder / "images")
     home = Home(folder, _environment(folder, mode))
-    home.run("train", str(folder / "images"), "--weights", "none", "--image-size", "32")
+    home.run("train", str((folder / "images").resolve()), "--weights", "none", "--image-size", "32")
 
 
 def copy(trained: Path, folder: Path, mode: Mode) -> Home:
