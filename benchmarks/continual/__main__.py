@@ -20,7 +20,7 @@ from benchmarks.record import record
 from vision.artifact import Artifact
 
 CACHE = Path(__file__).parents[1] / "cache" / "continual"
-#: Of the rates 1e-4 and 3e-4 and of 3 and 6 epochs, replay was best at these on seed 0; nobody else was tuned.
+#: Of rates of 1e-4 and 3e-4, and 3 and 6 epochs, replay was best so on seed 0. Nobody else was tuned.
 BUDGETS = {
     "naive": Budget(1e-4, 6),
     "replay": Budget(1e-4, 6),
