@@ -21,6 +21,7 @@ from monitoring.answers.status import (
 from monitoring.watches import describe
 from store import learning_state, leases, measurements, registry
 from store.alarms import num_alarms_open
+from store.classes.unknown_labels import num_waiting
 from store.database.database import now
 from store.evidence.disputes import num_disputes
 from store.evidence.questions import num_open
@@ -55,6 +56,7 @@ def status(connection: Connection, threshold: int) -> Status:
         num_conflicts=set_aside["conflict"],
         num_disputes=num_disputes(connection),
         num_quarantined=set_aside["quarantined"],
+        num_unknown_labels=num_waiting(connection),
         threshold=threshold,
         waits_for=learning_state.obstacle(connection),
         round=_progress(connection, current) if current else None,

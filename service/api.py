@@ -22,6 +22,7 @@ from service.errors import (
 )
 from service.middleware.load_shedding import LoadShedding
 from service.routes import alarms as alarm_routes
+from service.routes import classes as class_routes
 from service.routes import disputes as dispute_routes
 from service.routes import learning as learning_routes
 from service.routes import models as registry_routes
@@ -55,6 +56,7 @@ def create_api(services: Services) -> FastAPI:
     api.include_router(learning_routes.create_router(services))
     api.include_router(queue_routes.create_router(services))
     api.include_router(dispute_routes.create_router(services))
+    api.include_router(class_routes.create_router(services))
     api.include_router(alarm_routes.create_router(services))
     api.router.routes.extend([*dashboard_routes(), *api_docs_routes()])
     for error in (ServiceError, StoreError, VisionError, OSError, Exception):

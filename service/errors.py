@@ -180,6 +180,12 @@ _ANSWERS: dict[type[Exception], Answer] = {
     store_errors.UnknownClassError: Answer(
         422, "invalid_label", "Send one of the class names that /v1/status lists."
     ),
+    store_errors.UnknownLabelError: Answer(
+        404, "unknown_label", "GET /v1/classes lists the labels that wait."
+    ),
+    store_errors.KnownClassError: Answer(
+        409, "known_class", "GET /v1/classes lists the labels that wait, and the classes."
+    ),
     store_errors.UnknownVersionError: Answer(404, "unknown_version", "GET /v1/models lists the versions."),
     store_errors.UnknownRoundError: Answer(404, "unknown_round", "GET /v1/rounds lists the rounds."),
     store_errors.PredictionGoneError: Answer(410, "prediction_gone", _GONE_REMEDY),

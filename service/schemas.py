@@ -148,6 +148,12 @@ class SettleRequest(_Strict):
     label: Annotated[str, Field(max_length=1000)]
 
 
+class MergeRequest(_Strict):
+    """The class, or other label, that a label means."""
+
+    into: Annotated[str, Field(max_length=1000)]
+
+
 class MoveBody(_Strict):
     """Where production was, where it is now, and why; `learning_paused` shows whether learning now waits."""
 

@@ -169,6 +169,14 @@ class UnknownClassError(StoreError):
     """A label that has to be a class is none."""
 
 
+class UnknownLabelError(StoreError):
+    """No sample in quarantine has that label."""
+
+
+class KnownClassError(StoreError):
+    """A label that should be unknown is a class of production."""
+
+
 class UnknownAlarmError(StoreError):
     """There is no alarm of that number, or it does not show that image."""
 

@@ -81,6 +81,10 @@ class Status(Answer):
         "whose trusted label stays in force meanwhile."
     )
     num_quarantined: int = Field(description="Samples set aside, since no class has the name of their label.")
+    num_unknown_labels: int = Field(
+        description="Labels that production does not know, with samples enough for a class, of which nobody "
+        "said anything; at /v1/classes."
+    )
     threshold: int = Field(description="Pending samples that start a round.")
     waits_for: str | None = Field(
         description="What the next round waits for where that is something else, as after a rejected one."

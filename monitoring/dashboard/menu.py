@@ -33,6 +33,7 @@ PAGES = (
     Page("drift", "/drift", "Drift", "drift"),
     Page("forgetting", "/forgetting", "Forgetting", "forgetting"),
     Page("labelling", "/labelling", "Labelling", "labelling"),
+    Page("classes", "/classes", "Classes", "classes"),
     Page("images", "/images", "Images", "images"),
     Page("image", "/images/{prediction_id}", "Image", "images"),
     Page("alarms", "/alarms", "Alarms", "alarms"),

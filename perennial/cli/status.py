@@ -47,6 +47,10 @@ def _print_status(console: Console, home: Path, status: Status, version: Version
     if status.num_disputes:
         waiting = f"{status.num_disputes} wait for a person: `perennial samples disputes` lists them"
         rows.add_row("disputes", waiting)
+    if status.num_unknown_labels:
+        rows.add_row(
+            "new classes", f"{status.num_unknown_labels} wait for a person: `perennial classes list`"
+        )
     if status.watch:
         rows.add_row("watch", status.watch.sentence)
     current = status.round

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from service.admission import Admission
 from service.errors import NotReadyError
 from service.feedback.image_storage import ImageStorage
+from service.feedback.naming import called
 from service.inference.prediction_log import PredictionLog
 from service.keys import Sender
 from service.schemas import FeedbackBody, FeedbackRequest
@@ -27,7 +28,7 @@ from store.samples.samples import FeedbackOutcome, add_samples
 from store.samples.splits import SplitSettings
 from store.versions import production_classes
 from vision.formats.decoding_cost import decoding_cost
-from vision.labels import class_named, clean_label
+from vision.labels import clean_label
 
 # Another worker may have answered the prediction, and writes it within a fraction of this.
 OTHER_WORKER_SECONDS = 2.0
@@ -182,7 +183,8 @@ def _add(connection: Connection, arrived: Sequence[NewSample], split: SplitSetti
     class_names = production_classes(connection)
     if class_names is None:
         raise NotReadyError("Expected a production version, whose classes a label can name; there is none.")
-    named = [replace(new, label=class_named(new.label, class_names)) for new in arrived]
+    names = called([new.label for new in arrived], class_names, connection)
+    named = [replace(new, label=name) for new, name in zip(arrived, names, strict=True)]
     outcomes = add_samples(connection, named, class_names, split)
     num_now = num_pending(connection)
     return [Recorded(outcome, num_now) for outcome in outcomes]

@@ -101,6 +101,19 @@ disputes = Table(
     sqlite_autoincrement=True,
 )
 
+# What a person said of labels that production does not know.
+new_classes = Table(
+    "new_classes",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    # accepted | merged | rejected
+    Column("word", String(16), nullable=False),
+    # The class that a merged label means.
+    Column("merged_into", String(200), nullable=True),
+    Column("decided_by", String(100), nullable=False),
+    Column("decided", UtcDateTime, nullable=False),
+)
+
 predictions = Table(
     "predictions",
     metadata,

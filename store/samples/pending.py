@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, update
 
 from store.database.facts import forget_fact, read_fact, write_fact
-from store.database.schema import labels, samples, version_samples
+from store.database.schema import labels, new_classes, samples, version_samples
 from store.samples.sample import Sample, sample_of, select_samples
 from store.versions import ancestry, production_classes, production_name
 
@@ -47,9 +47,19 @@ _NUM_JUDGED_WITH_GROUP = (
     )
     .group_by(samples.c.label)
 )
+# What a person rejected waits for nobody.
+_REJECTED = (
+    select(labels.c.sample_id)
+    .join(new_classes, new_classes.c.name == labels.c.label)
+    .where(new_classes.c.word == "rejected")
+)
 _NUM_SET_ASIDE = (
     select(samples.c.state, func.count().label("num"))
-    .where(samples.c.state.in_(("conflict", "quarantined")), samples.c.origin.in_(FEEDBACK_ORIGINS))
+    .where(
+        samples.c.state.in_(("conflict", "quarantined")),
+        samples.c.origin.in_(FEEDBACK_ORIGINS),
+        (samples.c.state == "conflict") | samples.c.id.not_in(_REJECTED),
+    )
     .group_by(samples.c.state)
 )
 # Up to 0.1, "num_pending" left out what is judged on.
@@ -173,6 +183,12 @@ def num_set_aside(connection: Connection) -> dict[str, int]:
     """Return state → how much feedback waits for a person: "conflict" and "quarantined"."""
     counts = {row.state: int(row.num) for row in connection.execute(_NUM_SET_ASIDE)}
     return {"conflict": 0, "quarantined": 0} | counts
+
+
+def num_by_label(connection: Connection) -> dict[str, int]:
+    """Return label → how many samples have it in force, of whatever origin."""
+    query = select(samples.c.label, func.count()).where(samples.c.state == "accepted")
+    return {label: int(num) for label, num in connection.execute(query.group_by(samples.c.label))}
 
 
 def replayable(connection: Connection, class_names: Sequence[str], split: str = "train") -> list[Sample]:

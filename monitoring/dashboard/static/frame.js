@@ -53,8 +53,9 @@ export function problem(text, stays = false) {
 }
 
 // How much waits for a person, beside the entries of the menu.
-function showWaiting({ num_questions, num_disputes, round }, alarms) {
+function showWaiting({ num_questions, num_disputes, num_unknown_labels, round }, alarms) {
   showCount("labelling", num_questions + num_disputes, "to label or settle");
+  showCount("classes", num_unknown_labels ?? 0, "to accept, merge or reject");
   showCount("rounds", round?.state === "awaiting_approval" ? 1 : 0, "to approve");
   showCount("alarms", goingOn(alarms).filter(({ state }) => state === "open").length, "nobody looked at yet");
 }

@@ -24,7 +24,7 @@ from store.samples.near_duplicates import near_split
 from store.samples.samples import samples_by_id
 from store.samples.splits import SplitSettings, splitter
 
-HEAD = "0006"
+HEAD = "0007"
 CLASSES = ("ants", "bees")
 
 
