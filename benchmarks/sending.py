@@ -16,7 +16,12 @@ from vision.perceptual_hash import perceptual_hash
 
 
 def send(
-    state: State, photographs: Sequence[Photograph], *, split: str | None = None, is_trusted: bool = False
+    state: State,
+    photographs: Sequence[Photograph],
+    *,
+    split: str | None = None,
+    is_trusted: bool = False,
+    source: str = "benchmark",
 ) -> list[int]:
     """Store photographs that come directly with their label; return the samples' ids.
 
@@ -25,13 +30,14 @@ def send(
         photographs: With their labels.
         split: None leaves it to the store.
         is_trusted: Whether their sender is.
+        source: Their sender's name.
     """
     new = [
         NewSample(
             sha256=state.blobs.put(photograph.content),
             phash=perceptual_hash(Image.open(io.BytesIO(photograph.content)).convert("RGB")),
             origin="direct",
-            source="benchmark",
+            source=source,
             label=photograph.label,
             is_trusted=is_trusted,
             split=split,

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from retrain.evidence.comparison import OldComparison
+from retrain.evidence.new_classes import compare_new_classes
 from retrain.evidence.new_evaluation import NewComparison, NewEvaluation
 from retrain.evidence.new_images import read_new_images
 from retrain.evidence.old_evaluation import OldEvaluation
 from retrain.gate.gate import judge
+from retrain.gate.new_classes import NewClassEvidence
 from retrain.gate.old_evidence import margin_for
 from retrain.gate.verdict import Verdict
 from retrain.journal import Journal
@@ -54,6 +56,7 @@ class Judging:
         self._settings = settings.gate
         self._journal = journal
         self._champion = inputs.champion
+        self._inputs = inputs
         self._models = models
         self._items = items
         images = read_new_images(state, inputs.samples, models.limits, settings.min_direct)
@@ -86,11 +89,16 @@ class Judging:
             calibration=old.calibration,
             class_names=names,
             settings=self._settings,
+            new_classes=self._compare_new_classes(old, candidate),
         )
         self._journal.attempt(number, cure, verdict)
         if before is None:
             self._old.record_overuse(old, self._journal.round_id)
         return Attempt(number, cure, candidate, verdict, old, new)
+
+    def _compare_new_classes(self, old: OldComparison, candidate: ServedModel) -> NewClassEvidence | None:
+        inputs = self._inputs
+        return compare_new_classes(self._models, inputs.samples, inputs.accepted_by, old.evidence, candidate)
 
     def _finished(self, weights: StateDict, *, fits_old_alone: bool) -> ServedModel:
         items = self._items

@@ -121,7 +121,7 @@ class CandidateTraining:
             self._journal.report(num_done, num_steps, settings.epochs)
 
         return fine_tune(
-            models.artifact,
+            models.champion.artifact,
             student,
             training,
             items.num_new,
@@ -147,10 +147,14 @@ class CandidateTraining:
         return BlendSearch(
             self._settings.blends,
             lambda share: self._right(self._models.blended(tuned, share)),
-            champion_right=self._right(dict(self._models.artifact.state)),
+            champion_right=self._champion_right(),
             is_new=torch.arange(len(self._labels)) < num_new,
             max_flips=self._settings.gate.max_negative_flips,
         )
+
+    def _champion_right(self) -> Tensor:
+        logits = self._models.champion_in_float32(self._items.validation)
+        return logits.argmax(dim=1).eq(self._labels)
 
     def _right(self, weights: StateDict) -> Tensor:
         """Return whether weights answer each validation image rightly, shape (n,)."""

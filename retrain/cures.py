@@ -16,6 +16,8 @@ Cause = Literal[
     "flips",
     "old_not_shown",
     "confidences",
+    "class_takes_old",
+    "class_not_found",
     "new_not_learnt",
     "no_new_images",
 ]
@@ -41,6 +43,8 @@ _CURES: dict[Cause, Cure] = {
     "flips": "half_blend",
     "old_not_shown": "half_blend",
     "confidences": "new_temperature",
+    "class_takes_old": "half_blend",
+    "class_not_found": "longer",
     "new_not_learnt": "longer",
 }
 _IN_WORDS: dict[Cause, str] = {
@@ -52,6 +56,8 @@ _IN_WORDS: dict[Cause, str] = {
     "flips": "Too many right answers turned wrong. Closer to production fewer do.",
     "old_not_shown": "That nothing old is lost could not be shown. Closer to production less is at stake.",
     "confidences": "Its confidences are less true. They are fitted again, to old images alone.",
+    "class_takes_old": "It takes old images for a new class. Closer to production it takes fewer.",
+    "class_not_found": "It finds too few images of a new class. It is trained longer, at a higher rate.",
     "new_not_learnt": "It learnt too little of the new for a proof. It is trained longer, at a higher rate.",
     "no_new_images": "There were no fair new images to prove anything on.",
 }
@@ -95,11 +101,19 @@ def _cause(verdict: Verdict) -> Cause | None:
     for name, cause in _BY_CHECK.items():
         if name in refused:
             return cause
+    if "new_classes" in refused:
+        return _cause_on_classes(verdict)
     if unshown & _OLD_NOT_SHOWN:
         return "old_not_shown"
     if verdict.decision == "awaiting_labels" or "new" not in refused | unshown:
         return None
     return _cause_on_new(verdict)
+
+
+def _cause_on_classes(verdict: Verdict) -> Cause:
+    check = verdict.check("new_classes")
+    num_missed = 0 if check is None else int(check.numbers["num_missed"] or 0)
+    return "class_not_found" if num_missed else "class_takes_old"
 
 
 def _cause_on_new(verdict: Verdict) -> Cause:

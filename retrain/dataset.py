@@ -1,5 +1,6 @@
 """The samples of one round by what they are for; none that it is judged on is ever learnt."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,6 +13,8 @@ from retrain.replay import replay
 from retrain.shares import limit_shares
 from store import slices
 from store.blobs.blob_store import BlobStore
+from store.classes.learning import samples_to_learn
+from store.rounds.log import CLASS_HOLDOUT
 from store.samples.pending import judged_groups, pending_samples, replayable
 from store.samples.sample import Sample
 from store.version_history import first_rounds
@@ -19,6 +22,8 @@ from store.versions import Version
 
 # Each epoch and each blend answers all of them: with 2,000 that took three times as long as the training.
 _MAX_OLD_VALIDATION = 400
+# Of a thousand classes each has two, and the training stays minutes.
+_MAX_BALANCED_REPLAY = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class RoundSamples:
         new_holdout: Pending samples that only the gate sees.
         slices: The old holdouts by name: the golden set and the holdouts of promoted rounds.
         num_to_replay: Old samples wanted for learning; `replayed` has fewer where there aren't so many.
+        new_classes: Accepted classes that production does not know, with samples among those to learn.
+        class_holdout: Samples of these that only the gate sees, apart from `new_holdout`.
     """
 
     new_training: tuple[Sample, ...]
@@ -64,6 +71,8 @@ class RoundSamples:
     new_holdout: tuple[Sample, ...]
     slices: Mapping[str, tuple[Sample, ...]]
     num_to_replay: int
+    new_classes: tuple[str, ...] = ()
+    class_holdout: tuple[Sample, ...] = ()
 
     def roles(self) -> list[tuple[int, str, int | None]]:
         """Return (sample id, role, label revision) of what a candidate learns from, or is chosen on.
@@ -79,7 +88,10 @@ class RoundSamples:
 
     def holdout_roles(self) -> list[tuple[int, str, int | None]]:
         """Return the same of the held-out samples."""
-        return [(sample.id, "holdout", sample.label_revision) for sample in self.new_holdout]
+        return [
+            *((sample.id, "holdout", sample.label_revision) for sample in self.new_holdout),
+            *((sample.id, CLASS_HOLDOUT, sample.label_revision) for sample in self.class_holdout),
+        ]
 
 
 def collect(
@@ -97,6 +109,7 @@ def collect(
         LeakageError: An image would be both learnt and judged.
     """
     new, judged = pending_samples(connection), judged_groups(connection)
+    of_classes = [sample for own in samples_to_learn(connection).values() for sample in own]
     old_holdouts = {
         name: tuple(slices.slice_samples(connection, name))
         for name in slices.slice_names(connection, champion.lineage, champion.version)
@@ -105,22 +118,41 @@ def collect(
     def learnable(part: Iterable[Sample], split: str) -> list[Sample]:
         return [sample for sample in part if sample.split == split and sample.group not in judged]
 
-    training = limit_shares(learnable(new, "train"), lambda sample: sample.is_trusted, rng=rng)
+    training = limit_shares(
+        learnable([*new, *of_classes], "train"), lambda sample: sample.is_trusted, rng=rng
+    )
+    new_classes = sorted({str(sample.label) for sample in training} - set(champion.class_names))
+    of_classes = [sample for sample in of_classes if sample.label in new_classes]
     old = learnable(replayable(connection, champion.class_names), "train")
     validation = learnable(replayable(connection, champion.class_names, "validation"), "validation")
     round_of = first_rounds(connection)
-    num_to_replay = round(replay_ratio * len(training))
+    num_to_replay = _num_to_replay(replay_ratio, training, champion.class_names)
     samples = RoundSamples(
         new_training=tuple(training),
         replayed=tuple(replay(old, num_to_replay, round_of, rng)) if num_to_replay else (),
-        new_validation=tuple(learnable(new, "validation")),
+        new_validation=tuple(learnable([*new, *of_classes], "validation")),
         old_validation=tuple(_at_most(validation, _MAX_OLD_VALIDATION, round_of, rng)),
         new_holdout=tuple(sample for sample in new if sample.split == "holdout" or sample.group in judged),
         slices=old_holdouts,
         num_to_replay=num_to_replay,
+        new_classes=tuple(new_classes),
+        class_holdout=tuple(
+            sample for sample in of_classes if sample.split == "holdout" or sample.group in judged
+        ),
     )
     refuse_leakage(samples)
     return samples
+
+
+def _num_to_replay(ratio: float, training: Sequence[Sample], class_names: Sequence[str]) -> int:
+    """Return how many old samples to learn beside new ones.
+
+    Beside a new class each old one has as many samples as that, or the new class would win by its number.
+    """
+    of_new = Counter(sample.label for sample in training if sample.label not in class_names)
+    largest = max(of_new.values(), default=0)
+    balanced = min(largest * len(class_names), _MAX_BALANCED_REPLAY)
+    return round(ratio * max(len(training), balanced))
 
 
 def _at_most(
@@ -139,7 +171,7 @@ def refuse_leakage(samples: RoundSamples) -> None:
     """
     learnable = chain(samples.new_training, samples.replayed, samples.new_validation, samples.old_validation)
     images = {sample.sha256 for sample in learnable}
-    holdouts = chain(samples.new_holdout, *samples.slices.values())
+    holdouts = chain(samples.new_holdout, samples.class_holdout, *samples.slices.values())
     leaks = sorted({sample.id for sample in holdouts if sample.sha256 in images})
     if leaks:
         raise LeakageError(

@@ -97,7 +97,9 @@ def distillation(
             return logits.new_zeros(())
         with torch.no_grad():
             teacher_logits = teacher(images[is_old]).float()
-        distances = (logits[is_old] - teacher_logits).square().mean(dim=1)
+        # Classes that the teacher does not know stand after its own.
+        known = logits[is_old, : teacher_logits.shape[1]]
+        distances = (known - teacher_logits).square().mean(dim=1)
         share: Tensor = weight * distances.sum() / (share_old * len(images))
         return share
 

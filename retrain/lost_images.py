@@ -24,6 +24,7 @@ def without_lost_images(samples: RoundSamples, blobs: BlobStore) -> tuple[RoundS
         samples.new_validation,
         samples.old_validation,
         samples.new_holdout,
+        samples.class_holdout,
         *samples.slices.values(),
     )
     lost = {sample.id for sample in everything if not blobs.exists(sample.sha256)}
@@ -31,13 +32,18 @@ def without_lost_images(samples: RoundSamples, blobs: BlobStore) -> tuple[RoundS
     def kept(part: Iterable[Sample]) -> tuple[Sample, ...]:
         return tuple(sample for sample in part if sample.id not in lost)
 
+    new_training = kept(samples.new_training)
+    learnt = {sample.label for sample in new_training}
+    new_classes = tuple(name for name in samples.new_classes if name in learnt)
     left = replace(
         samples,
-        new_training=kept(samples.new_training),
+        new_training=new_training,
         replayed=kept(samples.replayed),
         new_validation=kept(samples.new_validation),
         old_validation=kept(samples.old_validation),
         new_holdout=kept(samples.new_holdout),
+        new_classes=new_classes,
+        class_holdout=tuple(s for s in kept(samples.class_holdout) if s.label in new_classes),
         slices={name: kept(part) for name, part in samples.slices.items()},
     )
     return left, sorted(lost)

@@ -58,12 +58,17 @@ class RoundModels:
         self.limits = limits or ImageLimits()
         self.version = champion
         self.champion = self._load(champion)
+        # What candidates start from: the champion, with rows for new classes where a round learns some.
         self.artifact: Artifact = self.champion.artifact
 
     def _load(self, version: Version) -> ServedModel:
         files = load_files(self._blobs, version)
         artifact = from_files(files)
         return ServedModel(artifact, load_engine(artifact, files, self._engines))
+
+    def start_from(self, artifact: Artifact) -> None:
+        """Have candidates start from the champion with more classes."""
+        self.artifact = artifact
 
     def images(
         self, items: Sequence[Item], level: Level = "none", seed: int = 0, *, simulates_shift: bool = False
@@ -122,6 +127,12 @@ class RoundModels:
     def answer_in_float32(self, state: StateDict, items: Sequence[Item]) -> Tensor:
         """Return the logits (n, classes) of weights for items."""
         classifier = replace(self.artifact, state=state).build(self._device, shares_weights=True)
+        logits, _ = evaluate_logits(classifier, self.images(items), device=self._device)
+        return logits
+
+    def champion_in_float32(self, items: Sequence[Item]) -> Tensor:
+        """Return the logits (n, classes of production) of the champion for items."""
+        classifier = self.champion.artifact.build(self._device, shares_weights=True)
         logits, _ = evaluate_logits(classifier, self.images(items), device=self._device)
         return logits
 

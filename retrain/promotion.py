@@ -37,6 +37,7 @@ class JudgedCandidate:
 
     Attributes:
         champion: The version that it was judged against.
+        class_names: What it knows: the champion's classes, and new ones after them.
         files: The artifact and its curves by name.
         roles: (sample id, role, label revision) of what it learnt from, and was chosen on.
         new: On the new images.
@@ -46,6 +47,7 @@ class JudgedCandidate:
     """
 
     champion: Version
+    class_names: tuple[str, ...]
     files: Mapping[str, bytes]
     roles: Sequence[tuple[int, str, int | None]]
     new: NewComparison
@@ -86,7 +88,7 @@ def store_candidate(
         judged = rounds.JudgedRound(
             round_id=round_id,
             new=NewVersion(
-                class_names=candidate.champion.class_names,
+                class_names=candidate.class_names,
                 files=files,
                 metrics=candidate.metrics,
                 parent=candidate.champion.version,

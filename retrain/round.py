@@ -12,6 +12,7 @@ from retrain.cures import Cure, diagnose
 from retrain.errors import NoChampionError, RoundCancelledError
 from retrain.journal import Journal
 from retrain.models import RoundModels
+from retrain.new_classes import grow
 from retrain.promotion import JudgedCandidate, refuse_deleted, store_candidate
 from retrain.recipe import recipe_of
 from retrain.round_inputs import RoundInputs, read_inputs
@@ -90,6 +91,7 @@ class LearningRound:
             self._journal.end("inconclusive", "There are no new samples to learn from.")
             return
         models = RoundModels(inputs.champion, self._state.blobs, self._engines(), self._settings.limits)
+        grow(models, inputs.samples)
         self._journal.note("recipe", **recipe_of(self._settings, models.training_precision()))
         items = gather_items(inputs.samples, inputs.old, inputs.logged, models)
         self._journal.enter("training", **items.counts(), num_adapted=len(inputs.target_images))
@@ -137,6 +139,7 @@ class LearningRound:
         answered = attempt.new.evidence.answered()
         candidate = JudgedCandidate(
             champion=inputs.champion,
+            class_names=attempt.candidate.artifact.class_names,
             files={**attempt.candidate.to_files(), "curves.png": curves},
             roles=inputs.samples.roles(),
             new=attempt.new,
@@ -144,7 +147,8 @@ class LearningRound:
             verdict=attempt.verdict,
             metrics=version_metrics(attempt.old, answered, attempt.candidate, tuned),
         )
-        store_candidate(self._state, candidate, self._journal, needs_approval=self._settings.promote == "ask")
+        needs_approval = self._settings.promote == "ask" or attempt.verdict.is_left_to_a_person
+        store_candidate(self._state, candidate, self._journal, needs_approval=needs_approval)
 
     def _keep_production(self, attempts: Sequence[Attempt]) -> None:
         """End the round with its first rejection, or with the last verdict where there is none."""

@@ -1,6 +1,7 @@
 """What a round starts from, read from the store in short reads."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy import Connection
@@ -11,7 +12,8 @@ from retrain.evidence.logged_predictions import logged_images
 from retrain.evidence.old_images import OldImages, old_images
 from retrain.lost_images import without_lost_images
 from retrain.settings import RoundSettings
-from store import registry
+from store import leases, registry
+from store.classes.learning import classes_to_learn, hold_out
 from store.errors import ChampionChangedError
 from store.evidence.slice_history import merge_old_slices
 from store.rounds.records import find_round
@@ -32,6 +34,7 @@ class RoundInputs:
         old: The old images that must not be lost.
         logged: Logged images to rehearse and held out, for a champion without a golden set.
         target_images: SHA-256 of recent images of production, where the round adapts to them.
+        accepted_by: Who accepted each class that production does not know.
     """
 
     champion: Version
@@ -40,6 +43,7 @@ class RoundInputs:
     logged: tuple[list[str], list[str]] | None
     target_images: tuple[str, ...] = ()
     lost: tuple[int, ...] = ()
+    accepted_by: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_inputs(
@@ -56,9 +60,11 @@ def read_inputs(
     with state.database.read() as connection:
         champion = _champion(connection, round_id)
     merge_old_slices(state.database, champion, fencing=fencing)
+    _hold_out(state, fencing)
     with state.database.read() as connection:
         samples = collect(connection, champion, settings.fine_tune.replay_ratio, rng)
         rank = splitter(connection, SplitSettings()).rank
+        accepted_by = classes_to_learn(connection)
     samples, lost = without_lost_images(samples, state.blobs)
     old = old_images(samples.slices, champion.class_names, rank)
     has_golden = any(len(part) for part in old.golden)
@@ -69,7 +75,21 @@ def read_inputs(
         logged=None if has_golden else logged_images(state, settings.max_agreement, settings.limits),
         target_images=_target_images(state, settings),
         lost=tuple(lost),
+        accepted_by=accepted_by,
     )
+
+
+def _hold_out(state: State, fencing: int) -> None:
+    """Keep enough samples of new classes to judge on, where there are such classes."""
+    with state.database.read() as connection:
+        if not classes_to_learn(connection):
+            return
+
+    def work(connection: Connection) -> None:
+        leases.check(connection, fencing)
+        hold_out(connection)
+
+    state.database.write(work)
 
 
 def _champion(connection: Connection, round_id: int) -> Version:

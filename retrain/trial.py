@@ -86,7 +86,7 @@ def _act(
             "cancelled",
             f"Production moved while the round waited, by a person or the watch, and that wins. {sentence}",
         )
-    elif verdict.decision == "passed" and promote == "ask":
+    elif verdict.decision == "passed" and (promote == "ask" or verdict.is_left_to_a_person):
         advance(connection, waiting.id, "awaiting_approval", fencing=fencing, reason=sentence, verdict=stored)
         end_trial(connection, waiting.id)
     elif verdict.decision == "passed":

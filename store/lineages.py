@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from store.database.schema import labels, samples, slices
 from store.samples.contradictions import note_disputes
 from store.samples.label_rules import GivenLabel, LabelState, resolve_labels
+from store.samples.pending import mark_seen_again
 
 _Histories = dict[int, list[GivenLabel]]
 
@@ -20,8 +21,26 @@ def adopt_lineage(connection: Connection, lineage: int, class_names: Sequence[st
     accepted again. Disputes that are about other classes close, and open again with them.
     """
     connection.execute(update(slices).values(is_retired=slices.c.lineage != lineage))
-    histories, changes = _changed_states(connection, set(class_names))
-    note_disputes(connection, histories, set(class_names))
+    _adopt(connection, set(class_names))
+
+
+def adopt_classes(connection: Connection, before: Sequence[str], after: Sequence[str]) -> None:
+    """Set anew the states and labels of samples that were called by a class that production gained or lost.
+
+    Args:
+        connection: Of the write that has moved the alias.
+        before: The classes of production until now.
+        after: Those from now on, of the same lineage.
+    """
+    changed = set(before) ^ set(after)
+    if changed:
+        _adopt(connection, set(after), changed)
+
+
+def _adopt(connection: Connection, class_names: set[str], about: set[str] | None = None) -> None:
+    """Set states and labels anew, of all samples or of those that were ever called one of `about`."""
+    histories, changes = _changed_states(connection, class_names, about)
+    note_disputes(connection, histories, class_names)
     if changes:
         connection.execute(
             update(samples)
@@ -34,9 +53,13 @@ def adopt_lineage(connection: Connection, lineage: int, class_names: Sequence[st
             ),
             changes,
         )
+        # A sample in quarantine has no label that a version could have seen.
+        mark_seen_again(connection, [change["sample_id"] for change in changes])
 
 
-def _changed_states(connection: Connection, class_names: set[str]) -> tuple[_Histories, list[dict[str, Any]]]:
+def _changed_states(
+    connection: Connection, class_names: set[str], about: set[str] | None
+) -> tuple[_Histories, list[dict[str, Any]]]:
     """Return the labels of every sample, and the new values of samples that change."""
     query = select(
         labels.c.id,
@@ -49,6 +72,11 @@ def _changed_states(connection: Connection, class_names: set[str]) -> tuple[_His
         samples.c.label.label("in_force"),
         samples.c.is_trusted.label("in_force_is_trusted"),
     ).join(samples, samples.c.id == labels.c.sample_id)
+    if about is not None:
+        called = labels.alias()
+        query = query.where(
+            labels.c.sample_id.in_(select(called.c.sample_id).where(called.c.label.in_(sorted(about))))
+        )
     states_before: dict[int, LabelState] = {}
     histories: defaultdict[int, list[GivenLabel]] = defaultdict(list)
     revisions: dict[tuple[int, str | None, bool], int] = {}

@@ -17,7 +17,7 @@ from store.errors import AcrossLineagesError, ChampionChangedError, NoPredecesso
 from store.evidence.anchors import anchor_of
 from store.evidence.watches import begin_watch, current_watch, end_watch
 from store.learning_state import pause
-from store.lineages import adopt_lineage
+from store.lineages import adopt_classes, adopt_lineage
 from store.round_states import UNFINISHED
 from store.samples.pending import mark_seen, recount_pending
 from store.versions import (
@@ -223,6 +223,8 @@ def _move(
     mark_seen(connection, None if champion is None else champion.version, target.version)
     if is_across:
         adopt_lineage(connection, target.lineage, target.class_names)
+    elif champion is not None:
+        adopt_classes(connection, champion.class_names, target.class_names)
     recount_pending(connection)
     _end_last_watch(connection, target.version)
     if champion is not None and not is_across and not is_roll_back:

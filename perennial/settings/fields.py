@@ -201,6 +201,11 @@ class Fields(BaseSettings):
         default="auto",
         description="Whether a candidate that passes is promoted at once, or waits for a person.",
     )
+    new_classes: Literal["ask", "auto"] = Field(
+        default="ask",
+        description="Whether a label that production does not know waits for a person, or becomes a class "
+        "with 20 samples of 2 sources.",
+    )
     threshold_samples: Count = Field(default=500, description="Pending samples that make a round due.")
     overdue_days: Days = Field(
         default=28.0,

@@ -221,6 +221,7 @@ class Settings(Fields):
             triggers=self.triggers(),
             gate=self.gate(),
             promote=self.promote,
+            new_classes=self.new_classes,
             alarms=AlarmJobSettings(
                 detection=AlarmSettings(declared_images=self.drift_alarm_images), limits=self.limits()
             ),

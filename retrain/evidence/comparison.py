@@ -60,6 +60,24 @@ def right(part: Part, answers: Mapping[str, Answer]) -> NDArray[np.bool_]:
     return answers_to((item.sha256 for item in part.items), answers).is_right(part.labels())
 
 
+def num_taken(
+    parts: Sequence[Part], champion: Mapping[str, Answer], candidate: Mapping[str, Answer], num_classes: int
+) -> int:
+    """Return how many images the champion answers rightly and the candidate with a class it does not know.
+
+    Args:
+        parts: The images, each in one of them.
+        champion: Its answers.
+        candidate: Its answers.
+        num_classes: The champion's classes; those of the candidate that it does not know stand after them.
+    """
+    items = [item for part in parts for item in part.items]
+    return sum(
+        champion[item.sha256].label_index == item.label and candidate[item.sha256].label_index >= num_classes
+        for item in items
+    )
+
+
 def compare_calibration(
     parts: Sequence[Part], champion: Mapping[str, Answer], candidate: Mapping[str, Answer]
 ) -> CalibrationPair | None:

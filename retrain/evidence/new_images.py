@@ -79,6 +79,9 @@ def read_new_images(
     candidates = heapq.nsmallest(
         _MAX_CANDIDATES, _held_out(state.database, since), key=lambda each: each.rank
     )
+    # Superiority is tested on known classes alone.
+    of_classes = {sample.sha256 for sample in samples.class_holdout}
+    candidates = [image for image in candidates if image.sha256 not in of_classes]
     judging, others = _clustered(_hashed(state, candidates, limits))
     with state.database.read() as connection:
         labels = labels_of(connection, [image.sha256 for image in judging])

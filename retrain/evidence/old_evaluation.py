@@ -13,6 +13,7 @@ from retrain.evidence.comparison import (
     compare_calibration,
     compared,
     compared_to_own,
+    num_taken,
     overuse,
 )
 from retrain.evidence.old_images import OldImages, Part, learnt_items
@@ -81,6 +82,7 @@ class OldEvaluation:
                 anchor=self._against_anchor(answers),
                 agreement=None if agreement is None else compared_to_own(agreement, answers),
                 learnt=self._on_learnt(candidate, golden, lost_before),
+                num_taken=self._num_taken(answers),
             ),
             calibration=compare_calibration(images.judging, self._champion, answers),
             accuracy={
@@ -106,6 +108,13 @@ class OldEvaluation:
 
     def _compared(self, part: Part, answers: Mapping[str, Answer]) -> Outcomes:
         return compared(part, self._champion, answers)
+
+    def _num_taken(self, answers: Mapping[str, Answer]) -> int:
+        num_classes = len(self._models.version.class_names)
+        agreement = self._images.agreement
+        own = {item.sha256: Answer(item.label, 1.0) for item in agreement.items} if agreement else {}
+        parts = [*self._images.judging, *([agreement] if agreement else [])]
+        return num_taken(parts, {**self._champion, **own}, answers, num_classes)
 
     def _find_anchor(self) -> Mapping[str, Answer] | None:
         """Return the anchor's answers on golden images; None where the champion is the anchor, or none is."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from retrain.gate.classes import check_classes
+from retrain.gate.new_classes import NewClassEvidence, check_new_classes, without_superiority
 from retrain.gate.new_evidence import check_new, check_sources
 from retrain.gate.old_evidence import check_bounds, check_flips, check_slices, old_needed
 from retrain.gate.outcomes import NO_ANSWER, CalibrationPair, NewEvidence, OldEvidence
@@ -25,6 +26,7 @@ def judge(
     calibration: CalibrationPair | None,
     class_names: Sequence[str],
     settings: GateSettings,
+    new_classes: NewClassEvidence | None = None,
 ) -> Verdict:
     """Return the verdict on a candidate, from what it and production answered on the same images.
 
@@ -39,13 +41,15 @@ def judge(
         alpha: Level of the test on new; see `GateSettings.alpha_new`.
         margin: Loss on old that counts as none, a fraction; see `margin_for`.
         calibration: Both models' calibration errors on old; None where they weren't measured.
-        class_names: All classes, in the order of the labels.
+        class_names: Production's classes, in the order of the labels.
         settings: The limits.
+        new_classes: Of classes that production does not know; None where the candidate learnt none. With
+            some the candidate need not be better on new images, which are of known classes.
     """
     classes, lost_classes = check_classes(old.golden, old.learnt, class_names, settings)
     slices, lost_slices = check_slices(old, margin, settings)
     checks = [
-        *_checks_on_new(new, alpha, settings),
+        *_checks_on_classes(new_classes, new, alpha, margin, settings),
         *check_bounds(old, margin, settings),
         slices,
         classes,
@@ -74,6 +78,18 @@ def judge_again(verdict: Verdict, new: NewEvidence, settings: GateSettings) -> V
     others = [check for check in verdict.checks if check.name not in _ON_NEW]
     checks = (*_checks_on_new(new, verdict.alpha, settings), *others)
     return _decided(replace(verdict, checks=checks), new, settings, list(verdict.lost_classes))
+
+
+def _checks_on_classes(
+    classes: NewClassEvidence | None, new: NewEvidence, alpha: float, margin: float, settings: GateSettings
+) -> list[Check]:
+    checks = _checks_on_new(new, alpha, settings)
+    if classes is None:
+        return checks
+    return [
+        check_new_classes(classes, margin, settings),
+        *without_superiority(checks, new, classes, settings),
+    ]
 
 
 def _checks_on_new(new: NewEvidence, alpha: float, settings: GateSettings) -> list[Check]:

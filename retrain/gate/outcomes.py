@@ -119,6 +119,8 @@ class OldEvidence:
             is the champion.
         agreement: For a champion without a golden set: on logged images, its own answers being the labels.
         learnt: Class → outcomes on images that were learnt, of the classes in doubt.
+        num_taken: Old images that production answers rightly and the candidate with a class that production
+            does not know.
     """
 
     golden: Outcomes
@@ -126,6 +128,7 @@ class OldEvidence:
     anchor: Outcomes | None = None
     agreement: Outcomes | None = None
     learnt: Mapping[int, Outcomes] = field(default_factory=dict)
+    num_taken: int = 0
 
     @property
     def parts(self) -> list[Outcomes]:

@@ -23,7 +23,7 @@ def sentence(verdict: Verdict, lost_classes: Sequence[str]) -> str:
     checks = {check.name: check for check in verdict.checks}
     match verdict.decision:
         case "passed":
-            why = _won(checks["new"])
+            why = _found(checks) if checks["new"].passed is None else _won(checks["new"])
         case "rejected":
             why = ", and ".join(_losses(checks, lost_classes, verdict.lost_slices))
         case "inconclusive":
@@ -40,6 +40,11 @@ def _won(new: Check) -> str:
         f"where the two differ on new images the candidate was right {numbers['num_won']} times "
         f"and production {numbers['num_lost']}{_unlabelled(new)} ({p_value(numbers['p'])})"
     )
+
+
+def _found(checks: dict[str, Check]) -> str:
+    check = checks["new_classes"]
+    return f"new classes were learnt ({check.figure}){f', {check.note}' if check.note else ''}"
 
 
 def _unlabelled(new: Check) -> str:
@@ -67,8 +72,15 @@ def _losses(checks: dict[str, Check], classes: Sequence[str], slices: Sequence[s
         reasons.append(f"{flips} % of old answers turned from right to wrong (limit {limit} %)")
     if is_broken("calibration"):
         reasons.append(f"calibration is worse by {percent(checks['calibration'].numbers['rise'])} points")
+    if is_broken("new_classes"):
+        reasons.append(f"new classes were not learnt well enough ({checks['new_classes'].figure})")
     if is_broken("new"):
-        reasons.append("nothing worth a change was won on new images")
+        is_worse = "new_classes" in checks
+        reasons.append(
+            "new images of known classes are answered worse"
+            if is_worse
+            else "nothing worth a change was won on new images"
+        )
     return reasons
 
 
@@ -80,6 +92,8 @@ def _doubts(checks: dict[str, Check]) -> list[str]:
         reasons.append(what)
     elif checks["sources"].is_open:
         reasons.append(f"without the labels of {checks['sources'].numbers['source']} it is not proven")
+    if "new_classes" in checks and checks["new_classes"].is_open:
+        reasons.append("the old images are too few to show that they are not taken for a new class")
     if any(checks[name].is_open for name in ("golden", "old", "agreement") if name in checks):
         reasons.append("the old images are too few to show that nothing was lost")
     elif "anchor" in checks and checks["anchor"].is_open:

@@ -26,6 +26,10 @@ class GateSettings:
         max_calibration_rise: Rise of the expected calibration error, after temperature scaling, that refuses.
         min_calibration: Samples from which calibration refuses; with fewer it is only reported.
         min_agreement: Logged predictions needed to judge a champion without a golden set.
+        min_class_held_out: Held-out images from which the gate judges a new class itself.
+        min_recall: Share of a new class's images that must be found, as a lower bound.
+        max_taken: Share of old images that may be taken for a new class, as an upper bound.
+        min_old_for_taken: Old images from which `max_taken` is asked; with fewer it is half the margin.
     """
 
     alpha_first: float = 0.03
@@ -45,6 +49,10 @@ class GateSettings:
     max_calibration_rise: float = 0.03
     min_calibration: int = 1000
     min_agreement: int = 300
+    min_class_held_out: int = 12
+    min_recall: float = 0.3
+    max_taken: float = 0.01
+    min_old_for_taken: int = 500
 
     def alpha_new(self, attempt: int) -> float:
         """Return the level of the test on new for a round's first (1) or second (2) candidate."""

@@ -15,7 +15,8 @@ class Check:
     """One of the gate's rules, with what it found.
 
     Attributes:
-        name: finite, golden, agreement, old, anchor, slices, classes, flips, calibration, new or sources.
+        name: finite, golden, agreement, old, anchor, slices, classes, flips, calibration, new,
+            sources or new_classes.
         passed: True or False where the numbers decide it, else None.
         rule: What is asked, for people.
         figure: What was found, for people.
@@ -63,6 +64,12 @@ class Verdict:
     def check(self, name: str) -> Check | None:
         """Return the check of that name, None where there is none."""
         return next((check for check in self.checks if check.name == name), None)
+
+    @property
+    def is_left_to_a_person(self) -> bool:
+        """Whether a new class has too few held-out images for the gate, so that a person decides on it."""
+        check = self.check("new_classes")
+        return check is not None and bool(check.numbers.get("num_undecided"))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, such as `from_json` reads."""

@@ -9,6 +9,7 @@ from retrain.evidence.pool import MAX_IMAGES
 from retrain.learner.triggers import Forecast, WaitingTrial
 from retrain.trial import may_be_replaced
 from store.alarms import unended_alarms
+from store.classes.learning import num_to_learn
 from store.database.database import now
 from store.evidence.held_out import num_held_out
 from store.evidence.questions import answered_share
@@ -29,8 +30,14 @@ def forecast(connection: Connection) -> Forecast:
     num_direct = sum(kind.num for kind in direct if kind.is_held_out)
     since_roll_back = _num_since_roll_back(connection)
     alarm_raised = min((alarm.raised for alarm in unended_alarms(connection)), default=None)
+    has_new_class = bool(num_to_learn(connection)[0])
     if is_direct_round(_total(direct), _total(kinds), num_direct):
-        return Forecast(num_direct, num_since_roll_back=since_roll_back, alarm_raised=alarm_raised)
+        return Forecast(
+            num_direct,
+            num_since_roll_back=since_roll_back,
+            alarm_raised=alarm_raised,
+            has_new_class=has_new_class,
+        )
     since = min((asked_first(kind.first, kind.first_prediction) for kind in kinds), default=now(connection))
     unfair = [kind for kind in kinds if kind.is_held_out and kind.origin == "direct" and not kind.is_trusted]
     return Forecast(
@@ -39,6 +46,7 @@ def forecast(connection: Connection) -> Forecast:
         num_ignored_trials=_num_ignored(connection),
         num_since_roll_back=since_roll_back,
         alarm_raised=alarm_raised,
+        has_new_class=has_new_class,
     )
 
 

@@ -1,6 +1,7 @@
 """What the learner does by the clock, one function a job; threads, lease and processes are elsewhere."""
 
 import logging
+from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 
@@ -16,13 +17,16 @@ from retrain.learner.settings import LearnerSettings
 from retrain.learner.triggers import EndedRound, TriggerSettings
 from store import learning_state, registry, workers
 from store.blobs.blob_store import BlobStore
+from store.classes.deciding import accept_due
+from store.classes.learning import num_to_learn
+from store.classes.unknown_labels import num_waiting
 from store.cleanup import collect_blobs, delete_blobs, expire
 from store.database.database import now
 from store.notifications import forget_sent
 from store.rounds import rounds
 from store.rounds.log import num_recorded
 from store.rounds.records import current_round, read_rounds
-from store.samples.pending import count_pending, num_pending, recount_pending
+from store.samples.pending import PendingCounts, count_pending, num_pending, recount_pending
 from store.thinning import thin
 
 log = logging.getLogger(__name__)
@@ -56,16 +60,29 @@ def request_due_round(database: FencedDatabase, settings: TriggerSettings) -> st
     return reason
 
 
+def accept_new_classes(database: FencedDatabase) -> list[str]:
+    """Accept the labels that are due and of which nobody said anything; return them."""
+    with database.read() as connection:
+        if not num_waiting(connection):
+            return []
+    accepted = database.write(accept_due)
+    for name in accepted:
+        log.info("the label %r is accepted as a new class", name)
+    return accepted
+
+
 def due_reason(connection: Connection, settings: TriggerSettings) -> str | None:
     """Return why a round is due now; None while one is unfinished, learning is paused, or it isn't time."""
     champion = registry.production(connection)
-    if learning_state.paused(connection) is not None or champion is None or num_pending(connection) == 0:
+    if learning_state.paused(connection) is not None or champion is None:
+        return None
+    if num_pending(connection) == 0 and num_to_learn(connection)[0] == 0:
         return None
     trial = waiting_trial(connection)
     if trial is None and current_round(connection) is not None:
         return None
     return triggers.due_reason(
-        count_pending(connection),
+        _count(connection),
         _history(connection, champion.version),
         forecast(connection),
         trial,
@@ -79,7 +96,7 @@ def _obstacle(connection: Connection, settings: TriggerSettings) -> str | None:
     if champion is None:
         return None
     return triggers.obstacle(
-        count_pending(connection),
+        _count(connection),
         _history(connection, champion.version),
         forecast(connection),
         settings,
@@ -117,6 +134,17 @@ def clean_up(database: FencedDatabase, blobs: BlobStore, settings: LearnerSettin
         len(deleted),
         len(collected),
         num_workers,
+    )
+
+
+def _count(connection: Connection) -> PendingCounts:
+    """Count the samples that a round would take: pending ones, and those of accepted classes."""
+    pending = count_pending(connection)
+    num, num_held_out = num_to_learn(connection)
+    return replace(
+        pending,
+        num_samples=pending.num_samples + num,
+        num_holdout=pending.num_holdout + num_held_out,
     )
 
 

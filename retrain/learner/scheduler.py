@@ -153,10 +153,13 @@ class Learner:
             follow_trial(fenced, self._fencing, self._settings.gate, self._settings.promote)
 
     def request_due_round(self) -> None:
-        """Ask for a round where one is due."""
+        """Ask for a round where one is due, once due labels are accepted where nobody is asked."""
         fenced = self._fenced()
-        if fenced is not None:
-            jobs.request_due_round(fenced, self._settings.triggers)
+        if fenced is None:
+            return
+        if self._settings.new_classes == "auto":
+            jobs.accept_new_classes(fenced)
+        jobs.request_due_round(fenced, self._settings.triggers)
 
     def watch_drift(self) -> None:
         """Measure drift, and log once why it can't be measured."""

@@ -28,6 +28,7 @@ class LearnerSettings:
         trial_seconds: Between two looks at the labels that a round waits for.
         gate: How strict the gate is, for rounds that wait for labels.
         promote: Whether a candidate that passes is promoted at once, or waits for a person.
+        new_classes: Whether labels that are due wait for a person, or are accepted as classes at once.
         watch_seconds: Between two looks at the watch in force.
         watch_wait_seconds: How long an image waits, at most, before the predecessor is started for it.
         webhook: Where messages go; None for nowhere.
@@ -44,6 +45,7 @@ class LearnerSettings:
     trial_seconds: float = 2.0
     gate: GateSettings = field(default_factory=GateSettings)
     promote: Literal["auto", "ask"] = "auto"
+    new_classes: Literal["ask", "auto"] = "ask"
     drift_seconds: float = LOOK_SECONDS
     upkeep_seconds: float = 3600.0
     keep_versions: int = 10

@@ -62,6 +62,7 @@ class Forecast:
         num_since_roll_back: Pending samples that came after the last automatic roll-back; None where there
             was none since the last promotion.
         alarm_raised: When the first alarm was raised that has not ended; None where all have.
+        has_new_class: An accepted class waits to be learnt: its own images prove it.
     """
 
     num_images: int
@@ -69,6 +70,7 @@ class Forecast:
     num_ignored_trials: int = 0
     num_since_roll_back: int | None = None
     alarm_raised: datetime | None = None
+    has_new_class: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,8 @@ def samples_needed(unsuccessful: Sequence[EndedRound], settings: TriggerSettings
 
 def _why_unprovable(forecast: Forecast, settings: TriggerSettings) -> str | None:
     """Return why no round could prove its candidate better, None where one could."""
+    if forecast.has_new_class:
+        return None
     if forecast.num_ignored_trials >= 2:
         return (
             "The last two rounds that asked for labels got under half of their answers. "

@@ -14,6 +14,9 @@ from store.database.schema import round_attempts, round_samples, round_steps
 #: The step of a try that ended without a crash and is to be repeated.
 REPEAT_STEP: Final = "begins_anew"
 
+#: The role of held-out samples of new classes: they judge each round that learns the class, until one does.
+CLASS_HOLDOUT = "class_holdout"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

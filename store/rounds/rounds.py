@@ -18,10 +18,11 @@ from store.errors import (
 from store.evidence.held_out import still_held_out
 from store.evidence.pools import evidence_samples, release_pool
 from store.evidence.questions import TRIAL, ask
-from store.evidence.returning import return_to_training, returnable
+from store.evidence.returning import present, return_to_training, returnable
 from store.evidence.trials import begin_trial, end_trial
 from store.round_states import RUNNING, WAITING, check_transition
 from store.rounds.log import (
+    CLASS_HOLDOUT,
     add_step,
     recorded_samples,
 )
@@ -248,6 +249,10 @@ def _promote(
 ) -> registry.Move:
     candidate = find_version(connection, version)
     evidence = evidence_samples(connection, round_id)
+    of_classes = [
+        sample_id for sample_id, role, _ in recorded_samples(connection, round_id) if role == CLASS_HOLDOUT
+    ]
+    evidence = sorted({*evidence, *present(connection, of_classes)})
     # Before the alias moves: what the version saw is no longer pending then.
     add_holdout(connection, version, evidence)
     move = registry.promote(

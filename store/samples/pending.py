@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, update
 
+from store.database.chunks import chunks
 from store.database.facts import forget_fact, read_fact, write_fact
 from store.database.schema import labels, new_classes, samples, version_samples
 from store.samples.sample import Sample, sample_of, select_samples
@@ -226,6 +227,21 @@ def mark_seen(connection: Connection, before: str | None, after: str) -> None:
         _flag(connection, _seen_by(lost).where(version_samples.c.sample_id.in_(_seen_by(new))), is_seen=True)
     if gained:
         _flag(connection, _seen_by(gained), is_seen=True)
+
+
+def mark_seen_again(connection: Connection, sample_ids: Iterable[int]) -> None:
+    """Update `samples.is_seen` of samples whose label in force has changed with production's classes."""
+    name = production_name(connection)
+    if name is None:
+        return
+    seen_by = _seen_by(ancestry(connection, name))
+    for chunk in chunks(sample_ids):
+        can_be_learnt = samples.c.id.in_(chunk) & _can_be_learnt(samples.c.split, samples.c.origin)
+        connection.execute(update(samples).where(can_be_learnt).values(is_seen=False))
+        of_chunk = seen_by.where(version_samples.c.sample_id.in_(chunk))
+        connection.execute(
+            update(samples).where(samples.c.id.in_(of_chunk), can_be_learnt).values(is_seen=True)
+        )
 
 
 def note_correction(connection: Connection, sample_id: int) -> None:

@@ -34,6 +34,7 @@ def _evaluating(world: World) -> Journal:
 def _candidate(world: World, roles: Sequence[tuple[int, str, int | None]] = ()) -> JudgedCandidate:
     return JudgedCandidate(
         champion=replace(world.production, margin=0.02),
+        class_names=world.production.class_names,
         files={"weights": b"the candidate's"},
         roles=roles,
         new=NewComparison(

@@ -31,7 +31,14 @@ from store.versions import Version
 from vision.perceptual_hash import perceptual_hash
 
 CLASSES = ("blue", "green", "red", "yellow")
-_COLOURS = {"blue": (60, 80, 200), "green": (60, 190, 80), "red": (200, 70, 60), "yellow": (200, 190, 60)}
+_COLOURS = {
+    "blue": (60, 80, 200),
+    "green": (60, 190, 80),
+    "red": (200, 70, 60),
+    "yellow": (200, 190, 60),
+    # No class of the first version; between two of them in the alphabet.
+    "purple": (170, 60, 190),
+}
 
 # A learning rate and a gate for a hundred pictures instead of a thousand. The engine is torch, since an
 # export for OpenVINO takes seconds; float32 answers the same on every processor.

@@ -6,12 +6,13 @@ from retrain.learner.fenced_database import FencedDatabase
 from retrain.learner.jobs import due_reason
 from retrain.learner.triggers import TriggerSettings
 from store import learning_state, registry
+from store.classes.deciding import accept
 from store.database.schema import samples as table
 from store.rounds.log import record_samples
 from store.samples.pending import pending_samples
 from store.versions import NewVersion, add_version
 from tests.retrain.trial_work import WaitingRound
-from tests.retrain.world import World
+from tests.retrain.world import World, picture
 
 CLASSES = ("blue", "green", "red", "yellow")
 SETTINGS = TriggerSettings(threshold=20, max_backoff=80)
@@ -115,3 +116,29 @@ def test_no_round_is_due_while_one_waits_for_approval(small_world: World) -> Non
     fenced = FencedDatabase(small_world.database, waiting.fencing)
     assert jobs.request_due_round(fenced, SETTINGS) is None
     assert waiting.round.state == "awaiting_approval"
+
+
+def _send_purple(world: World, num: int) -> None:
+    for number in range(num):
+        world.add("purple", picture("purple", number), source=("ann", "ben")[number % 2], is_trusted=False)
+
+
+def test_samples_of_an_accepted_class_make_a_round_due_and_those_of_others_do_not(small_world: World) -> None:
+    _send_purple(small_world, 30)
+    assert _due(small_world) is None
+    small_world.database.write(lambda c: accept(c, "purple", "ada"))
+    assert _due(small_world) == "30 new samples, 20 are enough"
+
+
+def test_a_due_label_is_accepted_by_rule_and_learnt_once_enough_of_it_can_be_held_out(
+    small_world: World,
+) -> None:
+    fenced = FencedDatabase(small_world.database, small_world.acquire_lease())
+    _send_purple(small_world, 22)
+    assert jobs.accept_new_classes(fenced) == ["purple"]
+    assert jobs.accept_new_classes(fenced) == []
+    # Eleven can be held out: nobody would decide on them.
+    assert _due(small_world) is None
+    for number in (22, 23):
+        small_world.add("purple", picture("purple", number), source="ann", is_trusted=False)
+    assert _due(small_world) == "24 new samples, 20 are enough"

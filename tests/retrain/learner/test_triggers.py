@@ -201,3 +201,8 @@ def test_an_alarm_makes_no_round_due_that_could_prove_nothing() -> None:
     few = replace(AFTER_ALARM, num_images=10)
     assert due_reason(pending(120), [], few, None, NOW, WITH_ALARMS) is None
     assert due_reason(pending(120, holdout=120), [], AFTER_ALARM, None, NOW, WITH_ALARMS) is None
+
+
+def test_an_accepted_class_needs_no_new_images_of_known_classes() -> None:
+    assert due(pending(500), forecast=Forecast(num_images=0)) is None
+    assert due(pending(500), forecast=Forecast(num_images=0, has_new_class=True)) is not None
