@@ -6,8 +6,8 @@ asks whether the candidate finds the class, and whether it takes old images for 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-from scipy.stats import binomtest  # type: ignore[attr-defined]  # SciPy comes without types
+from math import ceil, sqrt
+from statistics import NormalDist
 
 from retrain.gate.mcnemar import p_worse
 from retrain.gate.outcomes import NewEvidence
@@ -76,7 +76,10 @@ def check_new_classes(evidence: NewClassEvidence, margin: float, settings: GateS
         passed = False
     elif bound > limit:
         is_open = True
-        note = "open, because the old images are too few to show that they are not taken for a new class"
+        note = (
+            "open, because the old images are too few to show that they are not taken for a new class: where "
+            f"none is, it takes {_fewest_old(limit, settings):,}"
+        )
     elif undecided:
         note = _left_to_a_person(undecided, settings)
     else:
@@ -137,8 +140,12 @@ def wilson_bounds(num: int, num_all: int, alpha: float) -> tuple[float, float]:
     """
     if not num_all:
         return 0.0, 1.0
-    interval = binomtest(num, num_all).proportion_ci(1 - 2 * alpha, method="wilson")
-    return float(interval.low), float(interval.high)
+    # SciPy's own is in scipy.stats, which would cost the learner 53 MiB.
+    z = NormalDist().inv_cdf(1 - alpha)
+    share, weight = num / num_all, z * z / num_all
+    centre = (share + weight / 2) / (1 + weight)
+    spread = z * sqrt(share * (1 - share) / num_all + weight / (4 * num_all)) / (1 + weight)
+    return max(0.0, centre - spread), min(1.0, centre + spread)
 
 
 def _recall(each: ClassOutcome, settings: GateSettings) -> float:
@@ -147,6 +154,11 @@ def _recall(each: ClassOutcome, settings: GateSettings) -> float:
 
 def _limit(evidence: NewClassEvidence, margin: float, settings: GateSettings) -> float:
     return settings.max_taken if evidence.num_old >= settings.min_old_for_taken else margin / 2
+
+
+def _fewest_old(limit: float, settings: GateSettings) -> int:
+    """Return how many old images of which none is taken have their upper bound at the limit."""
+    return ceil(NormalDist().inv_cdf(1 - settings.alpha) ** 2 * (1 - limit) / limit)
 
 
 def _left_to_a_person(undecided: Sequence[ClassOutcome], settings: GateSettings) -> str:

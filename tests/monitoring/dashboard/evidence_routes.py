@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from monitoring import dispute_answers
+from monitoring import class_answers, dispute_answers
 from store.database.database import Database
 from store.evidence import questions
 from store.evidence.disputes import settle
@@ -36,10 +36,17 @@ class EvidenceRoutes:
             Route("/v1/queue", self._queue),
             Route("/v1/queue/{id}", self._answer, methods=["POST"]),
             Route("/v1/queue/{id}/image", picture),
+            Route("/v1/classes", self._classes),
+            Route("/v1/samples/{id:int}/image", picture),
             Route("/v1/disputes", self._disputes),
             Route("/v1/disputes/{id:int}", self._settle, methods=["POST"]),
             Route("/v1/disputes/{id:int}/image", picture),
         ]
+
+    def _classes(self, request: Request) -> Response:
+        with self.database.read() as connection:
+            answer = class_answers.classes(connection)
+        return JSONResponse(answer.model_dump(mode="json"))
 
     def _queue(self, request: Request) -> Response:
         limit = int(request.query_params["limit"])

@@ -161,3 +161,8 @@ def test_too_few_old_images_to_show_that_none_is_taken_leave_it_open() -> None:
     verdict = judged(evidence(num_old=90, num_taken=0), new_evidence(won=27, lost=9, same=300))
     assert verdict.decision == "inconclusive"
     assert "not taken for a new class" in verdict.sentence
+
+
+def test_it_says_how_many_old_images_it_takes() -> None:
+    assert "it takes 106" in check(evidence(num_old=105, num_taken=0)).note
+    assert check(evidence(num_old=106, num_taken=0)).passed is True

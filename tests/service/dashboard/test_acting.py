@@ -13,6 +13,7 @@ from service.keys import add_key
 from service.settings import AccessSettings, ServiceSettings
 from store import learning_state
 from store.alarms import AlarmImage
+from store.classes.decisions import accepted_names
 from store.database.schema import samples
 from store.predictions.predictions import find_prediction
 from store.registry import last_move
@@ -248,3 +249,24 @@ def test_an_unchanged_state_is_not_sent_again(start: Start, serving: Any, open_p
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert later.value.status == 304
     expect(page.locator(".connection")).to_have_text("live")
+
+
+def test_an_unknown_label_is_merged_and_another_accepted(
+    start: Start, serving: Any, open_page: Open, picture: Picture
+) -> None:
+    address = start(serving)
+    for number, label in enumerate(("greeen", "violet")):
+        sent = httpx.post(f"{address}/v1/feedback", files={"image": picture(number)}, data={"label": label})
+        assert sent.json()["status"] == "quarantined"
+    page = open_page(address + "/classes")
+    expect(page.locator("#unknown-labels li img")).to_have_count(2)
+    expect(page.locator("#known-classes")).to_contain_text("green")
+    page.get_by_role("button", name="Merge into green").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#unknown-labels > ul > li")).to_have_count(1)
+    page.get_by_role("button", name="Accept").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#unknown-labels")).to_contain_text("accepted by")
+    with serving.database.read() as connection:
+        assert accepted_names(connection) == ["violet"]
+    assert ("green", "direct") in labels_in(serving)
