@@ -103,3 +103,17 @@ def test_every_cause_says_in_words_what_is_done() -> None:
         assert diagnosis is not None
         said.add(diagnosis.why)
     assert len(said) == len(verdicts) <= len(get_args(Cause))
+
+
+def test_a_new_class_that_is_not_found_is_trained_longer_and_one_that_takes_old_images_blended() -> None:
+    assert found("rejected", refused=("new_classes",), on_new={"num_missed": 1}) == (
+        "class_not_found",
+        "longer",
+    )
+    assert found("rejected", refused=("new_classes",), on_new={"num_missed": 0}) == (
+        "class_takes_old",
+        "half_blend",
+    )
+    # What is old comes first.
+    refused = ("new_classes", "golden")
+    assert found("rejected", refused=refused, on_new={"num_missed": 1}) == ("old_lost", "half_blend")
