@@ -56,7 +56,7 @@ def status(connection: Connection, threshold: int) -> Status:
         num_conflicts=set_aside["conflict"],
         num_disputes=num_disputes(connection),
         num_quarantined=set_aside["quarantined"],
-        num_unknown_labels=num_waiting(connection),
+        num_unknown_labels=num_waiting(connection) if set_aside["quarantined"] else 0,
         threshold=threshold,
         waits_for=learning_state.obstacle(connection),
         round=_progress(connection, current) if current else None,

@@ -48,18 +48,20 @@ _NUM_JUDGED_WITH_GROUP = (
     )
     .group_by(samples.c.label)
 )
-# What a person rejected waits for nobody.
-_REJECTED = (
-    select(labels.c.sample_id)
+# What a person rejected waits for nobody. Of each sample set aside its labels are looked up: few of all are.
+_IS_REJECTED = (
+    select(labels.c.id)
     .join(new_classes, new_classes.c.name == labels.c.label)
-    .where(new_classes.c.word == "rejected")
+    .where(labels.c.sample_id == samples.c.id, new_classes.c.word == "rejected")
+    .correlate(samples)
+    .exists()
 )
 _NUM_SET_ASIDE = (
     select(samples.c.state, func.count().label("num"))
     .where(
         samples.c.state.in_(("conflict", "quarantined")),
         samples.c.origin.in_(FEEDBACK_ORIGINS),
-        (samples.c.state == "conflict") | samples.c.id.not_in(_REJECTED),
+        (samples.c.state == "conflict") | ~_IS_REJECTED,
     )
     .group_by(samples.c.state)
 )
