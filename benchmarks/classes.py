@@ -17,7 +17,8 @@ import numpy as np
 from sqlalchemy import select
 
 from benchmarks.continual.exams import Exams
-from benchmarks.photographs import DEFAULT_ARCHIVE, Photograph, read_by_class, turns, write_folder
+from benchmarks.continual.ours import train_start
+from benchmarks.photographs import DEFAULT_ARCHIVE, Photograph, read_by_class, turns
 from benchmarks.record import record
 from benchmarks.sending import send
 from benchmarks.serving.filling import state_of
@@ -35,7 +36,7 @@ from vision.network import Classifier
 from vision.training.training import TrainingSettings, fit
 
 CACHE = Path(__file__).parent / "cache" / "classes"
-IMAGE_SIZE = 48
+
 NUM_INITIAL, NUM_KNOWN, NUM_OF_NEW_CLASS = 4800, 384, 60
 NUM_CLASSES, NUM_NEW_CLASSES = 10, 2
 # What a round takes, so that joint training takes as many steps.
@@ -101,7 +102,7 @@ def _run(seed: int, archive: Path) -> dict[str, Any]:
     world = make_world(archive, seed)
     home = CACHE / f"seed-{seed}-{len(world.initial)}"
     _say(f"seed {seed}: training on {len(world.initial)} photographs; new are {', '.join(world.new_classes)}")
-    _train_start(world, home)
+    train_start(world.initial, home)
     with tempfile.TemporaryDirectory(prefix="perennial-classes-") as folder:
         environment = clean_environment() | {"PERENNIAL_HOME": str(Path(folder) / "home")}
         shutil.copytree(home, Path(folder) / "home")
@@ -204,16 +205,6 @@ def _measured(artifact: Artifact, network: Classifier, world: World, before: flo
         "recall_new": round(accuracy.get("new", 0.0) / 100, 4),
         "old_drop_pp": round(before - accuracy["old"], 2),
     }
-
-
-def _train_start(world: World, home: Path) -> None:
-    if (home / "perennial.db").exists():
-        return
-    images = home.with_name(f"{home.name}-images")
-    write_folder(world.initial, images)
-    environment = clean_environment() | {"PERENNIAL_HOME": str(home)}
-    run_perennial(environment, "train", str(images), "--weights", "none", "--image-size", str(IMAGE_SIZE))
-    shutil.rmtree(images)
 
 
 def _production(state: State) -> Artifact:

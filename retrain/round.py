@@ -155,7 +155,7 @@ class LearningRound:
         verdicts = [attempt.verdict for attempt in attempts]
         rejections = [verdict for verdict in verdicts if verdict.decision == "rejected"]
         decisive = rejections[0] if rejections else verdicts[-1]
-        reason = decisive.sentence
+        reason = verdicts[0].sentence
         if len(verdicts) > 1:
             reason = f"{reason} Then, {_THEN[attempts[-1].cure]}: {verdicts[-1].sentence}"
         self._journal.end_judged(

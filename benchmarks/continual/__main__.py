@@ -48,7 +48,7 @@ def _run(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     stream = make_stream(arguments.data, seed, arguments.rounds)
     home = CACHE / f"seed-{seed}-{len(stream.initial)}"
     _say(f"seed {seed}: training on {len(stream.initial)} photographs")
-    train_start(stream, home)
+    train_start(stream.initial, home)
     with tempfile.TemporaryDirectory(prefix="perennial-continual-") as folder:
         product = Product(home, Path(folder) / "home", dict(arguments.settings))
         start = product.production()

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from benchmarks.continual.stream import IMAGE_SIZE, Stream
+from benchmarks.continual.stream import IMAGE_SIZE
 from benchmarks.photographs import Photograph, write_folder
 from benchmarks.sending import send
 from benchmarks.serving.filling import state_of
@@ -45,12 +45,12 @@ class Round:
     learnt: tuple[tuple[bytes, str], ...]
 
 
-def train_start(stream: Stream, home: Path) -> None:
+def train_start(photographs: Sequence[Photograph], home: Path) -> None:
     """Train the first version of a home, unless it is there."""
     if (home / "perennial.db").exists():
         return
     images = home.with_name(f"{home.name}-images")
-    write_folder(stream.initial, images)
+    write_folder(photographs, images)
     environment = clean_environment() | {"PERENNIAL_HOME": str(home)}
     size, epochs = ("--image-size", str(IMAGE_SIZE)), ("--epochs", str(_EPOCHS))
     run_perennial(environment, "train", str(images), "--weights", "none", *size, *epochs)

@@ -43,3 +43,10 @@ def test_confidences_that_got_worse_are_fitted_to_old_images_alone(world: World)
     assert errors[1] <= errors[0] + 1e-4
     assert ended.state == "rejected"
     assert "with confidences fitted again" in str(ended.reason)
+
+
+@pytest.mark.usefixtures("trained_once")
+def test_the_reason_tells_both_verdicts_in_their_order(world: World) -> None:
+    ended = _run(world, GateSettings(alpha_first=1e-12, alpha_second=1e-12))
+    first, second = (attempt.verdict["sentence"] for attempt in world.attempts(ended.id))
+    assert ended.reason == f"{first} Then, trained longer: {second}"
