@@ -3,7 +3,7 @@
 RetrainError
 ├── RoundCancelledError     a person stopped the round
 ├── NoChampionError         there is no production version to start from
-├── SampleDeletedError      a sample was deleted while the round learnt from it
+├── SampleDeletedError      a sample was deleted, or its source quarantined, while the round ran
 └── LeakageError            a sample stands both among what is learnt and what is judged
 """
 
@@ -21,7 +21,7 @@ class NoChampionError(RetrainError):
 
 
 class SampleDeletedError(RetrainError):
-    """A sample of the round was deleted before it ended: the round is repeated."""
+    """A sample of the round was deleted or withheld before it ended: the round is repeated."""
 
 
 class LeakageError(RetrainError):

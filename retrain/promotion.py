@@ -22,6 +22,7 @@ from store.measurements import Measurement
 from store.rounds import rounds
 from store.samples import samples
 from store.slices import round_slice
+from store.sources import num_withheld
 from store.state import State
 from store.versions import NewVersion, Version
 
@@ -124,16 +125,16 @@ def _end(
 
 
 def refuse_deleted(connection: Connection, ids: Sequence[int], round_id: int) -> None:
-    """Refuse to go on with a round some of whose samples are gone.
+    """Refuse to go on with a round some of whose samples are gone, or withheld.
 
     Raises:
         SampleDeletedError: They are.
     """
-    num_deleted = len(ids) - len(samples.samples_by_id(connection, ids))
+    num_deleted = len(ids) - len(samples.samples_by_id(connection, ids)) + num_withheld(connection, ids)
     if num_deleted:
         raise SampleDeletedError(
-            f"{num_deleted} samples of round {round_id} were deleted while it ran. "
-            "It is repeated without them."
+            f"{num_deleted} samples of round {round_id} were deleted, or their source was quarantined, while "
+            "it ran. It is repeated without them."
         )
 
 

@@ -177,6 +177,10 @@ _ANSWERS: dict[type[Exception], Answer] = {
     store_errors.UnknownDisputeError: Answer(404, "unknown_dispute", "GET /v1/disputes lists the disputes."),
     store_errors.UnknownAlarmError: Answer(404, "unknown_alarm", "GET /v1/alarms lists the alarms."),
     store_errors.AlarmEndedError: Answer(409, "alarm_ended", "GET /v1/alarms tells the alarm's state."),
+    store_errors.UnknownSourceError: Answer(404, "unknown_source", "GET /v1/sources lists the sources."),
+    store_errors.SourceNotQuarantinedError: Answer(
+        409, "not_quarantined", "GET /v1/sources tells which sources are quarantined."
+    ),
     store_errors.UnknownClassError: Answer(
         422, "invalid_label", "Send one of the class names that /v1/status lists."
     ),

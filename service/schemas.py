@@ -72,7 +72,8 @@ class FeedbackBody(_Strict):
         description="accepted: a new sample. duplicate: nothing changed. corrected: this source gave another "
         "label before, or there was none in force. conflict: it differs from a trusted label, which stays in "
         "force, or from that of another source; a person settles it. quarantined: production knows no such "
-        "class. Where untrusted sources differ, and in quarantine, a sample is not learnt from."
+        "class, or a person quarantined this source. Where untrusted sources differ, and in quarantine, a "
+        "sample is not learnt from."
     )
     num_pending: int = Field(description="Samples that production has not seen; enough begin a round.")
     nearest_class: str | None = Field(

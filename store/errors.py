@@ -177,6 +177,14 @@ class KnownClassError(StoreError):
     """A label that should be unknown is a class of production."""
 
 
+class UnknownSourceError(StoreError):
+    """There is no source of feedback of that name."""
+
+
+class SourceNotQuarantinedError(StoreError):
+    """A source that is not quarantined can't be released."""
+
+
 class UnknownAlarmError(StoreError):
     """There is no alarm of that number, or it does not show that image."""
 

@@ -127,7 +127,7 @@ def bring_back(
     for each in missing:
         append_label(connection, sample_id, each.given, each.created)
     if state_before is None or missing:
-        history += [each.given for each in missing]
+        history = label_history(connection, sample_id)
         state_now = resolve_labels(history, class_names)
         if state_now != state_before:
             put_in_force(connection, sample_id, state_now)

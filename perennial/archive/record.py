@@ -65,7 +65,7 @@ class Record(_Strict):
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     label: _Label | None
-    state: Literal["accepted", "conflict", "quarantined"]
+    state: Literal["accepted", "conflict", "quarantined", "withheld"]
     labels: Annotated[tuple[RecordedLabel, ...], Field(min_length=1)]
     origin: Literal["initial", "audit", "direct", "volunteered"]
     source: _Source

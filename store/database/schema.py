@@ -45,7 +45,7 @@ samples = Table(
     Column("label", String(200), nullable=True),
     # The row of `labels` that `label` comes from: what a round records as the revision that it used.
     Column("label_revision", Id, nullable=True),
-    # accepted | conflict | quarantined
+    # accepted | conflict | quarantined | withheld
     Column("state", String(16), nullable=False),
     # A trusted source or a settlement stands behind the label in force.
     Column("is_trusted", Boolean, nullable=False, default=False),

@@ -12,6 +12,7 @@ from store.database.database import now
 from store.database.schema import predictions, question_skips, questions, samples
 from store.errors import AlreadyLabelledError, UnknownQuestionError
 from store.forgotten_images import DRAW, let_go
+from store.samples.quarantine import names_quarantined
 
 #: The priorities of what an alarm, a watch and a trial ask for; those with a higher one are asked first,
 #: draws last.
@@ -123,7 +124,7 @@ def find_question(connection: Connection, question_id: str) -> Question:
 
 
 def answer_with_none(connection: Connection, question_id: str, source: str) -> None:
-    """Note the answer that none of the classes is right.
+    """Note the answer that none of the classes is right; that of a quarantined source is left to others.
 
     Raises:
         UnknownQuestionError: There is no such question.
@@ -135,6 +136,9 @@ def answer_with_none(connection: Connection, question_id: str, source: str) -> N
             "Expected a question without a label, found one whose image is labelled. "
             "Answer with the right label instead; it counts beside the other."
         )
+    if source in names_quarantined(connection):
+        skip(connection, question_id, source)
+        return
     values = {"answered": now(connection), "answered_by": source, "is_none": True}
     connection.execute(update(questions).where(questions.c.id == question_id).values(**values))
     let_go(connection, [question.sha256])

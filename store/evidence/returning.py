@@ -12,7 +12,7 @@ from store.samples.pending import JUDGING_SPLITS, recount_pending
 from store.samples.sample import Sample, sample_of, select_samples
 
 # With the states named an index finds the judging samples, of which there are few.
-_STATES = ("accepted", "conflict", "quarantined")
+_STATES = ("accepted", "conflict", "quarantined", "withheld")
 _IS_JUDGING = samples.c.state.in_(_STATES) & samples.c.split.in_(JUDGING_SPLITS)
 
 

@@ -26,7 +26,7 @@ _REMEDY = "Send the image itself with its label instead."
 # Built once: building a statement takes longer than running it.
 _LOG = insert(predictions_table)
 _LABELLED = select(samples.c.sha256).where(
-    samples.c.sha256.in_(bindparam("shas", expanding=True)), samples.c.state != "quarantined"
+    samples.c.sha256.in_(bindparam("shas", expanding=True)), samples.c.state.in_(("accepted", "conflict"))
 )
 _GROW = (
     update(prediction_hours)

@@ -10,7 +10,7 @@ from store.database.schema import predictions, questions, samples
 
 # Built once: building a statement takes longer than running it.
 _LABELLED = select(samples.c.sha256).where(
-    samples.c.sha256.in_(bindparam("sha256s", expanding=True)), samples.c.state != "quarantined"
+    samples.c.sha256.in_(bindparam("sha256s", expanding=True)), samples.c.state.in_(("accepted", "conflict"))
 )
 _MARK_PREDICTIONS = (
     update(predictions)
@@ -30,7 +30,7 @@ _MARK_QUESTION = (
 def mark_labelled(connection: Connection, sources: Mapping[str, str]) -> None:
     """Note that labels of images came, so that nobody is asked for them again, however they came.
 
-    A label that put its sample into quarantine doesn't count.
+    A label that is no class, or whose source is quarantined, doesn't count.
 
     Args:
         connection: Of a write.

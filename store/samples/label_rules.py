@@ -8,7 +8,7 @@ from typing import Literal
 # Twice the letters that two names share in order, over the letters of both.
 MIN_LIKENESS = 0.6
 
-State = Literal["accepted", "conflict", "quarantined"]
+State = Literal["accepted", "conflict", "quarantined", "withheld"]
 Status = Literal["accepted", "duplicate", "corrected", "conflict", "quarantined"]
 
 
@@ -21,12 +21,14 @@ class GivenLabel:
         label: What was said.
         is_trusted: Its source had a trusted key, or it came with an initial sample.
         is_settlement: A person settled a dispute with it.
+        is_withheld: Its source is quarantined, so that it does not count.
     """
 
     source: str
     label: str
     is_trusted: bool = False
     is_settlement: bool = False
+    is_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class LabelState:
     """What the labels of a sample amount to.
 
     Attributes:
-        state: accepted, conflict or quarantined.
+        state: accepted, conflict, quarantined (no label is a class), or withheld (all labels are of
+            quarantined sources).
         label: The label in force; None unless accepted.
         is_trusted: A trusted source or a settlement stands behind the label in force.
     """
@@ -45,6 +48,7 @@ class LabelState:
 
 
 UNLABELLED = LabelState("quarantined", None)
+WITHHELD = LabelState("withheld", None)
 
 
 def resolve_labels(history: Sequence[GivenLabel], class_names: Collection[str]) -> LabelState:
@@ -53,7 +57,8 @@ def resolve_labels(history: Sequence[GivenLabel], class_names: Collection[str]) 
     The last settlement decides. Without one, the first trusted label stays in force until no trusted source
     says it any longer: its own source may correct it, another one can only dispute it. Without either, all
     sources must agree, or the sample is in conflict. A label that is no class never counts, so a typing
-    error undoes no label; with no class at all the sample is in quarantine.
+    error undoes no label; with no class at all the sample is in quarantine. Nor does a label of a
+    quarantined source count; with no other label at all the sample is withheld.
 
     >>> ann, ben = GivenLabel("ann", "bee"), GivenLabel("ben", "ant")
     >>> resolve_labels([ann, ben], ["ant", "bee"])
@@ -65,7 +70,7 @@ def resolve_labels(history: Sequence[GivenLabel], class_names: Collection[str]) 
         history: All labels of the sample, oldest first.
         class_names: What production knows.
     """
-    known = [given for given in history if given.label in class_names]
+    known = _counting(history, class_names)
     settlements = [given.label for given in known if given.is_settlement]
     if settlements:
         return LabelState("accepted", settlements[-1], is_trusted=True)
@@ -75,7 +80,9 @@ def resolve_labels(history: Sequence[GivenLabel], class_names: Collection[str]) 
     said = {given.label for given in latest_labels(known, class_names).values()}
     if len(said) > 1:
         return LabelState("conflict", None)
-    return LabelState("accepted", said.pop()) if said else UNLABELLED
+    if said:
+        return LabelState("accepted", said.pop())
+    return WITHHELD if history and all(given.is_withheld for given in history) else UNLABELLED
 
 
 def contradiction(history: Sequence[GivenLabel], class_names: Collection[str]) -> GivenLabel | None:
@@ -93,7 +100,7 @@ def contradiction(history: Sequence[GivenLabel], class_names: Collection[str]) -
         history: All labels of the sample, oldest first.
         class_names: What production knows.
     """
-    known = [given for given in history if given.label in class_names]
+    known = _counting(history, class_names)
     settled = [place for place, given in enumerate(known) if given.is_settlement]
     trusted = [place for place, given in enumerate(known) if given.is_trusted]
     since = known[(settled[-1:] or trusted[:1] or [0])[0] :]
@@ -153,7 +160,7 @@ def status_of(
         state_now: The sample's state with it.
         class_names: What production knows.
     """
-    if given.label not in class_names:
+    if given.label not in class_names or given.is_withheld:
         return "quarantined"
     if state_before is None:
         return "accepted"
@@ -162,6 +169,10 @@ def status_of(
     # The same label from another source changes nothing either.
     is_unchanged = state_now.label == state_before.label and said_before in (None, given.label)
     return "duplicate" if is_unchanged else "corrected"
+
+
+def _counting(history: Sequence[GivenLabel], class_names: Collection[str]) -> list[GivenLabel]:
+    return [given for given in history if given.label in class_names and not given.is_withheld]
 
 
 def _first_that_stands(trusted: Sequence[GivenLabel]) -> str:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from store.database.database import now
 from store.database.schema import labels, samples
 from store.samples.label_rules import UNLABELLED, GivenLabel, LabelState
 from store.samples.near_duplicates import index_sample, near_split
 from store.samples.pending import note_correction
+from store.samples.quarantine import as_counted, names_quarantined
 from store.samples.splits import strictest
 
 # Built once: building a statement takes longer than running it.
@@ -26,6 +27,7 @@ _REVISION = select(func.max(labels.c.id)).where(
     labels.c.sample_id == bindparam("sample_id"),
     labels.c.label == bindparam("label"),
     labels.c.is_trusted == bindparam("is_trusted"),
+    or_(labels.c.is_settlement.is_(True), labels.c.source.not_in(bindparam("quarantined", expanding=True))),
 )
 # Of samples that have one label, which is in force.
 _FIRST_REVISIONS = (
@@ -132,8 +134,10 @@ def append_label(
 
 
 def label_history(connection: Connection, sample_id: int) -> list[GivenLabel]:
-    """Return all labels of a sample, oldest first."""
-    return [GivenLabel(*tuple(row)) for row in connection.execute(_LABELS, {"sample_id": sample_id})]
+    """Return all labels of a sample, oldest first; those of quarantined sources are withheld."""
+    quarantined = names_quarantined(connection)
+    rows = connection.execute(_LABELS, {"sample_id": sample_id})
+    return [as_counted(GivenLabel(*tuple(row)), quarantined) for row in rows]
 
 
 def append_first_labels(
@@ -148,7 +152,13 @@ def append_first_labels(
 
 def put_in_force(connection: Connection, sample_id: int, label_state: LabelState) -> None:
     """Write a sample's state and label; its revision is the newest row that stands behind the label."""
-    key = {"sample_id": sample_id, "label": label_state.label, "is_trusted": label_state.is_trusted}
+    key = {
+        "sample_id": sample_id,
+        "label": label_state.label,
+        "is_trusted": label_state.is_trusted,
+        # No source has an empty name; without any name the database would run a subquery.
+        "quarantined": [*names_quarantined(connection), ""],
+    }
     revision = connection.execute(_REVISION, key).scalar_one_or_none()
     values = {
         "state": label_state.state,

@@ -232,7 +232,7 @@ def mark_seen(connection: Connection, before: str | None, after: str) -> None:
 
 
 def mark_seen_again(connection: Connection, sample_ids: Iterable[int]) -> None:
-    """Update `samples.is_seen` of samples whose label in force has changed with production's classes."""
+    """Update `samples.is_seen` of samples whose label in force has changed."""
     name = production_name(connection)
     if name is None:
         return
@@ -251,13 +251,7 @@ def note_correction(connection: Connection, sample_id: int) -> None:
 
     A sample that is judged on stays as it is: under a new label it is no new evidence.
     """
-    name = production_name(connection)
-    if name is not None:
-        seen_by = _seen_by(ancestry(connection, name)).where(version_samples.c.sample_id == sample_id)
-        is_seen = connection.execute(select(seen_by.exists())).scalar_one()
-        can_be_learnt = _can_be_learnt(samples.c.split, samples.c.origin)
-        one = update(samples).where(samples.c.id == sample_id, can_be_learnt)
-        connection.execute(one.values(is_seen=is_seen))
+    mark_seen_again(connection, [sample_id])
     recount_pending(connection)
 
 

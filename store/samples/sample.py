@@ -19,7 +19,7 @@ class Sample:
         phash: The perceptual hash, signed, 64 bits.
         origin: initial, audit, direct or volunteered.
         split: train, validation, holdout, golden or surplus.
-        state: accepted, conflict or quarantined.
+        state: accepted, conflict, quarantined or withheld.
         label: The label in force; None unless accepted.
         label_revision: The label's row: what a round records as the revision that it used.
         is_trusted: A trusted source or a settlement stands behind the label in force.

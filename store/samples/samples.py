@@ -14,6 +14,7 @@ from store.forgotten_images import forget_answers_on, forget_deleted
 from store.samples.answered import mark_labelled
 from store.samples.contradictions import forget_disputes, note_dispute
 from store.samples.label_rules import (
+    GivenLabel,
     LabelState,
     Status,
     contradiction,
@@ -33,6 +34,7 @@ from store.samples.new_samples import (
     put_in_force,
 )
 from store.samples.pending import is_counted, note_pending, recount_pending
+from store.samples.quarantine import as_counted, names_quarantined
 from store.samples.sample import Sample, sample_of, select_samples
 from store.samples.sightings import as_seen, sightings, split_of_new
 from store.samples.splits import SplitSettings, splitter
@@ -52,7 +54,7 @@ class FeedbackOutcome:
         sample_id: The sample, old or new.
         status: accepted (a new sample), duplicate (nothing changed), corrected (the label in force changed,
             or there is one again), conflict (sources disagree: a person has to settle it), quarantined (no
-            class has that name).
+            class has that name, or its source is quarantined).
         nearest_class: The class whose name is most like a quarantined label.
     """
 
@@ -175,6 +177,7 @@ def _add_first(
     if not arrived:
         return []
     present, num_counted, split_by = now(connection), 0, splitter(connection, settings)
+    quarantined = names_quarantined(connection)
     seen = sightings(connection, [new.sha256 for new in arrived])
     first: dict[int, NewSample] = {}
     in_force: list[int] = []
@@ -183,14 +186,15 @@ def _add_first(
         new = as_seen(sent, seen.get(sent.sha256))
         # One after the other, because each may be near to one before it.
         split = new.split or split_of_new(connection, new, seen.get(new.sha256), split_by)
-        state_now = resolve_labels([new.given], class_names)
+        given = as_counted(new.given, quarantined)
+        state_now = resolve_labels([given], class_names)
         sample_id = insert_sample(connection, new, split, new.created or present, state_now)
         first[sample_id] = new
         if state_now.label is not None:
             in_force.append(sample_id)
             num_counted += is_counted(split, new.origin)
         outcomes.append(
-            _outcome(sample_id, new, class_names, said_before=None, state_before=None, state_now=state_now)
+            _outcome(sample_id, given, class_names, said_before=None, state_before=None, state_now=state_now)
         )
     append_first_labels(connection, first, in_force, present)
     note_pending(connection, num_counted)
@@ -201,9 +205,10 @@ def _add_label(connection: Connection, new: NewSample, class_names: Sequence[str
     known = connection.execute(_BY_SHA256, {"sha256": new.sha256}).one()
     sample_id, state_before = int(known.id), LabelState(known.state, known.label, known.is_trusted)
     before = label_history(connection, sample_id)
-    history = [*before, new.given] if is_news(before, new.given) else before
+    given = as_counted(new.given, names_quarantined(connection))
+    history = [*before, given] if is_news(before, given) else before
     if history is not before:
-        append_label(connection, sample_id, new.given)
+        append_label(connection, sample_id, given)
     state_now = resolve_labels(history, class_names)
     if state_now != state_before:
         put_in_force(connection, sample_id, state_now)
@@ -211,7 +216,7 @@ def _add_label(connection: Connection, new: NewSample, class_names: Sequence[str
     said = latest_labels(before, class_names).get(new.source)
     return _outcome(
         sample_id,
-        new,
+        given,
         class_names,
         said_before=said.label if said is not None else None,
         state_before=state_before,
@@ -221,7 +226,7 @@ def _add_label(connection: Connection, new: NewSample, class_names: Sequence[str
 
 def _outcome(
     sample_id: int,
-    new: NewSample,
+    given: GivenLabel,
     class_names: Sequence[str],
     *,
     said_before: str | None,
@@ -229,11 +234,12 @@ def _outcome(
     state_now: LabelState,
 ) -> FeedbackOutcome:
     status = status_of(
-        new.given,
+        given,
         said_before=said_before,
         state_before=state_before,
         state_now=state_now,
         class_names=class_names,
     )
-    nearest = nearest_class(new.label, class_names) if status == "quarantined" else None
+    is_unknown = given.label not in class_names
+    nearest = nearest_class(given.label, class_names) if is_unknown else None
     return FeedbackOutcome(sample_id, status, nearest)
