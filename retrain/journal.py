@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from retrain.errors import RoundCancelledError
 from retrain.gate.verdict import Verdict
 from store.database.database import Database
 from store.evidence.pools import PoolImage, store_pool
-from store.rounds.log import REPEAT_STEP, add_attempt, add_step, record_samples
+from store.rounds.log import REPEAT_STEP, SOURCES_STEP, add_attempt, add_step, record_samples
 from store.rounds.progress import advance
 from store.rounds.records import find_round
 from store.rounds.rounds import close_judged
@@ -70,6 +70,12 @@ class Journal:
     def note(self, step: str, **detail: Any) -> None:
         """Add a step to the present state."""
         self._database.write(lambda c: add_step(c, self.round_id, step, detail, self.fencing))
+
+    def note_sources(self, found: Mapping[str, Any]) -> None:
+        """Write down what was found of the sources of labels, and tell it where one is named."""
+        self.note(SOURCES_STEP, **found)
+        if found["sentence"]:
+            log.warning("round %d: %s", self.round_id, found["sentence"])
 
     def repeat(self, reason: str) -> None:
         """Write down that the round begins anew, through no fault of its own: this try doesn't count."""

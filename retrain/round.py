@@ -1,7 +1,7 @@
 """One round, from pending samples to a new production version or back to the old one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from retrain.recipe import recipe_of
 from retrain.round_inputs import RoundInputs, read_inputs
 from retrain.round_items import gather_items
 from retrain.settings import RoundSettings
+from retrain.sources.review import review_labels
 from retrain.version_metrics import version_metrics
 from store.errors import BlobMissingError, ChampionChangedError
 from store.rounds.log import recorded_samples
@@ -93,6 +94,7 @@ class LearningRound:
         models = RoundModels(inputs.champion, self._state.blobs, self._engines(), self._settings.limits)
         grow(models, inputs.samples)
         self._journal.note("recipe", **recipe_of(self._settings, models.training_precision()))
+        inputs = self._reviewed(inputs, models)
         items = gather_items(inputs.samples, inputs.old, inputs.logged, models)
         self._journal.enter("training", **items.counts(), num_adapted=len(inputs.target_images))
         training = CandidateTraining(self._settings, self._journal, inputs, models, items, self._rest)
@@ -132,6 +134,18 @@ class LearningRound:
             journal.note("lost_images", sample_ids=list(inputs.lost))
         journal.record_samples([*inputs.samples.roles(), *inputs.samples.holdout_roles()])
         return inputs
+
+    def _reviewed(self, inputs: RoundInputs, models: RoundModels) -> RoundInputs:
+        """Name sources of bad labels, and leave the doubtful ones among theirs out of what is learnt."""
+        review = review_labels(inputs.samples, models, self._state.database)
+        if review is None:
+            return inputs
+        self._journal.note_sources(review.to_json())
+        if not review.left_out:
+            return inputs
+        samples = review.learnable(inputs.samples)
+        self._journal.record_samples([*samples.roles(), *samples.holdout_roles()])
+        return replace(inputs, samples=samples)
 
     def _store(self, inputs: RoundInputs, attempt: Attempt, tuned: TrainingResult) -> None:
         """Store the candidate, and promote it, or let it wait for a person's approval or for labels."""

@@ -1,6 +1,7 @@
 """Doubts labels that two cross-validations contradict with confidence."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -41,10 +42,23 @@ def doubtful_labels(probabilities: NDArray[np.float64], labels: NDArray[np.int64
     return np.asarray((confident.max(axis=1) >= 0) & (confident.argmax(axis=1) != labels))
 
 
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What two models that have not learnt from an image say of its label.
+
+    Attributes:
+        is_doubtful: (n,); both doubt it.
+        belief: (n,), the probability of the label, of the model that finds it likelier.
+    """
+
+    is_doubtful: NDArray[np.bool_]
+    belief: NDArray[np.float64]
+
+
 def doubted_by_both(
     new: Embedded, sources: Sequence[str], clusters: Sequence[int], known: Embedded, num_classes: int
-) -> NDArray[np.bool_]:
-    """Return which labels of new samples are doubtful, whoever looks (n,).
+) -> Doubts:
+    """Return which labels of new samples are doubtful, whoever looks.
 
     Two linear models on frozen embeddings look at each label. One has learnt no label of its source, so that
     one source's errors don't vouch for each other. The other has learnt some, so that honest labels of images
@@ -63,7 +77,8 @@ def doubted_by_both(
     ]
     labels = new[1].numpy()
     first, second = (doubtful_labels(probabilities, labels) for probabilities in looks)
-    return first & second
+    beliefs = [probabilities[np.arange(len(labels)), labels] for probabilities in looks]
+    return Doubts(first & second, np.maximum(*beliefs))
 
 
 def _without_own_source(

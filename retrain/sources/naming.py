@@ -27,6 +27,7 @@ class SourceDoubt:
         num_doubtful: How many of them are doubtful.
         num_compared: How many are of a class and confidence of which others gave labels too.
         share_doubtful: Of the compared ones, the share that is doubtful; 0 without any.
+        share_of_others: The share that would be, were these labels doubted as often as others' of their kind.
         p_value: How probable so many doubtful ones are if it labels as well as others do; 1 without any.
         is_named: Over half are doubtful, and chance does not explain it.
     """
@@ -36,6 +37,7 @@ class SourceDoubt:
     num_doubtful: int
     num_compared: int
     share_doubtful: float
+    share_of_others: float
     p_value: float
     is_named: bool
 
@@ -78,7 +80,7 @@ def _doubt_of(
     is_doubtful: NDArray[np.bool_],
     alpha: float,
 ) -> SourceDoubt:
-    distribution, num_compared, num_doubtful = np.ones(1), 0, 0
+    distribution, num_compared, num_doubtful, expected = np.ones(1), 0, 0, 0.0
     for stratum in np.unique(strata[is_own]):
         here = strata == stratum
         num_all, num_own = int(here.sum()), int((here & is_own).sum())
@@ -86,6 +88,7 @@ def _doubt_of(
             continue
         num_compared += num_own
         num_doubtful += int((here & is_own & is_doubtful).sum())
+        expected += num_own * float(is_doubtful[here & ~is_own].mean())
         # How many of the stratum's doubtful labels are this source's, if each is as likely as another.
         chances = hypergeom.pmf(np.arange(num_own + 1), num_all, int((here & is_doubtful).sum()), num_own)
         distribution = np.convolve(distribution, chances)
@@ -97,6 +100,7 @@ def _doubt_of(
         num_doubtful=int((is_own & is_doubtful).sum()),
         num_compared=num_compared,
         share_doubtful=share,
+        share_of_others=expected / num_compared if num_compared else 0.0,
         p_value=p_value,
         is_named=num_compared >= MIN_LABELS and share > MIN_SHARE and p_value <= alpha,
     )

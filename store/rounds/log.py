@@ -13,6 +13,8 @@ from store.database.schema import round_attempts, round_samples, round_steps
 
 #: The step of a try that ended without a crash and is to be repeated.
 REPEAT_STEP: Final = "begins_anew"
+#: The step that says what a round found of the sources of its labels.
+SOURCES_STEP: Final = "sources"
 
 #: The role of held-out samples of new classes: they judge each round that learns the class, until one does.
 CLASS_HOLDOUT = "class_holdout"

@@ -29,6 +29,7 @@ def test_with_one_stratum_the_p_value_is_fishers() -> None:
         sum(comb(18, k) * comb(32, 20 - k) for k in range(15, 19)) / comb(50, 20)
     )
     assert (doubt.num_labels, doubt.num_doubtful, doubt.share_doubtful) == (20, 15, 0.75)
+    assert doubt.share_of_others == pytest.approx(0.1)
     assert doubt.is_named
 
 
