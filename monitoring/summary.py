@@ -33,6 +33,7 @@ from store.rounds.log import Step, num_recorded, read_attempts, read_steps
 from store.rounds.records import Round, current_round, find_round, read_rounds
 from store.rounds.training_progress import training_progress
 from store.samples.pending import num_pending, num_set_aside
+from store.sources import learnt_from_quarantined
 from store.version_history import last_promotions
 from store.versions import CURVES, Version, find_version, read_versions
 from store.workers import read_workers
@@ -79,9 +80,16 @@ def models(connection: Connection, limit: int = 50, before: int | None = None) -
     versions = read_versions(connection, limit=limit, before=before)
     names = [version.version for version in versions]
     promotions, watches = last_promotions(connection, names), watches_of(connection, names)
+    marked = learnt_from_quarantined(connection)
     return ModelList(
         models=[
-            _model(version, name, promotions.get(version.version), watches.get(version.version))
+            _model(
+                version,
+                name,
+                promotions.get(version.version),
+                watches.get(version.version),
+                marked.get(version.version, []),
+            )
             for version in versions
         ]
     )
@@ -96,7 +104,8 @@ def model(connection: Connection, version: str) -> ModelDetail:
     record = find_version(connection, version)
     promotion = last_promotions(connection, [version]).get(version)
     watch = watches_of(connection, [version]).get(version)
-    listed = _model(record, _production_name(connection), promotion, watch)
+    marked = learnt_from_quarantined(connection).get(version, [])
+    listed = _model(record, _production_name(connection), promotion, watch, marked)
     return ModelDetail(
         **dict(listed),
         classes=list(record.class_names),
@@ -260,7 +269,9 @@ def _round(record: Round) -> RoundSummary:
     )
 
 
-def _model(version: Version, production: str | None, promotion: Move | None, watch: Watch | None) -> Model:
+def _model(
+    version: Version, production: str | None, promotion: Move | None, watch: Watch | None, marked: list[str]
+) -> Model:
     return Model(
         version=version.version,
         number=version.number,
@@ -275,6 +286,7 @@ def _model(version: Version, production: str | None, promotion: Move | None, wat
         margin=version.margin,
         is_retired=version.is_retired,
         num_deleted_samples=version.num_deleted_samples,
+        quarantined_sources=marked,
         promotion=_promotion(promotion) if promotion else None,
         watch=describe(watch) if watch else None,
     )

@@ -29,6 +29,7 @@ from service.routes import models as registry_routes
 from service.routes import openapi
 from service.routes import predictions as prediction_routes
 from service.routes import queue as queue_routes
+from service.routes import sources as source_routes
 from service.routes.api_docs import api_docs_routes
 from service.schemas import LivenessBody, ReadinessBody
 from service.services import Services
@@ -58,6 +59,7 @@ def create_api(services: Services) -> FastAPI:
     api.include_router(dispute_routes.create_router(services))
     api.include_router(class_routes.create_router(services))
     api.include_router(alarm_routes.create_router(services))
+    api.include_router(source_routes.create_router(services))
     api.router.routes.extend([*dashboard_routes(), *api_docs_routes()])
     for error in (ServiceError, StoreError, VisionError, OSError, Exception):
         api.add_exception_handler(error, _answer_error)

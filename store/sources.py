@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select, update
 from store.database.chunks import chunks
 from store.database.schema import labels, predictions, questions, samples, version_samples
 from store.database.schema import versions as versions_table
-from store.errors import SourceNotQuarantinedError, UnknownSourceError
+from store.errors import SourceNotQuarantinedError, UnknownSampleError, UnknownSourceError
 from store.samples.answered import mark_labelled
 from store.samples.pending import recount_pending
 from store.samples.quarantine import (
@@ -125,6 +125,22 @@ def num_withheld(connection: Connection, sample_ids: Collection[int]) -> int:
         query = select(func.count()).where(samples.c.id.in_(chunk), samples.c.state == "withheld")
         num += int(connection.execute(query).scalar_one())
     return num
+
+
+def labelled_image(connection: Connection, name: str, sample_id: int) -> str:
+    """Return the SHA-256 of a sample's image.
+
+    Raises:
+        UnknownSampleError: There is no such sample that the source labelled.
+    """
+    query = select(samples.c.sha256).where(
+        samples.c.id == sample_id,
+        select(labels.c.id).where(labels.c.sample_id == samples.c.id, labels.c.source == name).exists(),
+    )
+    sha256: str | None = connection.execute(query).scalar_one_or_none()
+    if sha256 is None:
+        raise UnknownSampleError(f"Expected a sample that {name[:100]!r} labelled, found {sample_id}.")
+    return sha256
 
 
 def versions_that_learnt(connection: Connection, name: str) -> list[str]:

@@ -34,6 +34,9 @@ class Model(Answer):
     margin: float | None = Field(description="What the gate lets it lose on old samples, a fraction.")
     is_retired: bool = Field(description="Whether its files were dropped, so that it can't serve.")
     num_deleted_samples: int = Field(description="Samples that it learnt from and that were deleted since.")
+    quarantined_sources: list[str] = Field(
+        description="Sources that it or an ancestor learnt from and that are quarantined now."
+    )
     promotion: Promotion | None = Field(description="Null where it never was production.")
     watch: Watch | None = Field(description="The watch over its last promotion; null where there was none.")
 

@@ -36,6 +36,7 @@ PAGES = (
     Page("classes", "/classes", "Classes", "classes"),
     Page("images", "/images", "Images", "images"),
     Page("image", "/images/{prediction_id}", "Image", "images"),
+    Page("sources", "/sources", "Sources", "sources"),
     Page("alarms", "/alarms", "Alarms", "alarms"),
 )
 MENU = tuple(page for page in PAGES if page.name == page.section)

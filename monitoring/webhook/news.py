@@ -10,6 +10,7 @@ from store import learning_state
 from store.alarms import read_alarms
 from store.notifications import News
 from store.round_states import WAITING
+from store.rounds.log import SOURCES_STEP, last_steps_named
 from store.rounds.records import Outcome, read_outcomes
 from store.rounds.totals import last_step
 from store.version_history import last_moves
@@ -86,7 +87,17 @@ def alarms(connection: Connection, since: datetime) -> Iterator[News]:
             yield News(f"alarm-{alarm.id}", "alarm", alarm.sentence, alarm.raised, details)
 
 
-SOURCES: tuple[Source, ...] = (moves, rounds, pauses, alarms)
+def bad_sources(connection: Connection, since: datetime) -> Iterator[News]:
+    """Yield rounds that named sources of bad labels."""
+    for round_id, step in last_steps_named(connection, SOURCES_STEP, _NUM_NEWEST):
+        if step.created >= since and step.detail["sentence"]:
+            named = [each["source"] for each in step.detail["sources"] if each["is_named"]]
+            text = f"Round {round_id}: {step.detail['sentence']}"
+            details = {"round": round_id, "sources": named}
+            yield News(f"round-{round_id}-sources", "sources_named", text, step.created, details)
+
+
+SOURCES: tuple[Source, ...] = (moves, rounds, pauses, alarms, bad_sources)
 
 
 def _num_rejected(newest_first: list[Outcome]) -> int:

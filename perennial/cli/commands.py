@@ -45,6 +45,7 @@ _COMMANDS = {
     "samples": ("samples", "samples", "Export and import all samples, settle disputes, or delete one."),
     "serve": ("serving", "serve", "Serve without learning."),
     "settings": ("settings", "settings", "Show every setting with its value and its meaning."),
+    "sources": ("sources", "sources", "List the sources of labels; quarantine, release one."),
     "status": ("status", "status", "Show what serves, what was collected and what learning does."),
     "train": ("training", "train", "Train on labelled images; the result becomes production."),
     "up": ("serving", "up", "Serve and learn."),

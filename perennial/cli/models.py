@@ -68,7 +68,9 @@ def _print_models(console: Console, versions: list[Model]) -> None:
 
 def _marks(version: Model) -> str:
     watch = version.watch.state.replace("_", " ") if version.watch else ""
-    return ", ".join(filter(None, ("starter" if version.is_starter else "", watch)))
+    learnt = ", ".join(version.quarantined_sources)
+    quarantined = f"learnt from {learnt}, now quarantined" if learnt else ""
+    return ", ".join(filter(None, ("starter" if version.is_starter else "", watch, quarantined)))
 
 
 @models.command()

@@ -18,6 +18,7 @@ from perennial.settings.settings import Settings
 from perennial.state import open_existing_state
 from store.round_states import WAITING
 from store.rounds import rounds as store
+from store.rounds.log import SOURCES_STEP
 from store.rounds.records import Round
 from store.state import State
 
@@ -170,6 +171,9 @@ def _print_round(console: Console, detail: RoundDetail) -> None:
         text = getattr(detail, name)
         if text:
             console.print(f"{name}: {text}")
+    for step in detail.steps:
+        if step.step == SOURCES_STEP and step.detail["sentence"]:
+            console.print(f"sources: {step.detail['sentence']}")
     if detail.training is not None:
         console.print(f"training: {training_in_words(detail.training)}")
     steps = table("step", "at", "detail", title="Steps")

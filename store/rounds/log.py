@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from store import leases
 from store.database.database import now
-from store.database.schema import round_attempts, round_samples, round_steps
+from store.database.schema import round_attempts, round_samples, round_steps, rounds
 
 #: The step of a try that ended without a crash and is to be repeated.
 REPEAT_STEP: Final = "begins_anew"
@@ -61,6 +61,20 @@ def read_steps(connection: Connection, round_id: int) -> list[Step]:
     """Return the steps of a round, oldest first."""
     query = select(round_steps).where(round_steps.c.round_id == round_id).order_by(round_steps.c.id)
     return [Step(row.step, row.detail, row.fencing, row.created) for row in connection.execute(query)]
+
+
+def last_steps_named(connection: Connection, name: str, num_rounds: int) -> list[tuple[int, Step]]:
+    """Return (round id, step) of the steps of one name in the last rounds, newest first."""
+    newest = select(rounds.c.id).order_by(rounds.c.id.desc()).limit(num_rounds)
+    query = (
+        select(round_steps)
+        .where(round_steps.c.round_id.in_(newest), round_steps.c.step == name)
+        .order_by(round_steps.c.id.desc())
+    )
+    return [
+        (row.round_id, Step(row.step, row.detail, row.fencing, row.created))
+        for row in connection.execute(query)
+    ]
 
 
 def add_attempt(

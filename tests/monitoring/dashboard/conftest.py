@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from monitoring import prediction_answers, summary
+from monitoring import prediction_answers, source_answers, summary
 from monitoring.accuracy_history import accuracy_history
 from monitoring.answers.answer import Answer
 from monitoring.answers.latency import Latency
@@ -176,6 +176,7 @@ def application(database: Database, evidence: EvidenceRoutes | None) -> Starlett
             Route("/v1/latency", lambda _: JSONResponse(LATENCY.model_dump(mode="json"))),
             Route("/v1/predictions/{id}/image", picture),
             Route("/v1/samples/{id}/image", picture),
+            route("/v1/sources", lambda c, _: source_answers.sources(c)),
             Route("/v1/alarms", lambda _: JSONResponse({"alarms": ALARMS})),
             Route("/v1/alarms/{alarm:int}/images/{id}", picture),
             Route("/v1/alarms/{id:int}/{verb}", told_of_alarm, methods=["POST"]),

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
@@ -9,6 +9,7 @@ from store.database.database import Database, now
 from store.notifications import News
 from tests.monitoring.conftest import NOW
 from tests.store.alarm_work import raised
+from tests.store.source_work import SENTENCE, name_mallory
 
 
 def news(database: Database, since: datetime | None = None) -> dict[str, News]:
@@ -86,3 +87,11 @@ def test_an_alarm_is_news_in_its_own_words_while_it_lasts(filled: Database) -> N
     assert "alarm" in news(filled, NOW + timedelta(days=1))
     filled.write(lambda c: accept(c, alarm.id, "It is winter.", "ada"))
     assert "alarm" not in news(filled, NOW + timedelta(days=1))
+
+
+def test_a_round_that_names_a_source_is_news(database: Database) -> None:
+    database.write(lambda c: name_mallory(c, ("ants", "bees"), "d" * 64))
+    named = news(database)["sources_named"]
+    assert named.text == f"Round 1: {SENTENCE}"
+    assert named.details == {"round": 1, "sources": ["mallory"]}
+    assert "sources_named" not in news(database, datetime.now(UTC) + timedelta(minutes=1))

@@ -43,11 +43,17 @@ export function buildDetail(round) {
     round.verdict ? buildVerdict({ ...round.verdict, sentence: "" }) : null,
     hint(`Asked for by ${round.requested_by}: ${round.trigger}.`.replace("..", ".")),
     round.sentence && round.reason && round.reason !== round.sentence ? hint(round.reason) : null,
+    ...named(round.steps),
     counts.length ? hint(`Samples: ${counts.join(", ")}.`) : null,
     curves(round),
     ...attempts(round),
     steps(round),
   ];
+}
+
+function named(list) {
+  return list.filter(({ step, detail }) => step === "sources" && detail.sentence)
+    .map(({ detail }) => element("p", {}, `${detail.sentence} `, link("/sources", "Look at the sources"), "."));
 }
 
 function curves(round) {

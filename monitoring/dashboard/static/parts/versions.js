@@ -25,6 +25,7 @@ function marks(model) {
     model.watch?.state === "watching" && badge("busy", "watched"),
     model.is_retired && badge("", "files dropped"),
     model.num_deleted_samples > 0 && badge("warn", `${model.num_deleted_samples} of its samples deleted`),
+    model.quarantined_sources?.length > 0 && badge("warn", `learnt from ${model.quarantined_sources.join(", ")}, now quarantined`),
   ].filter(Boolean);
 }
 
