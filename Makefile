@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help up test test-all check format lock docs reference screenshots vendored bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation bench-continual bench-round bench-classes bench-drift bench-dashboard lab backbone clean
+.PHONY: help up test test-all check format lock docs reference screenshots vendored bench-loop bench-gate bench-steps bench-serve bench-precision bench-overload bench-swap bench-isolation bench-ingest bench-faults bench-scale bench-evidence bench-transfer bench-adaptation bench-continual bench-round bench-classes bench-poison bench-drift bench-dashboard lab backbone clean
 
 help: ## Show what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -117,6 +117,9 @@ bench-continual: .venv/dev ## Drifts one after another, beside what a specialist
 
 bench-classes: .venv/dev ## Two new classes among known photographs, learnt by a round: SEED=0,1,2
 	@$(RUN)python -m benchmarks.classes --seed $(SEED)
+
+bench-poison: .venv/dev ## A source that flips its labels beside honest ones, ten minutes a seed: SEED=n
+	@$(RUN)python -m benchmarks.poison --seed $(SEED)
 
 bench-drift: .venv/dev ## False alarms and delays of drift's alarm, half an hour: SEED=n STREAMS=n
 	@$(RUN)python -m benchmarks.drift --seed $(SEED) $(if $(STREAMS),--streams $(STREAMS))
