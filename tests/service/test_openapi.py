@@ -15,6 +15,7 @@ NOT_JSON = {
     "/v1/disputes/{dispute_id}/image",
     "/v1/alarms/{alarm_id}/images/{sha256}",
     "/v1/samples/{sample_id}/image",
+    "/v1/sources/{name}/images/{sample_id}",
 }
 
 pytestmark = pytest.mark.anyio
