@@ -53,7 +53,7 @@ class Record(_Strict):
     Attributes:
         sha256: Of the image's bytes.
         label: The label in force; None unless the state is accepted.
-        state: accepted, conflict or quarantined.
+        state: accepted, conflict, quarantined or withheld.
         labels: The current label of each source, in the order in which they were given.
         origin: initial, audit, direct or volunteered.
         source: The source that sent it first.
@@ -82,6 +82,9 @@ class Record(_Strict):
             UnusableRecordError: The record could not be read back.
         """
         labels = [asdict(each.given) | {"created": each.created} for each in kept.labels]
+        for label in labels:
+            # Whose labels count is for the home that reads them to say.
+            del label["is_withheld"]
         own = {name: getattr(kept.sample, name) for name in cls.model_fields if name != "labels"}
         return cls.read({**own, "labels": labels})
 

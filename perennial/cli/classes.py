@@ -17,7 +17,7 @@ from store.classes.decisions import Decision
 
 @click.group()
 def classes() -> None:
-    """List labels that production does not know; accept, merge, reject one."""
+    """List unknown labels; accept, merge, reject one."""
 
 
 @classes.command("list")

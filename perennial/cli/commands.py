@@ -22,11 +22,7 @@ _REFUSED_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _COMMANDS = {
     "alarms": ("alarms", "alarms", "List alarms; show, acknowledge, accept one."),
     "backup": ("backups", "backup", "Copy the state into DIRECTORY, while the server runs."),
-    "classes": (
-        "classes",
-        "classes",
-        "List labels that production does not know; accept, merge, reject one.",
-    ),
+    "classes": ("classes", "classes", "List unknown labels; accept, merge, reject one."),
     "demo": ("demo", "demo", "Show the whole loop in a few minutes."),
     "holdout": ("holdout", "holdout", "Replace the images on which every candidate is judged."),
     "keys": ("keys", "keys", "Make, list and revoke keys."),

@@ -33,6 +33,7 @@ def test_status_of_an_empty_store_is_complete(database: Database) -> None:
         "num_conflicts": 0,
         "num_disputes": 0,
         "num_quarantined": 0,
+        "num_unknown_labels": 0,
         "threshold": 500,
         "waits_for": None,
         "round": None,

@@ -240,7 +240,11 @@ async def test_every_route_of_the_document_answers_errors_in_one_shape(run: Any,
         routes = [(method, path) for path, item in document["paths"].items() for method in item]
         assert len(routes) >= 24
         for method, path in routes:
-            concrete = re.sub(r"\{\w+_id\}", "0", path.replace("{version}", "v0").replace("{sha256}", "a"))
+            concrete = re.sub(
+                r"\{\w+_id\}",
+                "0",
+                path.replace("{version}", "v0").replace("{sha256}", "a").replace("{name}", "a"),
+            )
             assert "{" not in concrete
             wrong_method = await api.client.request("PATCH", concrete)
             assert wrong_method.status_code == 405, path
