@@ -48,7 +48,7 @@ def test_a_round_whose_sample_is_deleted_meanwhile_begins_anew_and_is_no_crash(
     journal = DeletingJournal(world, *world.begin())
     assert child.main(world.state, brief, journal) == REPEATED
     step = world.steps(journal.round_id)[-1]
-    assert (step.step, "deleted while it ran" in step.detail["reason"]) == (REPEAT_STEP, True)
+    assert (step.step, "were deleted" in step.detail["reason"]) == (REPEAT_STEP, True)
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "holdout"])

@@ -62,4 +62,5 @@ def test_the_page_lists_every_kind() -> None:
         "rolled_back",
         "alarm",
         "learning_paused",
+        "sources_named",
     }
