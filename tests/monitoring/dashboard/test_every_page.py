@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from store.database.database import Database
+from tests.monitoring.conftest import FIRST_PREDICTION
 from tests.monitoring.dashboard.browser import Open
 from tests.monitoring.dashboard.test_pages import ADDRESSES
 
@@ -50,7 +51,10 @@ def serious(page: Page) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+# Several processes collect the tests, and each has ids of its own.
+@pytest.mark.parametrize(
+    "address", ADDRESSES, ids=[each.replace(FIRST_PREDICTION, "ID") for each in ADDRESSES]
+)
 def test_a_page_fits_its_window_and_axe_finds_nothing_serious(
     filled: Database, serve: Serve, open_page: Open, address: str
 ) -> None:

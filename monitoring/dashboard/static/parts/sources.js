@@ -42,7 +42,7 @@ function images(name, doubtful) {
   const node = element("details", {}, element("summary", {}, `The ${count(shown.length, "image")} whose label is most doubtful`));
   const path = (id) => `/v1/sources/${encodeURIComponent(name)}/images/${id}`;
   node.addEventListener("toggle", () => node.append(element(
-    "div", { className: "row" }, ...shown.map((id) => picture(path(id), `Sample ${id}, whose label is doubtful`)),
+    "div", { className: "gallery" }, ...shown.map((id) => picture(path(id), `Sample ${id}, whose label is doubtful`)),
   )), { once: true });
   return node;
 }

@@ -17,10 +17,10 @@ export function buildKnown(classes) {
 function card(label, names) {
   const { name, num_samples: num, num_sources: sources, newest, sample_ids: ids } = label;
   return element(
-    "li", {},
+    "li", { className: "entry" },
     element("div", { className: "line-title" }, element("strong", {}, name), state(label), since(newest)),
     hint(`${count(num, "sample")} of ${count(sources, "source")}. `, likeness(label)),
-    element("div", { className: "row" }, ...ids.map((id) => picture(`/v1/samples/${id}/image`, `An image that was called ${name}`))),
+    element("div", { className: "gallery" }, ...ids.map((id) => picture(`/v1/samples/${id}/image`, `An image that was called ${name}`))),
     element("div", { className: "row" }, ...controls(label, names)),
   );
 }
