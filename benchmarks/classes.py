@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +16,16 @@ import numpy as np
 from sqlalchemy import select
 
 from benchmarks.continual.exams import Exams
-from benchmarks.continual.ours import train_start
+from benchmarks.continual.ours import production_artifact, train_start
+from benchmarks.loop.users import print_progress
 from benchmarks.photographs import DEFAULT_ARCHIVE, Photograph, read_by_class, turns
 from benchmarks.record import record
 from benchmarks.sending import send
 from benchmarks.serving.filling import state_of
 from benchmarks.serving.servers import ROOT, clean_environment, run_perennial
 from store.database.schema import labels, round_samples, samples
-from store.registry import production
 from store.state import State
-from store.versions import load_files
-from vision.artifact import Artifact, from_files
+from vision.artifact import Artifact
 from vision.augmentation import augmented
 from vision.decoding import ImageLimits
 from vision.grown_head import grown, new_rows
@@ -101,23 +99,25 @@ def make_world(archive: Path, seed: int) -> World:
 def _run(seed: int, archive: Path) -> dict[str, Any]:
     world = make_world(archive, seed)
     home = CACHE / f"seed-{seed}-{len(world.initial)}"
-    _say(f"seed {seed}: training on {len(world.initial)} photographs; new are {', '.join(world.new_classes)}")
+    print_progress(
+        f"seed {seed}: training on {len(world.initial)} photographs; new are {', '.join(world.new_classes)}"
+    )
     train_start(world.initial, home)
     with tempfile.TemporaryDirectory(prefix="perennial-classes-") as folder:
         environment = clean_environment() | {"PERENNIAL_HOME": str(Path(folder) / "home")}
         shutil.copytree(home, Path(folder) / "home")
         with state_of(environment) as state:
-            start = _production(state)
+            start = production_artifact(state)
         ended, learnt = _learn(world, environment)
         with state_of(environment) as state:
-            after = _production(state)
+            after = production_artifact(state)
     old = Exams(start, {"old": world.unseen["old"]})
     before = old.accuracies(start.build())["old"]
     ours = _measured(after, after.build(), world, before)
-    _say(f"ours: {ended['state']}, {ours} ({ended['reason']})")
+    print_progress(f"ours: {ended['state']}, {ours} ({ended['reason']})")
     with_classes, network = _joint(start, world, learnt, seed)
     joint = _measured(with_classes, network, world, before)
-    _say(f"joint: {joint}")
+    print_progress(f"joint: {joint}")
     return {
         "seed": seed,
         "state": ended["state"],
@@ -205,18 +205,6 @@ def _measured(artifact: Artifact, network: Classifier, world: World, before: flo
         "recall_new": round(accuracy.get("new", 0.0) / 100, 4),
         "old_drop_pp": round(before - accuracy["old"], 2),
     }
-
-
-def _production(state: State) -> Artifact:
-    with state.database.read() as connection:
-        version = production(connection)
-    if version is None:
-        raise SystemExit("Expected a version in production, found none.")
-    return from_files(load_files(state.blobs, version))
-
-
-def _say(message: str) -> None:
-    print(f"[{time.strftime('%H:%M:%S')}] {message}", file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

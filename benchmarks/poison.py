@@ -8,7 +8,6 @@ flipped ones. What is measured is the candidate, whatever the gate decides.
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -17,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
 
 from benchmarks.continual.corruptions import CORRUPTIONS, corrupted
 from benchmarks.continual.exams import Exams, average
+from benchmarks.continual.ours import production_artifact
+from benchmarks.loop.users import print_progress
 from benchmarks.photographs import DEFAULT_ARCHIVE, Photograph, read_by_class, turns, write_folder
 from benchmarks.record import record
+from benchmarks.scale.one_round import begin
 from benchmarks.sending import send
 from benchmarks.serving.filling import state_of
 from benchmarks.serving.servers import clean_environment, run_perennial
@@ -30,13 +31,8 @@ from perennial.settings.settings import Settings
 from retrain.candidate import Candidate, CandidateTraining
 from retrain.journal import Journal
 from retrain.round import run_round
-from store import leases
-from store.registry import production
-from store.rounds import progress, rounds
 from store.rounds.log import SOURCES_STEP, read_steps
-from store.state import State
-from store.versions import load_files
-from vision.artifact import Artifact, from_files
+from vision.artifact import Artifact
 
 IMAGE_SIZE = 48
 NUM_INITIAL, NUM_UNSEEN = 2000, 1000
@@ -114,7 +110,7 @@ def _run(world: World, seed: int) -> dict[str, Any]:
             for name, feedback in (("nothing", merged), ("product", world.feedback), ("without", honest))
         }
         with state_of({"PERENNIAL_HOME": str(start)}) as state:
-            champion = _production(state)
+            champion = production_artifact(state)
     exams = Exams(champion, world.exams)
     accuracy = {"champion": exams.accuracies(champion.build())}
     accuracy |= {name: exams.accuracies(each.candidate.build()) for name, each in outcomes.items()}
@@ -128,7 +124,7 @@ def _run(world: World, seed: int) -> dict[str, Any]:
         "accuracy": accuracy,
         "average": {name: average(of_exam) for name, of_exam in accuracy.items()},
     }
-    _say(json.dumps(run))
+    print_progress(json.dumps(run))
     return run
 
 
@@ -173,8 +169,8 @@ def _round(start: Path, home: Path, feedback: Feedback) -> Outcome:
         with state_of({"PERENNIAL_HOME": str(home)}) as state:
             for source, photographs in feedback.items():
                 send(state, photographs, source=source)
-            champion = _production(state)
-            round_id, fencing = state.database.write(_begin)
+            champion = production_artifact(state)
+            round_id, fencing = state.database.write(begin)
             settings = Settings.load({"home": home}).round()
             run_round(state, settings, Journal(state.database, round_id, fencing))
             with state.database.read() as connection:
@@ -184,29 +180,8 @@ def _round(start: Path, home: Path, feedback: Feedback) -> Outcome:
     found: dict[str, Any] = next(
         (step.detail for step in steps if step.step == SOURCES_STEP), {"sources": []}
     )
-    _say(f"{home.name}: {time.perf_counter() - begun:.0f} s, {found.get('sentence', '')}")
+    print_progress(f"{home.name}: {time.perf_counter() - begun:.0f} s, {found.get('sentence', '')}")
     return Outcome(replace(champion, state=trained[0].weights), found)
-
-
-def _begin(connection: Connection) -> tuple[int, int]:
-    fencing = leases.acquire(connection, "benchmark", 3600.0)
-    if fencing is None:
-        raise SystemExit("Expected a home that no learner works on; another holds its lease.")
-    round_id = rounds.request_round(connection, "benchmark", "a benchmark asks").id
-    progress.begin(connection, round_id, fencing)
-    return round_id, fencing
-
-
-def _production(state: State) -> Artifact:
-    with state.database.read() as connection:
-        version = production(connection)
-    if version is None:
-        raise SystemExit("Expected a version in production, found none.")
-    return from_files(load_files(state.blobs, version))
-
-
-def _say(message: str) -> None:
-    print(f"[{time.strftime('%H:%M:%S')}] {message}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 import argparse
 import json
-import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -15,6 +13,7 @@ from benchmarks.continual.exams import Exams, average, forgetting
 from benchmarks.continual.ours import Product, Round, train_start
 from benchmarks.continual.rivals import RIVALS, Budget, Pair
 from benchmarks.continual.stream import Stream, make_stream
+from benchmarks.loop.users import print_progress
 from benchmarks.photographs import DEFAULT_ARCHIVE
 from benchmarks.record import record
 from vision.artifact import Artifact
@@ -47,26 +46,28 @@ def main() -> None:
 def _run(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     stream = make_stream(arguments.data, seed, arguments.rounds)
     home = CACHE / f"seed-{seed}-{len(stream.initial)}"
-    _say(f"seed {seed}: training on {len(stream.initial)} photographs")
+    print_progress(f"seed {seed}: training on {len(stream.initial)} photographs")
     train_start(stream.initial, home)
     with tempfile.TemporaryDirectory(prefix="perennial-continual-") as folder:
         product = Product(home, Path(folder) / "home", dict(arguments.settings))
         start = product.production()
         exams = Exams(start, stream.exams())
         before = exams.accuracies(start.build())
-        _say(f"start: {before}")
+        print_progress(f"start: {before}")
         history: History = [before]
         rounds: list[Round] = []
         for drift in stream.drifts:
             rounds.append(product.learn(drift.feedback))
             history.append(exams.accuracies(rounds[-1].artifact.build()))
             last = rounds[-1]
-            _say(f"ours, {drift.name}: {last.state}, {last.cpu_seconds} s, {history[-1]} ({last.reason})")
+            print_progress(
+                f"ours, {drift.name}: {last.state}, {last.cpu_seconds} s, {history[-1]} ({last.reason})"
+            )
     figures = {"ours": _figures(history, sum(each.cpu_seconds for each in rounds))}
     figures["ours"]["states"] = [each.state for each in rounds]
     for name in arguments.rivals:
         figures[name] = _rival(name, start, stream, rounds, exams, seed)
-        _say(f"{name}: {figures[name]}")
+        print_progress(f"{name}: {figures[name]}")
     return {"seed": seed, "start": average(before), "methods": figures}
 
 
@@ -113,10 +114,6 @@ def _summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if "joint" in accuracy:
         summary["gain_fraction_of_joint"] = round((accuracy["ours"] - start) / (accuracy["joint"] - start), 2)
     return summary
-
-
-def _say(message: str) -> None:
-    print(f"[{time.strftime('%H:%M:%S')}] {message}", file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

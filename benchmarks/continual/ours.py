@@ -67,7 +67,7 @@ class Product:
     def production(self) -> Artifact:
         """Return the version in production."""
         with state_of(self._environment) as state:
-            return _production(state)
+            return production_artifact(state)
 
     def learn(self, photographs: Sequence[Photograph]) -> Round:
         """Send pictures with their labels, and run a round on them."""
@@ -87,12 +87,13 @@ class Product:
                 state=result["state"],
                 reason=result["reason"],
                 cpu_seconds=result["cpu_seconds"],
-                artifact=_production(state),
+                artifact=production_artifact(state),
                 learnt=tuple((state.blobs.get(sha256), label) for sha256, label in learnt),
             )
 
 
-def _production(state: State) -> Artifact:
+def production_artifact(state: State) -> Artifact:
+    """Return the version in production, in float32."""
     with state.database.read() as connection:
         version = production(connection)
     if version is None:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import Any
 from benchmarks.continual.rivals import Budget, Replay
 from benchmarks.loop.accuracy import accuracies, accuracies_of
 from benchmarks.loop.home import Home
+from benchmarks.loop.users import print_progress
 from benchmarks.photographs import DEFAULT_ARCHIVE, World, make_world
 from benchmarks.record import record
 from benchmarks.rounds.homes import (
@@ -56,7 +56,7 @@ def _run(seed: int, folder: Path, code_before: Path, arguments: argparse.Namespa
         arguments.data, seed, num_initial=NUM_INITIAL, num_feedback=NUM_FEEDBACK, num_unseen=NUM_UNSEEN
     )
     start = home_of(code_before, folder / "start")
-    _say(f"seed {seed}: training on {len(world.initial)} photographs")
+    print_progress(f"seed {seed}: training on {len(world.initial)} photographs")
     train(start, world.initial)
     run: dict[str, Any] = {"seed": seed}
     for name, code in (("before", code_before), ("now", ROOT)):
@@ -65,10 +65,10 @@ def _run(seed: int, folder: Path, code_before: Path, arguments: argparse.Namespa
         if name == "now":
             home = with_settings(home, dict(arguments.settings))
         run[name] = _round(home, world)
-        _say(f"seed {seed}, {name}: {run[name]}")
+        print_progress(f"seed {seed}, {name}: {run[name]}")
     run["plain_loop"] = _plain_loop(start, world, seed)
     run["start"] = _named(*accuracies(start.export(production_of(start)), world))
-    _say(f"seed {seed}, plain loop: {run['plain_loop']}; start: {run['start']}")
+    print_progress(f"seed {seed}, plain loop: {run['plain_loop']}; start: {run['start']}")
     return run
 
 
@@ -113,10 +113,6 @@ def _summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "num_promoted": sum(run["now"]["state"] == "promoted" for run in runs),
         "num_promoted_before": sum(run["before"]["state"] == "promoted" for run in runs),
     }
-
-
-def _say(message: str) -> None:
-    print(f"[{time.strftime('%H:%M:%S')}] {message}", file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

@@ -19,7 +19,7 @@ def main() -> None:
     """Print one JSON object: seconds, peak memory and how it ended."""
     settings = Settings.load()
     with open_state(settings) as state:
-        round_id, fencing = state.database.write(_begin)
+        round_id, fencing = state.database.write(begin)
         begun = time.perf_counter()
         run_round(state, settings.round(), Journal(state.database, round_id, fencing))
         seconds = time.perf_counter() - begun
@@ -38,7 +38,8 @@ def main() -> None:
     )
 
 
-def _begin(connection: Connection) -> tuple[int, int]:
+def begin(connection: Connection) -> tuple[int, int]:
+    """Request a round and begin it; return its number and the fencing number."""
     fencing = leases.acquire(connection, "benchmark", 3600.0)
     if fencing is None:
         raise SystemExit("Expected a home that no learner works on; another holds its lease.")
