@@ -73,8 +73,8 @@ class BlendSearch:
         if largest is None:
             return min(self.tried, key=lambda blend: (blend.negative_flips, blend.weight))
         for share in [share for share in self._shares if share <= largest / 2][-1:]:
-            self._at(share)
-        holding = [blend for blend in self.tried if self._holds(blend)]
+            self.at(share)
+        holding = [blend for blend in self.tried if self.holds(blend)]
         best = max(holding, key=lambda blend: blend.gain_new)
         good = [blend for blend in holding if blend.gain_new >= best.gain_new - best.error_new]
         return max(good, key=lambda blend: blend.weight)
@@ -93,7 +93,7 @@ class BlendSearch:
         unsure, sure = -1, len(smaller) - 1
         while sure - unsure > 1:
             middle = (unsure + sure) // 2
-            if _is_sure(self._at(smaller[middle])):
+            if is_sure(self.at(smaller[middle])):
                 sure = middle
             else:
                 unsure = middle
@@ -104,24 +104,27 @@ class BlendSearch:
         # The whole candidate holds the old most often.
         middle = losing - 1
         while losing - holding > 1:
-            if self._holds(self._at(self._shares[middle])):
+            if self.holds(self.at(self._shares[middle])):
                 holding = middle
             else:
                 losing = middle
             middle = (holding + losing) // 2
         return None if holding < 0 else self._shares[holding]
 
-    def _holds(self, blend: Blend) -> bool:
+    def holds(self, blend: Blend) -> bool:
+        """Return whether a blend turns so few old answers from right to wrong that it holds the old."""
         return blend.negative_flips <= self._max_flips
 
-    def _at(self, share: float) -> Blend:
+    def at(self, share: float) -> Blend:
+        """Return what the blend with a share does; each is answered once."""
         if share not in self._tried:
             right = self._right_at(share)
             self._tried[share] = _measured(share, right, self._champion_right, self._is_new)
         return self._tried[share]
 
 
-def _is_sure(blend: Blend) -> bool:
+def is_sure(blend: Blend) -> bool:
+    """Return whether the gain on new validation images is three standard errors or more."""
     return blend.gain_new > 0 and blend.gain_new >= 3 * blend.error_new
 
 

@@ -1,4 +1,4 @@
-"""The candidate of a round: trained from production's weights, and blended with them on validation."""
+"""The candidate of a round: made from production's weights, and blended with them on validation."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from retrain.blend_choice import BlendSearch
+from retrain.blend_choice import Blend, BlendSearch, is_sure
+from retrain.cures import Kind
 from retrain.dataset import Item
 from retrain.fine_tune import fine_tune
+from retrain.head import solve_head, why_no_head
 from retrain.journal import Journal
 from retrain.models import RoundModels, StateDict
 from retrain.round_inputs import RoundInputs
@@ -27,19 +29,31 @@ _LONGER = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What was trained, and how much of it is taken.
+    """What was made, and how much of it is taken.
 
     Attributes:
+        kind: Whether only the head was solved, or all layers were trained.
         tuned: The training's outcome.
         search: The blends of it with production.
         share: How much of it is taken; the rest is production's.
         weights: The blend with that share.
     """
 
+    kind: Kind
     tuned: TrainingResult
     search: BlendSearch
     share: float
     weights: StateDict
+
+    @property
+    def blend(self) -> Blend:
+        """What it did on validation."""
+        return self.search.at(self.share)
+
+    @property
+    def holds_old(self) -> bool:
+        """Whether few enough old answers turn wrong on validation."""
+        return self.search.holds(self.blend)
 
 
 class CandidateTraining:
@@ -72,34 +86,86 @@ class CandidateTraining:
         self._labels = torch.tensor([item.label for item in items.validation])
 
     def candidate(self) -> Candidate:
-        """Return the candidate for the gate.
+        """Return the candidate for the gate: the cheapest that validation is sure of.
+
+        That is the head alone, where its gain on new images is sure. Else all layers are trained too, and the
+        one that gains more is taken.
 
         Raises:
             RoundCancelledError: A person asked for the round to stop.
             TrainingDivergedError: The loss became infinite or undefined.
         """
-        return self._chosen(self._train(self._models.student(self._inputs.target_images)))
+        head = self._head()
+        if head is not None and self._settings.candidates == "head":
+            return self._taken(head, f"The head alone gains {_gain(head)}. Nothing else is tried.")
+        if head is not None and head.holds_old and is_sure(head.blend):
+            return self._taken(head, f"The head alone gains {_gain(head)}, which is sure.")
+        full = self._full()
+        if head is None:
+            return full
+        if head.holds_old and head.blend.gain_new >= full.blend.gain_new:
+            return self._taken(head, f"The head alone gains {_gain(head)}, all layers {_gain(full)}.")
+        return self._taken(full, f"All layers gain {_gain(full)}, the head alone {_gain(head)}.")
 
-    def longer(self, before: Candidate) -> Candidate:
-        """Return the candidate trained on, at a rate that is higher.
+    def more(self, before: Candidate) -> Candidate:
+        """Return a candidate that learns more: all layers after the head, or those for longer.
+
+        What is trained longer goes on from the first candidate, at a rate that is higher.
 
         Raises:
             RoundCancelledError: A person asked for the round to stop.
             TrainingDivergedError: The loss became infinite or undefined.
         """
+        if before.kind == "head":
+            return self._full()
         rate = _LONGER * self._settings.fine_tune.learning_rate
-        return self._chosen(self._train(self._models.network(before.tuned.state), learning_rate=rate))
+        network = self._models.network(before.tuned.state)
+        return self._blended_full(self._train(network, learning_rate=rate))
 
     def smaller(self, before: Candidate) -> Candidate:
         """Return less of a candidate: closer to production, and sure of its gain on validation."""
         share = before.search.smaller_share(before.share)
         return replace(before, share=share, weights=self._models.blended(before.tuned.state, share))
 
-    def _chosen(self, tuned: TrainingResult) -> Candidate:
-        search = self._blend_search(tuned.state)
+    def _head(self) -> Candidate | None:
+        if self._settings.candidates == "full":
+            return None
+        why_not = why_no_head(self._models, self._items, is_adapted=bool(self._inputs.target_images))
+        if why_not is not None:
+            self._journal.note("candidate", taken="full", why=why_not)
+            return None
+
+        def on_batch(num_done: int, num_batches: int) -> None:
+            self._journal.poll_cancellation()
+            self._journal.report(num_done, num_batches, 1)
+            if self._rest is not None:
+                self._rest()
+
+        weight = self._settings.fine_tune.distillation_weight
+        solved = solve_head(self._models, self._items, weight, on_batch)
+        num_classes = len(self._models.champion.artifact.class_names)
+        before = solved.right_before(self._items.num_new_validation, num_classes)
+        return self._chosen("head", solved.result, self._search(solved.right, before))
+
+    def _full(self) -> Candidate:
+        return self._blended_full(self._train(self._models.student(self._inputs.target_images)))
+
+    def _blended_full(self, tuned: TrainingResult) -> Candidate:
+        search = self._search(
+            lambda share: self._right(self._models.blended(tuned.state, share)), self._champion_right()
+        )
+        return self._chosen("full", tuned, search)
+
+    def _chosen(self, kind: Kind, tuned: TrainingResult, search: BlendSearch) -> Candidate:
         share = search.choose().weight
-        self._journal.note("blend", weight=share, tried=[asdict(blend) for blend in search.tried])
-        return Candidate(tuned, search, share, self._models.blended(tuned.state, share))
+        self._journal.note(
+            "blend", candidate=kind, weight=share, tried=[asdict(blend) for blend in search.tried]
+        )
+        return Candidate(kind, tuned, search, share, self._models.blended(tuned.state, share))
+
+    def _taken(self, candidate: Candidate, why: str) -> Candidate:
+        self._journal.note("candidate", taken=candidate.kind, why=why)
+        return candidate
 
     def _train(self, student: Classifier, **changes: Any) -> TrainingResult:
         models, items = self._models, self._items
@@ -141,14 +207,13 @@ class CandidateTraining:
         self._journal.note("epoch", **asdict(epoch))
         self._journal.stop_if_cancelled()
 
-    def _blend_search(self, tuned: StateDict) -> BlendSearch:
-        """Return the search for how far to go from the champion's weights towards the tuned ones."""
-        num_new = self._items.num_new_validation
+    def _search(self, right_at: Callable[[float], Tensor], champion_right: Tensor) -> BlendSearch:
+        """Return the search for how far to go from the champion's weights towards a candidate's."""
         return BlendSearch(
             self._settings.blends,
-            lambda share: self._right(self._models.blended(tuned, share)),
-            champion_right=self._champion_right(),
-            is_new=torch.arange(len(self._labels)) < num_new,
+            right_at,
+            champion_right=champion_right,
+            is_new=torch.arange(len(self._labels)) < self._items.num_new_validation,
             max_flips=self._settings.gate.max_negative_flips,
         )
 
@@ -160,3 +225,9 @@ class CandidateTraining:
         """Return whether weights answer each validation image rightly, shape (n,)."""
         self._journal.stop_if_cancelled()
         return self._models.answer_in_float32(weights, self._items.validation).argmax(dim=1).eq(self._labels)
+
+
+def _gain(candidate: Candidate) -> str:
+    """Return the gain on new validation images with its standard error, in points."""
+    blend = candidate.blend
+    return f"{100 * blend.gain_new:.1f} ± {100 * blend.error_new:.1f} points"

@@ -22,8 +22,11 @@ Cause = Literal[
     "no_new_images",
 ]
 #: How a second candidate is made. `half_blend` gives back half of what was learnt, or more: weights closer to
-#: production. `longer` trains on from the first one. `new_temperature` fits confidences to old images alone.
-Cure = Literal["half_blend", "longer", "new_temperature"]
+#: production. `deeper` trains all layers, after the head alone; `longer` trains them on. `new_temperature`
+#: fits confidences to old images alone.
+Cure = Literal["half_blend", "deeper", "longer", "new_temperature"]
+#: Whether a candidate has a new head alone, or all its layers were trained.
+Kind = Literal["head", "full"]
 
 _OLD_NOT_SHOWN: Set[str] = {"golden", "agreement", "old", "anchor"}
 _BY_CHECK: dict[str, Cause] = {
@@ -57,9 +60,13 @@ _IN_WORDS: dict[Cause, str] = {
     "old_not_shown": "That nothing old is lost could not be shown. Closer to production less is at stake.",
     "confidences": "Its confidences are less true. They are fitted again, to old images alone.",
     "class_takes_old": "It takes old images for a new class. Closer to production it takes fewer.",
-    "class_not_found": "It finds too few images of a new class. It is trained longer, at a higher rate.",
-    "new_not_learnt": "It learnt too little of the new for a proof. It is trained longer, at a higher rate.",
+    "class_not_found": "It finds too few images of a new class.",
+    "new_not_learnt": "It learnt too little of the new for a proof.",
     "no_new_images": "There were no fair new images to prove anything on.",
+}
+_MORE_IN_WORDS: dict[Cure | None, str] = {
+    "deeper": " All layers are trained.",
+    "longer": " It is trained longer, at a higher rate.",
 }
 
 
@@ -78,19 +85,25 @@ class Diagnosis:
     why: str
 
 
-def diagnose(verdict: Verdict) -> Diagnosis | None:
+def diagnose(verdict: Verdict, kind: Kind) -> Diagnosis | None:
     """Return why a round's first candidate did not pass; None where it passed, or only labels are missing.
 
     What is old comes first: a candidate that both lost something and won too little is not trained longer.
 
     Args:
         verdict: On the round's first candidate.
+        kind: How that was made.
 
     Source:
         Blends: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
     """
     cause = _cause(verdict)
-    return None if cause is None else Diagnosis(cause, _cure(cause, verdict), _IN_WORDS[cause])
+    if cause is None:
+        return None
+    cure = _cure(cause, verdict)
+    if cure == "longer" and kind == "head":
+        cure = "deeper"
+    return Diagnosis(cause, cure, _IN_WORDS[cause] + _MORE_IN_WORDS.get(cure, ""))
 
 
 def _cause(verdict: Verdict) -> Cause | None:

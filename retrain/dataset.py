@@ -60,6 +60,7 @@ class RoundSamples:
         new_holdout: Pending samples that only the gate sees.
         slices: The old holdouts by name: the golden set and the holdouts of promoted rounds.
         num_to_replay: Old samples wanted for learning; `replayed` has fewer where there aren't so many.
+        memory: More old samples, to solve a head on; `replayed` ones may be among them.
         new_classes: Accepted classes that production does not know, with samples among those to learn.
         class_holdout: Samples of these that only the gate sees, apart from `new_holdout`.
     """
@@ -71,6 +72,7 @@ class RoundSamples:
     new_holdout: tuple[Sample, ...]
     slices: Mapping[str, tuple[Sample, ...]]
     num_to_replay: int
+    memory: tuple[Sample, ...] = ()
     new_classes: tuple[str, ...] = ()
     class_holdout: tuple[Sample, ...] = ()
 
@@ -82,7 +84,7 @@ class RoundSamples:
         by_role: dict[str, Iterable[Sample]] = {
             "train": self.new_training,
             "validation": self.new_validation,
-            "replay": chain(self.replayed, self.old_validation),
+            "replay": _once(chain(self.replayed, self.old_validation, self.memory)),
         }
         return [(sample.id, role, sample.label_revision) for role, part in by_role.items() for sample in part]
 
@@ -95,7 +97,12 @@ class RoundSamples:
 
 
 def collect(
-    connection: Connection, champion: Version, replay_ratio: float, rng: np.random.Generator
+    connection: Connection,
+    champion: Version,
+    replay_ratio: float,
+    rng: np.random.Generator,
+    *,
+    num_memory: int = 0,
 ) -> RoundSamples:
     """Return the pending samples by their splits, with old samples of production beside them.
 
@@ -104,6 +111,8 @@ def collect(
     Args:
         champion: The version in production.
         replay_ratio: Replayed old samples per new one to learn; 0 replays nothing.
+        rng: Draws old samples, and what is left out of large sources.
+        num_memory: Old samples to solve a head on, at most.
 
     Raises:
         LeakageError: An image would be both learnt and judged.
@@ -135,6 +144,7 @@ def collect(
         new_holdout=tuple(sample for sample in new if sample.split == "holdout" or sample.group in judged),
         slices=old_holdouts,
         num_to_replay=num_to_replay,
+        memory=tuple(replay(old, num_memory, round_of, rng)) if num_to_replay else (),
         new_classes=tuple(new_classes),
         class_holdout=tuple(
             sample for sample in of_classes if sample.split == "holdout" or sample.group in judged
@@ -161,6 +171,10 @@ def _at_most(
     return part if len(part) <= num else replay(part, num, round_of, rng)
 
 
+def _once(part: Iterable[Sample]) -> Iterable[Sample]:
+    return {sample.id: sample for sample in part}.values()
+
+
 def refuse_leakage(samples: RoundSamples) -> None:
     """Refuse samples in which an image of a holdout is among training or validation.
 
@@ -169,7 +183,13 @@ def refuse_leakage(samples: RoundSamples) -> None:
     Raises:
         LeakageError: Names the samples.
     """
-    learnable = chain(samples.new_training, samples.replayed, samples.new_validation, samples.old_validation)
+    learnable = chain(
+        samples.new_training,
+        samples.replayed,
+        samples.memory,
+        samples.new_validation,
+        samples.old_validation,
+    )
     images = {sample.sha256 for sample in learnable}
     holdouts = chain(samples.new_holdout, samples.class_holdout, *samples.slices.values())
     leaks = sorted({sample.id for sample in holdouts if sample.sha256 in images})

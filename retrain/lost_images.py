@@ -21,6 +21,7 @@ def without_lost_images(samples: RoundSamples, blobs: BlobStore) -> tuple[RoundS
     everything = chain(
         samples.new_training,
         samples.replayed,
+        samples.memory,
         samples.new_validation,
         samples.old_validation,
         samples.new_holdout,
@@ -39,6 +40,7 @@ def without_lost_images(samples: RoundSamples, blobs: BlobStore) -> tuple[RoundS
         samples,
         new_training=new_training,
         replayed=kept(samples.replayed),
+        memory=kept(samples.memory),
         new_validation=kept(samples.new_validation),
         old_validation=kept(samples.old_validation),
         new_holdout=kept(samples.new_holdout),

@@ -1,7 +1,8 @@
 """The models of a round: the champion, and candidates built like it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import torch
@@ -136,6 +137,15 @@ class RoundModels:
         logits, _ = evaluate_logits(classifier, self.images(items), device=self._device)
         return logits
 
+    def embeddings(self, items: Sequence[Item], on_batch: Callable[[int, int], None] | None = None) -> Tensor:
+        """Return the champion's embeddings (n, D) of items, as it is served."""
+        return evaluate(self.champion.engine, self.images(items), on_batch=on_batch)[1]
+
+    def head_names(self) -> tuple[str, str]:
+        """Return the names of the head's weight and bias among the weights."""
+        path = self.artifact.build_empty().head_path
+        return f"{path}.weight", f"{path}.bias"
+
     def self_labelled(self, images: Sequence[str]) -> list[Item]:
         """Return images with the champion's own answers as their labels."""
         unlabelled = [Item(sha256, 0) for sha256 in images]
@@ -171,7 +181,13 @@ class RoundModels:
         temperature = self.artifact.temperature if keeps_temperature else fit_temperature(logits, labels)
         artifact = replace(bare, temperature=temperature, reference=reference)
         chosen = spread_evenly([(index < num_new, item.label) for index, item in enumerate(validation)])
-        return served(artifact, self.images([validation[index] for index in chosen]), self._engines)
+        images = self.images([validation[index] for index in chosen])
+        return served(artifact, images, self._engines, like=self._served_precision())
+
+    def _served_precision(self) -> Precision | None:
+        """Return what the champion is served in; None where nobody measured that."""
+        served_in = self.version.metrics.get("served_precision")
+        return next((precision for precision in get_args(Precision) if precision == served_in), None)
 
 
 def _reference_rows(num: int, num_new: int) -> list[int]:

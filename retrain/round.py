@@ -32,6 +32,7 @@ from vision.training.training import TrainingResult, curves_of
 
 _THEN: dict[str, str] = {
     "half_blend": "closer to production",
+    "deeper": "with all layers trained",
     "longer": "trained longer",
     "new_temperature": "with confidences fitted again",
 }
@@ -102,7 +103,7 @@ class LearningRound:
         self._journal.enter_evaluating(_curves(candidate.tuned))
         judging = Judging(self._state, self._settings, self._journal, inputs, models, items)
         attempts = [judging.attempt(candidate.weights, "fine_tune")]
-        diagnosis = diagnose(attempts[0].verdict)
+        diagnosis = diagnose(attempts[0].verdict, candidate.kind)
         if diagnosis is not None:
             self._journal.note("cure", **asdict(diagnosis))
         if diagnosis is not None and diagnosis.cure is not None:
@@ -117,8 +118,8 @@ class LearningRound:
         match cure:
             case "half_blend":
                 return training.smaller(candidate)
-            case "longer":
-                return training.longer(candidate)
+            case "deeper" | "longer":
+                return training.more(candidate)
             case "new_temperature":
                 return candidate
 

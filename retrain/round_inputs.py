@@ -62,7 +62,9 @@ def read_inputs(
     merge_old_slices(state.database, champion, fencing=fencing)
     _hold_out(state, fencing)
     with state.database.read() as connection:
-        samples = collect(connection, champion, settings.fine_tune.replay_ratio, rng)
+        ratio = settings.fine_tune.replay_ratio
+        num_memory = 0 if settings.candidates == "full" else settings.head_memory
+        samples = collect(connection, champion, ratio, rng, num_memory=num_memory)
         rank = splitter(connection, SplitSettings()).rank
         accepted_by = classes_to_learn(connection)
     samples, lost = without_lost_images(samples, state.blobs)

@@ -20,6 +20,8 @@ class RoundItems:
     Attributes:
         training: `num_new` new items, then replayed ones.
         validation: `num_new_validation` new items, then old ones.
+        has_validation: Whether validation items are none of those to learn.
+        memory: Old items to solve a head on.
         old: What must not be lost; for a champion without a golden set also images with its own answers.
         is_self_labelled: Some old items have the champion's own answers as their labels.
     """
@@ -30,6 +32,8 @@ class RoundItems:
     num_new_validation: int
     old: OldImages
     is_self_labelled: bool
+    has_validation: bool = True
+    memory: tuple[Item, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Return how many items there are of each kind."""
@@ -79,4 +83,6 @@ def gather_items(
         num_new_validation=len(validation) if validation or old_validation else len(new),
         old=old,
         is_self_labelled=logged is not None,
+        has_validation=bool(validation or old_validation),
+        memory=tuple(items_of(samples.memory, names)),
     )

@@ -9,6 +9,9 @@ from vision.adaptation.table import RoundAdaptation
 from vision.decoding import ImageLimits
 from vision.engines.kind import EngineKind, Precision, PrecisionKind
 
+#: Which candidates a round makes.
+Candidates = Literal["auto", "head", "full"]
+
 
 @dataclass(frozen=True, slots=True)
 class FineTuneSettings:
@@ -46,6 +49,9 @@ class RoundSettings:
     Attributes:
         promote: "auto" moves production when the gate passes; "ask" leaves that to a person.
         blends: The candidate's shares that are tried on validation, in (0, 1].
+        candidates: "auto" solves the head first, and trains all layers where validation is not sure of its
+            gain; "head" and "full" make the one candidate only.
+        head_memory: Old samples that the head is solved on, beside the new ones, at most.
         max_agreement: Logged predictions on which a champion without a golden set is judged, at most.
         min_direct: Held-out images of trusted keys that are evidence without having been predicted.
         device: Where torch computes: "cpu", "cuda", or "auto", which is CUDA where there is one.
@@ -63,6 +69,8 @@ class RoundSettings:
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
     promote: Literal["auto", "ask"] = "auto"
     blends: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+    candidates: Candidates = "auto"
+    head_memory: int = 2000
     max_agreement: int = 2000
     min_direct: int = MIN_DIRECT
     device: str = "cpu"

@@ -61,7 +61,7 @@ class SimulatedRound:
         search = self._search()
         chosen = search.choose().weight
         first, num_answered = self._attempt(chosen, 1, ())
-        diagnosis = diagnose(first)
+        diagnosis = diagnose(first, "full")
         if first.decision == "passed" or diagnosis is None or diagnosis.cure is None:
             return Ended(chosen if first.decision == "passed" else 0.0, num_answered)
         cured, share = self._cured(diagnosis.cure, search, chosen)

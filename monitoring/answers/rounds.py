@@ -107,8 +107,8 @@ class RoundAttempt(Answer):
 
     attempt: int
     cure: str = Field(
-        description="How the candidate was made: fine_tune, or after a first one half_blend, longer or "
-        "new_temperature."
+        description="How the candidate was made: fine_tune, or after a first one half_blend, deeper, longer "
+        "or new_temperature."
     )
     why: str | None = Field(description="What the verdict before was put down to, and what was tried then.")
     verdict: Verdict

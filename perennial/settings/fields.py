@@ -230,6 +230,14 @@ class Fields(BaseSettings):
         le=_MAX_SECONDS,
         description="Seconds for which a silent learner keeps its lease.",
     )
+    candidates: Literal["auto", "head", "full"] = Field(
+        default="auto",
+        description="What a round makes: `head` solves the last layer in seconds, `full` trains all layers, "
+        "`auto` does so only where validation is not sure of the head.",
+    )
+    head_memory: Count = Field(
+        default=2000, description="Old samples on which a round solves the head, at most."
+    )
     epochs: Count = Field(default=6, description="Passes of a round over new and replayed samples.")
     learning_rate: PositiveFraction = Field(default=1e-4, description="Learning rate of a round.")
     optimizer: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimizer of a round.")

@@ -166,6 +166,8 @@ class Settings(Fields):
                 num_threads=self.training_threads,
             ),
             promote=self.promote,
+            candidates=self.candidates,
+            head_memory=self.head_memory,
             device=self.device,
             device_memory=self.round_device_memory_fraction,
             limits=self.limits(),

@@ -26,7 +26,7 @@ def found(
         else Check(name, name not in refused, numbers=on_new)
         for name in names
     ]
-    diagnosis = diagnose(Verdict(decision, "", tuple(checks), alpha=0.04))
+    diagnosis = diagnose(Verdict(decision, "", tuple(checks), alpha=0.04), "full")
     return None if diagnosis is None else (diagnosis.cause, diagnosis.cure)
 
 
@@ -87,7 +87,9 @@ def test_a_candidate_that_passed_or_waits_for_labels_needs_no_cure() -> None:
     assert found("passed") is None
     assert found("awaiting_labels", still_open=("new",)) is None
     assert found("awaiting_labels", still_open=("sources",)) is None
-    assert diagnose(Verdict("passed", "", (Check("anchor", None), Check("slices", None)), 0.04)) is None
+    assert (
+        diagnose(Verdict("passed", "", (Check("anchor", None), Check("slices", None)), 0.04), "full") is None
+    )
 
 
 def test_one_source_that_decides_alone_has_no_cure() -> None:
@@ -99,7 +101,7 @@ def test_every_cause_says_in_words_what_is_done() -> None:
     said = set()
     for refused in verdicts:
         checks = tuple(Check(name, name not in refused, numbers=LIVE) for name in USUAL)
-        diagnosis = diagnose(Verdict("rejected", "", checks, alpha=0.04))
+        diagnosis = diagnose(Verdict("rejected", "", checks, alpha=0.04), "full")
         assert diagnosis is not None
         said.add(diagnosis.why)
     assert len(said) == len(verdicts) <= len(get_args(Cause))

@@ -45,6 +45,7 @@ _COLOURS = {
 FAST = RoundSettings(
     engine="torch",
     precision="float32",
+    candidates="full",
     min_direct=20,
     fine_tune=FineTuneSettings(epochs=5, learning_rate=1e-3, num_threads=1, batch_size=16),
 )

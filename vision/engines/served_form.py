@@ -95,6 +95,7 @@ def make_form(
     precision: PrecisionKind,
     threads: Threads,
     unseen: Tensor | None = None,
+    like: Precision | None = None,
 ) -> ServedForm:
     """Return the fastest form of an artifact on this machine that hardly changes the artifact's answers.
 
@@ -106,6 +107,8 @@ def make_form(
         unseen: Logits (N, C) of the images by heads that have not learnt from them; None if the artifact has
             not either. A head is so sure of images that it has learnt that rounding changes none of their
             answers.
+        like: Precision of the version that this one came from: a faster one was refused for that, and is not
+            tried again. With None or "float32" all are tried.
 
     Raises:
         EngineUnavailableError: OpenVINO is not installed, or can't convert the network.
@@ -114,7 +117,7 @@ def make_form(
     exact = ServedForm(convert(artifact.build(shares_weights=True), size), "float32")
     if precision == "float32" or size < MIN_IMAGE_SIZE or len(images) == 0:
         return exact
-    for lower_precision in precisions_to_try():
+    for lower_precision in _from(like, precisions_to_try()):
         try:
             form = _rounded(exact, images, lower_precision)
             num_changed = _num_changed(exact.engine(threads), form.engine(threads), images, unseen)
@@ -132,6 +135,10 @@ def make_form(
             100 * MAX_CHANGED,
         )
     return exact
+
+
+def _from(first: Precision | None, precisions: Sequence[Precision]) -> Sequence[Precision]:
+    return precisions[precisions.index(first) :] if first in precisions else precisions
 
 
 def spread_evenly(groups: Sequence[Hashable], num: int = NUM_CALIBRATION_IMAGES) -> list[int]:

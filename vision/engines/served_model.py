@@ -9,6 +9,7 @@ from vision.artifact import Artifact, to_files
 from vision.batches import LabelledTensors
 from vision.engines.choice import EngineSettings, load_engine, own_compiled_file
 from vision.engines.engine import Engine
+from vision.engines.kind import Precision
 from vision.engines.openvino_engine import OpenVinoEngine
 from vision.engines.served_form import ServedForm, make_form
 from vision.errors import EngineUnavailableError
@@ -48,7 +49,11 @@ class ServedModel:
 
 
 def served(
-    artifact: Artifact, images: LabelledTensors, settings: EngineSettings, unseen: Tensor | None = None
+    artifact: Artifact,
+    images: LabelledTensors,
+    settings: EngineSettings,
+    unseen: Tensor | None = None,
+    like: Precision | None = None,
 ) -> ServedModel:
     """Return a new artifact as it will be judged and served.
 
@@ -57,10 +62,11 @@ def served(
         images: Prepared ones that nothing is judged on, `spread_evenly`.
         settings: Those that it will be served with.
         unseen: See `make_form`.
+        like: Likewise.
     """
     if settings.uses_openvino:
         try:
-            form = make_form(artifact, images, settings.precision, settings.threads, unseen)
+            form = make_form(artifact, images, settings.precision, settings.threads, unseen, like)
             return ServedModel(artifact, form.engine(settings.threads), form)
         except EngineUnavailableError as error:
             _log.warning("torch serves this version: %s", error)

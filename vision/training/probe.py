@@ -98,7 +98,7 @@ def fit_probe(
     solutions: list[Solution] = []
     begun = time.monotonic()
     for number, solution in enumerate(solve(training, head.out_features, weights), start=1):
-        epochs.append(_measured(number, solution, training, validation, time.monotonic() - begun))
+        epochs.append(measured(number, solution, training, validation, time.monotonic() - begun))
         solutions.append(solution)
         if on_epoch is not None:
             on_epoch(epochs[-1])
@@ -117,7 +117,7 @@ def fit_probe(
     [final] = solve(learnt, head.out_features, weights, [PENALTIES[best]])
     final.put_into(head)
     start = solutions[best] if resample_seed is None else final
-    epochs[best] = _measured(best + 1, start, training, validation, epochs[best].seconds)
+    epochs[best] = measured(best + 1, start, training, validation, epochs[best].seconds)
     unseen = Unseen(logits[best], known[1], len(training[1]))
     result = TrainingResult(
         snapshot(head),
@@ -184,9 +184,11 @@ def solve(
         yield Solution(weight / scale, bias - weight @ mean / scale)
 
 
-def _measured(
+def measured(
     number: int, solution: Solution, training: Embedded, validation: Embedded, seconds: float
 ) -> Epoch:
+    """Return the figures of a solution, as those of an epoch with this number."""
+
     def loss_and_accuracy(embedded: Embedded) -> tuple[float, float]:
         logits = solution.answer(embedded[0])
         is_right = logits.argmax(dim=1) == embedded[1]
