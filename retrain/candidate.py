@@ -17,6 +17,7 @@ from retrain.models import RoundModels, StateDict
 from retrain.round_inputs import RoundInputs
 from retrain.round_items import RoundItems
 from retrain.settings import RoundSettings
+from store.versions import Version
 from vision.engines.served_form import spread_evenly
 from vision.network import Classifier
 from vision.training.training import Epoch, TrainingResult
@@ -89,10 +90,11 @@ class CandidateTraining:
         self._labels = torch.tensor([item.label for item in items.validation])
 
     def candidate(self) -> Candidate:
-        """Return the candidate for the gate: the cheapest that validation is sure of.
+        """Return the candidate for the gate: the cheapest that is as good as any.
 
-        That is the head alone, where its gain on new images is sure. Else all layers are trained too, and the
-        one that gains more is taken.
+        On pretrained layers that is the head alone, where validation is sure of its gain on new images. Else,
+        and where the layers were trained on our own images, all layers are trained too, and the one that
+        gains more is taken.
 
         Raises:
             RoundCancelledError: A person asked for the round to stop.
@@ -101,7 +103,7 @@ class CandidateTraining:
         head = self._head()
         if head is not None and self._settings.candidates == "head":
             return self._taken(head, f"The head alone gains {_gain(head)}. Nothing else is tried.")
-        if head is not None and head.holds_old and is_sure(head.blend):
+        if head is not None and self._is_enough(head):
             return self._taken(head, f"The head alone gains {_gain(head)}, which is sure.")
         full = self._full()
         if head is None:
@@ -130,6 +132,10 @@ class CandidateTraining:
         share = before.search.smaller_share(before.share)
         return replace(before, share=share, weights=self._models.blended(before.tuned.state, share))
 
+    def _is_enough(self, head: Candidate) -> bool:
+        is_pretrained = strategy_of(self._inputs.champion) == "linear_probe"
+        return is_pretrained and head.holds_old and is_sure(head.blend)
+
     def _head(self) -> Candidate | None:
         if self._settings.candidates == "full":
             return None
@@ -146,6 +152,9 @@ class CandidateTraining:
 
         weight = self._settings.fine_tune.distillation_weight
         solved = solve_head(self._models, self._items, weight, on_batch)
+        if not torch.isfinite(solved.solution.weight).all():
+            self._journal.note("candidate", taken="full", why="The head came out without numbers.")
+            return None
         num_classes = len(self._models.champion.artifact.class_names)
         before = solved.right_before(self._items.num_new_validation, num_classes)
         search = self._search(solved.right, before, _HEAD_FLIPS * self._settings.gate.max_negative_flips)
@@ -233,6 +242,11 @@ class CandidateTraining:
         """Return whether weights answer each validation image rightly, shape (n,)."""
         self._journal.stop_if_cancelled()
         return self._models.answer_in_float32(weights, self._items.validation).argmax(dim=1).eq(self._labels)
+
+
+def strategy_of(version: Version) -> str:
+    """Return how the layers below a version's head were trained, as `perennial train` names it."""
+    return str(version.metrics.get("strategy", "full"))
 
 
 def _gain(candidate: Candidate) -> str:

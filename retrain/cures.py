@@ -85,7 +85,7 @@ class Diagnosis:
     why: str
 
 
-def diagnose(verdict: Verdict, kind: Kind) -> Diagnosis | None:
+def diagnose(verdict: Verdict, kind: Kind, *, allows_full: bool = True) -> Diagnosis | None:
     """Return why a round's first candidate did not pass; None where it passed, or only labels are missing.
 
     What is old comes first: a candidate that both lost something and won too little is not trained longer.
@@ -93,6 +93,7 @@ def diagnose(verdict: Verdict, kind: Kind) -> Diagnosis | None:
     Args:
         verdict: On the round's first candidate.
         kind: How that was made.
+        allows_full: Whether all layers may be trained.
 
     Source:
         Blends: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
@@ -102,7 +103,7 @@ def diagnose(verdict: Verdict, kind: Kind) -> Diagnosis | None:
         return None
     cure = _cure(cause, verdict)
     if cure == "longer" and kind == "head":
-        cure = "deeper"
+        cure = "deeper" if allows_full else None
     return Diagnosis(cause, cure, _IN_WORDS[cause] + _MORE_IN_WORDS.get(cure, ""))
 
 

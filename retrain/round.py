@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from retrain.attempts import Attempt, Judging
-from retrain.candidate import Candidate, CandidateTraining
+from retrain.candidate import Candidate, CandidateTraining, strategy_of
 from retrain.cures import Cure, diagnose
 from retrain.errors import NoChampionError, RoundCancelledError
 from retrain.journal import Journal
@@ -103,14 +103,15 @@ class LearningRound:
         self._journal.enter_evaluating(_curves(candidate.tuned))
         judging = Judging(self._state, self._settings, self._journal, inputs, models, items)
         attempts = [judging.attempt(candidate.weights, "fine_tune")]
-        diagnosis = diagnose(attempts[0].verdict, candidate.kind)
+        allows_full = self._settings.candidates != "head"
+        diagnosis = diagnose(attempts[0].verdict, candidate.kind, allows_full=allows_full)
         if diagnosis is not None:
             self._journal.note("cure", **asdict(diagnosis))
         if diagnosis is not None and diagnosis.cure is not None:
             candidate = self._cured(candidate, diagnosis.cure, training)
             attempts.append(judging.attempt(candidate.weights, diagnosis.cure, attempts[0]))
         if attempts[-1].verdict.decision in ("passed", "awaiting_labels"):
-            self._store(inputs, attempts[-1], candidate.tuned)
+            self._store(inputs, attempts[-1], candidate)
         else:
             self._keep_production(attempts)
 
@@ -148,9 +149,12 @@ class LearningRound:
         self._journal.record_samples([*samples.roles(), *samples.holdout_roles()])
         return replace(inputs, samples=samples)
 
-    def _store(self, inputs: RoundInputs, attempt: Attempt, tuned: TrainingResult) -> None:
+    def _store(self, inputs: RoundInputs, attempt: Attempt, made: Candidate) -> None:
         """Store the candidate, and promote it, or let it wait for a person's approval or for labels."""
+        tuned = made.tuned
         curves = draw_curves(tuned.epochs, tuned.diagnosis, tuned.best_epoch)
+        # A solved head leaves the layers below it as they were.
+        strategy = strategy_of(inputs.champion) if made.kind == "head" else "full"
         answered = attempt.new.evidence.answered()
         candidate = JudgedCandidate(
             champion=inputs.champion,
@@ -160,7 +164,7 @@ class LearningRound:
             new=attempt.new,
             old=attempt.old,
             verdict=attempt.verdict,
-            metrics=version_metrics(attempt.old, answered, attempt.candidate, tuned),
+            metrics=version_metrics(attempt.old, answered, attempt.candidate, tuned, strategy),
         )
         needs_approval = self._settings.promote == "ask" or attempt.verdict.is_left_to_a_person
         store_candidate(self._state, candidate, self._journal, needs_approval=needs_approval)

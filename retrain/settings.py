@@ -49,8 +49,8 @@ class RoundSettings:
     Attributes:
         promote: "auto" moves production when the gate passes; "ask" leaves that to a person.
         blends: The candidate's shares that are tried on validation, in (0, 1].
-        candidates: "auto" solves the head first, and trains all layers where validation is not sure of its
-            gain; "head" and "full" make the one candidate only.
+        candidates: "auto" solves the head first and trains all layers where that is not surely enough. "head"
+            and "full" make the one candidate only.
         head_memory: Old samples that the head is solved on, beside the new ones, at most.
         max_agreement: Logged predictions on which a champion without a golden set is judged, at most.
         min_direct: Held-out images of trusted keys that are evidence without having been predicted.

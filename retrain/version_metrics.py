@@ -7,7 +7,7 @@ from vision.training.training import TrainingResult
 
 
 def version_metrics(
-    old: OldComparison, new: Outcomes, candidate: ServedModel, tuned: TrainingResult
+    old: OldComparison, new: Outcomes, candidate: ServedModel, tuned: TrainingResult, strategy: str
 ) -> dict[str, object]:
     """Return what is shown with a round's version; accuracies and errors are fractions.
 
@@ -18,6 +18,7 @@ def version_metrics(
         new: On the new images that have a label.
         candidate: The version's model.
         tuned: Its training.
+        strategy: How the layers below its head were trained.
     """
     measured: dict[str, object] = {}
     if len(old.evidence.golden):
@@ -33,6 +34,7 @@ def version_metrics(
         "image_size": candidate.artifact.preprocessing.image_size,
         "temperature": candidate.artifact.temperature,
         "diagnosis": tuned.diagnosis,
+        "strategy": strategy,
         "num_epochs": len(tuned.epochs),
         "num_members": candidate.artifact.num_members,
         **candidate.metrics(),

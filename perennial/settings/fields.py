@@ -233,7 +233,7 @@ class Fields(BaseSettings):
     candidates: Literal["auto", "head", "full"] = Field(
         default="auto",
         description="What a round makes: `head` solves the last layer in seconds, `full` trains all layers, "
-        "`auto` does so only where validation is not sure of the head.",
+        "`auto` does so only where the head is not surely enough.",
     )
     head_memory: Count = Field(
         default=2000, description="Old samples on which a round solves the head, at most."

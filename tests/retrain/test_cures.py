@@ -119,3 +119,14 @@ def test_a_new_class_that_is_not_found_is_trained_longer_and_one_that_takes_old_
     # What is old comes first.
     refused = ("new_classes", "golden")
     assert found("rejected", refused=refused, on_new={"num_missed": 1}) == ("old_lost", "half_blend")
+
+
+@pytest.mark.parametrize(("allows_full", "cure"), [(True, "deeper"), (False, None)])
+def test_a_head_that_learnt_too_little_is_followed_by_all_layers_where_they_may_be_trained(
+    allows_full: bool, cure: Cure | None
+) -> None:
+    checks = tuple(Check(name, name != "new", numbers=LIVE) for name in USUAL)
+    diagnosis = diagnose(Verdict("rejected", "", checks, alpha=0.04), "head", allows_full=allows_full)
+    assert diagnosis is not None
+    assert (diagnosis.cause, diagnosis.cure) == ("new_not_learnt", cure)
+    assert ("All layers are trained" in diagnosis.why) == allows_full

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 import torch
+from sqlalchemy import update
 
 from retrain import candidate
 from retrain.blend_choice import Blend
 from retrain.gate.settings import GateSettings
 from retrain.models import RoundModels
 from retrain.settings import RoundSettings
+from store.database.schema import versions
 from store.rounds.log import recorded_samples
 from store.rounds.records import Round
 from tests.retrain.test_ensemble_round import ensemble_of, promote
@@ -22,7 +24,8 @@ TORCH = EngineSettings(kind="torch")
 AUTO = replace(FAST, candidates="auto", min_direct=10)
 
 
-def _run(world: World, settings: RoundSettings = AUTO) -> Round:
+def _run(world: World, settings: RoundSettings = AUTO, strategy: str = "linear_probe") -> Round:
+    world.database.write(lambda c: c.execute(update(versions).values(metrics={"strategy": strategy})))
     world.send(CLASSES, 320)
     return world.run(settings)
 
@@ -46,14 +49,17 @@ def test_a_sure_head_is_all_that_changes_and_nothing_else_is_trained(world: Worl
     after = RoundModels(world.production, world.blobs, TORCH).artifact
     changed = {name for name, tensor in after.state.items() if not torch.equal(tensor, before.state[name])}
     assert changed == {"fc.weight", "fc.bias"}
+    assert world.production.metrics["strategy"] == "linear_probe"
 
 
 @pytest.mark.slow
-def test_all_layers_are_trained_too_where_validation_is_not_sure(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("strategy", "is_sure"), [("linear_probe", False), ("full", True)])
+def test_all_layers_are_trained_too_where_validation_is_not_sure_or_layers_are_our_own(
+    world: World, monkeypatch: pytest.MonkeyPatch, strategy: str, is_sure: bool
 ) -> None:
-    monkeypatch.setattr(candidate, "is_sure", _never_sure)
-    ended = _run(world)
+    if not is_sure:
+        monkeypatch.setattr(candidate, "is_sure", _never_sure)
+    ended = _run(world, strategy=strategy)
     assert [note["candidate"] for note in _notes(world, ended.id, "blend")] == ["head", "full"]
     [note] = _notes(world, ended.id, "candidate")
     gains = {
@@ -64,6 +70,8 @@ def test_all_layers_are_trained_too_where_validation_is_not_sure(
     }
     assert note["taken"] == ("head" if gains["head"] >= gains["full"] else "full")
     assert len(_notes(world, ended.id, "epoch")) == AUTO.fine_tune.epochs
+    assert ended.state == "promoted", ended.reason
+    assert world.production.metrics["strategy"] == ("full" if note["taken"] == "full" else strategy)
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def _before_evaluating(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object
 # A test of `perennial train` holds that its metrics have these names.
 MEASURED_BY_TRAIN_TOO = {
     "golden_accuracy", "num_golden", "calibration_error", "backbone", "image_size", "temperature",
-    "diagnosis", "num_epochs", "num_members", "served_precision",
+    "diagnosis", "num_epochs", "num_members", "served_precision", "strategy",
 }  # fmt: skip
 
 
